@@ -1,0 +1,344 @@
+"""Merge neurons and rules into the strings of one Brian2 network: specification -> blueprint.
+
+Every rule is assembled alike. Rule variables of a neuron are prefixed with the projection's name, so
+that several rules may meet on one population; synaptic code refers to them through Brian2's
+``_pre`` and ``_post`` suffixes. An eligibility that decays exponentially and is read only when a
+window closes is kept in growing units instead of being multiplied in every timestep:
+with ``y = eligibility * exp(k*dt/tau)``, k timesteps into the window, only spikes touch ``y``.
+"""
+
+import re
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from models.specification import NetworkSpec, Population, Projection
+from rules.contract import Rule, defined_variables, identifiers, parameter_values
+
+_DECAY = re.compile(r"^\s*d(\w+)/dt\s*=\s*-\s*\1\s*/\s*(\w+)\s*:\s*1\s*(\(clock-driven\))?\s*$")
+
+
+@dataclass
+class GroupCode:
+    """Brian2 strings of one population, all replicas in one group."""
+
+    name: str
+    size: int
+    equations: str
+    threshold: str
+    reset: str
+    refractory: str
+    method: str
+    #: (name, code, when, order) run in every timestep.
+    every_step: list[tuple[str, str, str, int]] = field(default_factory=list)
+    #: (name, code, order) run for the neurons that spiked, in the synapses slot.
+    on_spike: list[tuple[str, str, int]] = field(default_factory=list)
+
+
+@dataclass
+class SynapseCode:
+    """Brian2 strings of one projection, all replicas in one Synapses object."""
+
+    name: str
+    source: str
+    target: str
+    n_synapses: int
+    equations: str
+    method: str = "exact"
+    on_pre: str = ""
+    on_pre_order: int = 0
+    on_post: str = ""
+    on_post_order: int = 0
+    delayed: bool = False
+    every_step: list[tuple[str, str, str, int]] = field(default_factory=list)
+
+
+@dataclass
+class Blueprint:
+    """Everything an engine needs: `structure` decides the build, the rest is data.
+
+    Attributes
+    ----------
+    groups, synapses : lists of GroupCode, SynapseCode
+    demand : list of (block name, owner, code)
+        Blocks run on request, outside the timestep: ``settle``, ``decision:<projection>``,
+        ``consolidate:<projection>``, ``deliver:<population>``.
+    data : dict of str to array
+        ``"<owner>.<variable>"`` -> initial value in SI units, scalar or one per element.
+    connections : dict of str to (i, j)
+    resets : dict of str to str
+        ``"<owner>.<variable>"`` -> "episode" or "decision".
+    decay : dict of str to str
+        Lazily decaying variable -> name of its time constant's array.
+    periods_ms : dict of str to float
+        Demand block -> period of a weight clock of its own.
+    """
+
+    timestep_ms: float
+    replicas: int
+    groups: list[GroupCode] = field(default_factory=list)
+    synapses: list[SynapseCode] = field(default_factory=list)
+    demand: list[tuple[str, str, str]] = field(default_factory=list)
+    data: dict[str, np.ndarray] = field(default_factory=dict)
+    connections: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    resets: dict[str, str] = field(default_factory=dict)
+    decay: dict[str, str] = field(default_factory=dict)
+    periods_ms: dict[str, float] = field(default_factory=dict)
+    noise: list[tuple[str, str]] = field(default_factory=list)
+
+    def structure(self) -> dict:
+        """Return what the generated code depends on, as JSON-able data."""
+        return {
+            "timestep_ms": self.timestep_ms,
+            "groups": [asdict(group) for group in self.groups],
+            "synapses": [asdict(synapses) for synapses in self.synapses],
+            "demand": self.demand,
+            "periodic": sorted(self.periods_ms),
+        }
+
+
+def assemble(spec: NetworkSpec, replicas: int = 1) -> Blueprint:
+    """Return the blueprint of `replicas` independent copies of `spec` in one network."""
+    plan = Blueprint(spec.timestep_ms, replicas)
+    groups = {}
+    for population in spec.populations:
+        groups[population.name] = _assemble_population(plan, population, replicas)
+    for projection in spec.projections:
+        _assemble_projection(plan, spec, projection, groups, replicas)
+    for group in groups.values():
+        plan.groups.append(group)
+    return plan
+
+
+def _rename(code: str, names: dict[str, str]) -> str:
+    """Return `code` with whole identifiers replaced."""
+    if not names:
+        return code
+    pattern = re.compile(r"(?<![\w.])(" + "|".join(map(re.escape, names)) + r")\b")
+    return pattern.sub(lambda match: names[match[1]], code)
+
+
+def _rename_equations(equations: str, names: dict[str, str]) -> str:
+    """Return equations with variables renamed, ``dx/dt`` included."""
+    derivatives = {f"d{old}/dt": f"d{new}/dt" for old, new in names.items()}
+    for old, new in derivatives.items():
+        equations = re.sub(rf"\b{re.escape(old)}", new, equations)
+    return _rename(equations, names)
+
+
+def _declare_parameters(plan: Blueprint, owner: str, instance: object, prefix: str = "") -> str:
+    """Return the shared declarations of an instance's parameters and note their values."""
+    lines = []
+    for name, (value, unit) in parameter_values(instance).items():
+        lines.append(f"{prefix}{name} : {unit} (shared, constant)")
+        plan.data[f"{owner}.{prefix}{name}"] = np.array(value)
+    return "\n".join(lines)
+
+
+def _assemble_population(plan: Blueprint, population: Population, replicas: int) -> GroupCode:
+    neuron, name = population.neuron, population.name
+    lines = [neuron.equations]
+    for parameter, (value, unit) in parameter_values(neuron).items():
+        kind = "constant" if parameter in population.heterogeneity else "shared, constant"
+        lines.append(f"{parameter} : {unit} ({kind})")
+        plan.data[f"{name}.{parameter}"] = np.array(value)
+    unknown = set(population.heterogeneity) - set(parameter_values(neuron))
+    if unknown:
+        raise ValueError(
+            f"Population {name!r}: heterogeneity of unknown parameter {sorted(unknown)[0]!r}; "
+            f"{type(neuron).__name__} has: {', '.join(parameter_values(neuron))}."
+        )
+    for purpose in neuron.noise:
+        lines.append(f"{purpose}_stream : integer (constant)")
+        plan.noise.append((name, purpose))
+    spiking = bool(neuron.threshold)
+    reset = neuron.reset
+    if population.times_first_spike:
+        lines.append("first_spike : second")
+        first = "int(spike_count < 0.5)"
+        reset += f"\nfirst_spike = {first}*t + (1 - {first})*first_spike"
+    if spiking:
+        lines.append("spike_count : 1")
+        reset += "\nspike_count += 1"
+    for variable in defined_variables(neuron.equations):
+        if variable not in neuron.initial and population.resets != "keep":
+            plan.resets[f"{name}.{variable}"] = population.resets
+    values = parameter_values(neuron)
+    for variable, start in neuron.initial.items():
+        value = values[start][0] if isinstance(start, str) else start
+        plan.data[f"{name}.{variable}"] = np.array(value)
+        if population.resets != "keep":
+            plan.resets[f"{name}.{variable}"] = population.resets
+    if name == "input":
+        plan.resets.pop("input.rates", None)
+    group = GroupCode(
+        name, population.size * replicas, "\n".join(lines), neuron.threshold, reset.strip(),
+        neuron.refractory, neuron.method,
+    )  # fmt: skip
+    if neuron.integrate:
+        group.every_step.append((f"{name}_integrate", neuron.integrate, "groups", 1))
+    if neuron.before_threshold:
+        group.every_step.append(
+            (f"{name}_before_threshold", neuron.before_threshold, "thresholds", -1)
+        )
+    return group
+
+
+def _assemble_projection(
+    plan: Blueprint,
+    spec: NetworkSpec,
+    projection: Projection,
+    groups: dict[str, GroupCode],
+    replicas: int,
+) -> None:
+    name, rule = projection.name, projection.rule
+    source, target = spec.population(projection.source), spec.population(projection.target)
+    code = SynapseCode(
+        name, source.name, target.name, projection.n_synapses * replicas,
+        "w : 1\nw_min : 1 (constant)\nw_max : 1 (constant)", delayed=projection.delay_ms > 0,
+    )  # fmt: skip
+    offset = np.arange(replicas)[:, None]
+    plan.connections[name] = (
+        (projection.pre[None, :] + offset * source.size).ravel().astype(np.int32),
+        (projection.post[None, :] + offset * target.size).ravel().astype(np.int32),
+    )
+    for bound, value in (("w_min", projection.w_min), ("w_max", projection.w_max)):
+        plan.data[f"{name}.{bound}"] = np.tile(
+            np.broadcast_to(np.asarray(value, float), projection.n_synapses), replicas
+        )
+    if projection.delay_ms:
+        plan.data[f"{name}.delay"] = np.array(projection.delay_ms * 1e-3)
+    to_post = {v: f"{v}_post" for v in defined_variables(target.neuron.equations)}
+    to_post |= {p: f"{p}_post" for p in parameter_values(target.neuron)}
+    transmit = _rename(target.neuron.ports[projection.port], to_post)
+    code.on_pre = transmit
+    if rule is not None:
+        _assemble_rule(plan, code, groups, projection, target, transmit)
+    plan.synapses.append(code)
+
+
+def _assemble_rule(
+    plan: Blueprint,
+    code: SynapseCode,
+    groups: dict[str, GroupCode],
+    projection: Projection,
+    target: Population,
+    transmit: str,
+) -> None:
+    rule, name = projection.rule, projection.name
+    assert rule is not None
+    pre_group, post_group = groups[projection.source], groups[projection.target]
+    pre = {v: f"{name}_{v}" for v in defined_variables(rule.pre_equations)}
+    post = {v: f"{name}_{v}" for v in defined_variables(rule.post_equations)}
+    parameters = {p: f"{name}_{p}" for p in parameter_values(rule)}
+    _add_neuron_side(plan, pre_group, rule, pre, parameters, "pre", name)
+    _add_neuron_side(plan, post_group, rule, post, parameters, "post", name)
+    if "third_factor : 1" not in post_group.equations:
+        post_group.equations += "\nthird_factor : 1"
+    local = {old: f"{new}_pre" for old, new in pre.items()}
+    local |= {old: f"{new}_post" for old, new in post.items()}
+    local |= {v: f"{v}_post" for v in rule.requires if v != "sensitivity"}
+    local["third_factor"] = "third_factor_post"
+
+    equations, on_pre, on_post = rule.equations, rule.on_pre, rule.on_post
+    neuron = target.neuron
+    if "sensitivity" in rule.requires:
+        to_post = {p: f"{p}_post" for p in parameter_values(neuron)}
+        equations += "\n" + _rename_equations(neuron.sensitivity_equations, to_post)
+        on_pre += "\n" + _rename(neuron.sensitivity_on_pre, to_post)
+        on_post += "\n" + _rename(neuron.sensitivity_on_post, to_post)
+        if target.resets != "keep":
+            plan.resets[f"{name}.sensitivity"] = target.resets
+    equations, on_pre, on_post = _make_lazy(plan, code, rule, equations, on_pre, on_post)
+    code.equations += "\n" + _rename_equations(equations, local)
+    code.equations += "\n" + _declare_parameters(plan, name, rule)
+    order = {block: index for index, block in enumerate(rule.order)}
+    code.on_pre = transmit + "\n" + _rename(on_pre, local)
+    code.on_pre_order = order["on_pre"]
+    code.on_post = _rename(on_post, local).strip()
+    code.on_post_order = order["on_post"]
+    if rule.each_step:
+        step = (f"{name}_each_step", _rename(rule.each_step, local), "synapses", order["each_step"])
+        code.every_step.append(step)
+    if rule.at_decision:
+        plan.demand.append((f"decision:{name}", name, _rename(rule.at_decision, local)))
+    if rule.consolidate:
+        block = _rename(rule.consolidate, local) + "\nw = clip(w, w_min, w_max)"
+        plan.demand.append((f"consolidate:{name}", name, block))
+        if rule.consolidation_period_ms is not None:
+            plan.periods_ms[f"consolidate:{name}"] = rule.consolidation_period_ms
+    if rule.post_on_delivery:
+        block = _rename(rule.post_on_delivery, post | parameters)
+        plan.demand.append((f"deliver:{name}", projection.target, block))
+    for variable in (*pre, *post, *defined_variables(rule.equations)):
+        policy = rule.resets.get(variable, "episode")
+        owner, stored = name, variable
+        if variable in pre:
+            owner, stored = projection.source, pre[variable]
+        elif variable in post:
+            owner, stored = projection.target, post[variable]
+        if policy != "keep":
+            plan.resets[f"{owner}.{stored}"] = policy
+
+
+def _add_neuron_side(
+    plan: Blueprint,
+    group: GroupCode,
+    rule: Rule,
+    variables: dict[str, str],
+    parameters: dict[str, str],
+    side: str,
+    projection: str,
+) -> None:
+    """Give a neuron group the traces that a rule keeps on it."""
+    equations = getattr(rule, f"{side}_equations")
+    on_spike = getattr(rule, f"{side}_on_spike")
+    delivery = rule.post_on_delivery if side == "post" else ""
+    used = (identifiers(equations) | identifiers(on_spike) | identifiers(delivery)) & set(
+        parameters
+    )
+    if equations:
+        group.equations += "\n" + _rename_equations(equations, variables | parameters)
+    values = parameter_values(rule)
+    for parameter in sorted(used):
+        value, unit = values[parameter]
+        group.equations += f"\n{parameters[parameter]} : {unit} (shared, constant)"
+        plan.data[f"{group.name}.{parameters[parameter]}"] = np.array(value)
+    if on_spike:
+        order = rule.order.index(f"{side}_on_spike")
+        block = _rename(on_spike, variables | parameters)
+        group.on_spike.append((f"{projection}_{side}_on_spike", block, order))
+
+
+def _make_lazy(
+    plan: Blueprint, code: SynapseCode, rule: Rule, equations: str, on_pre: str, on_post: str
+) -> tuple[str, str, str]:
+    """Replace decaying variables that only spikes touch by their growing twins."""
+    if rule.weight_clock:
+        return equations, on_pre, on_post
+    settle = []
+    for line in equations.splitlines():
+        match = _DECAY.match(line)
+        if not match or match[2] not in parameter_values(rule):
+            continue
+        variable, tau = match[1], match[2]
+        additive = re.compile(rf"^(\s*{variable}\s*[+-]=)\s*(.+)$", re.MULTILINE)
+        others = additive.sub("", on_pre + "\n" + on_post) + rule.each_step
+        others += equations.replace(line, "")
+        summands = " ".join(m[2] for m in additive.finditer(on_pre + "\n" + on_post))
+        if variable in identifiers(others) | identifiers(summands):
+            continue
+        growth = f"{variable}_growth"
+        equations = equations.replace(line, f"{variable} : 1\n{growth} : 1 (shared)")
+        on_pre = additive.sub(rf"\1 {growth}*(\2)", on_pre)
+        on_post = additive.sub(rf"\1 {growth}*(\2)", on_post)
+        step = f"{growth} *= exp(dt/{tau})"
+        code.every_step.append((f"{code.name}_{growth}_step", step, "groups", 0))
+        settle.append((f"{variable} /= {growth}", f"{growth} = 1"))
+        plan.data[f"{code.name}.{growth}"] = np.array(1.0)
+        plan.decay[f"{code.name}.{variable}"] = f"{code.name}.{tau}"
+    if settle:
+        for block, part in (("settle", 0), ("settled", 1)):  # scalars may not follow vectors
+            lines = "\n".join(pair[part] for pair in settle)
+            plan.demand.append((f"{block}:{code.name}", code.name, lines))
+    return equations, on_pre, on_post

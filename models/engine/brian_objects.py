@@ -1,0 +1,98 @@
+"""Blueprint -> Brian2 objects: one explicit Network plus the blocks that run on request."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2.groups.group import CodeRunner
+
+from models.assembly import Blueprint, GroupCode, SynapseCode
+from models.engine.noise import brian_functions
+
+
+@dataclass
+class BrianNetwork:
+    """Brian2 objects of a blueprint.
+
+    Attributes
+    ----------
+    network : brian2.Network
+    owners : dict of str to Group
+        Populations and projections by their name in the specification.
+    demand : dict of str to CodeRunner
+        Blocks outside the schedule; prepared by `prepare`, run by the engine.
+    """
+
+    network: Any
+    owners: dict[str, Any]
+    demand: dict[str, CodeRunner]
+
+    def prepare(self) -> None:
+        """Generate the code of every object without simulating a timestep."""
+        for runner in self.demand.values():
+            runner.before_run({})
+        self.network.run(0 * brian2.ms, namespace={})
+
+
+def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:
+    """Return the Brian2 objects of `plan`; `suffix` keeps names of several live networks apart."""
+    clock = brian2.Clock(dt=plan.timestep_ms * brian2.ms, name=f"network_clock{suffix}")
+    functions = brian_functions()
+    owners: dict[str, Any] = {}
+    for group in plan.groups:
+        owners[group.name] = _neuron_group(group, clock, functions, suffix)
+    for synapses in plan.synapses:
+        owners[synapses.name] = _synapses(synapses, owners, plan, clock, functions, suffix)
+    demand = {}
+    for block, owner, code in plan.demand:
+        name = f"demand_{block.replace(':', '_')}{suffix}"
+        runner = owners[owner].run_regularly(code, name=name, when="end")
+        owners[owner].contained_objects.remove(runner)  # runs on request, not in every timestep
+        demand[block] = runner
+    return BrianNetwork(brian2.Network(*owners.values()), owners, demand)
+
+
+def _neuron_group(code: GroupCode, clock: Any, functions: dict, suffix: str) -> Any:
+    group = brian2.NeuronGroup(
+        code.size, code.equations, threshold=code.threshold or None, reset=code.reset or None,
+        refractory=code.refractory or False, method=code.method, clock=clock,
+        dtype={name: np.int64 for name in _streams(code.equations)},
+        namespace=functions, name=f"{code.name}{suffix}",
+    )  # fmt: skip
+    for name, block, when, order in code.every_step:
+        group.run_regularly(block, when=when, order=order, name=f"{name}{suffix}")
+    for name, block, order in code.on_spike:
+        # Brian2 allows one code string for an event and `reset` is that one: rule traces need theirs
+        # in the synapses slot, so the reset template is run once more from there.
+        runner = CodeRunner(
+            group, "reset", code=block, user_code=block, clock=clock, when="synapses", order=order,
+            name=f"{name}{suffix}", needed_variables=["_spikespace"],
+            template_kwds={"eventspace_variable": group.variables["_spikespace"]},
+        )  # fmt: skip
+        group.contained_objects.append(runner)
+    return group
+
+
+def _streams(equations: str) -> list[str]:
+    return [line.split(":")[0].strip() for line in equations.splitlines() if "_stream : " in line]
+
+
+def _synapses(
+    code: SynapseCode, owners: dict, plan: Blueprint, clock: Any, functions: dict, suffix: str
+) -> Any:
+    synapses = brian2.Synapses(
+        owners[code.source], owners[code.target], code.equations,
+        on_pre={"pre": code.on_pre}, on_post={"post": code.on_post} if code.on_post else None,
+        method=code.method, clock=clock, namespace=functions, name=f"{code.name}{suffix}",
+    )  # fmt: skip
+    synapses.pre.order = code.on_pre_order
+    if code.on_post:
+        synapses.post.order = code.on_post_order
+    i, j = plan.connections[code.name]
+    synapses.connect(i=i, j=j)
+    if code.delayed:
+        synapses.pre.delay = float(plan.data[f"{code.name}.delay"]) * brian2.second
+    for name, block, when, order in code.every_step:
+        synapses.run_regularly(block, when=when, order=order, name=f"{name}{suffix}")
+    return synapses

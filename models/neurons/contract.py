@@ -1,0 +1,64 @@
+"""The neuron contract: a neuron model is data, a frozen dataclass of floats and Brian2 equation strings."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rules.contract import check_parameters, defined_variables
+
+
+@dataclass(frozen=True)
+class NeuronModel:
+    """Base of every neuron model.
+
+    One timestep runs ``equations`` (integrated exactly or by ``method``) and ``integrate`` (explicit
+    statements), then ``before_threshold``, the ``threshold`` test, synaptic transmission through a
+    port, and ``reset``. Fields become shared parameters of the group, the unit suffix stripped.
+    """
+
+    equations: ClassVar[str] = ""
+    integrate: ClassVar[str] = ""
+    before_threshold: ClassVar[str] = ""
+    threshold: ClassVar[str] = ""
+    reset: ClassVar[str] = ""
+    refractory: ClassVar[str] = ""
+    method: ClassVar[str] = "exact"
+    #: Port -> what one presynaptic spike of weight ``w`` does to this neuron.
+    ports: ClassVar[dict[str, str]] = {}
+    #: Variable -> parameter name (or number) that it starts from; others start from zero.
+    initial: ClassVar[dict[str, str | float]] = {}
+    #: Purposes of noise; each gives a variable ``<purpose>_stream`` for `uniform` and `gaussian`.
+    noise: ClassVar[tuple[str, ...]] = ()
+    #: Synaptic derivative of the membrane by the weight, for score and surrogate rules.
+    sensitivity_equations: ClassVar[str] = ""
+    sensitivity_on_pre: ClassVar[str] = ""
+    sensitivity_on_post: ClassVar[str] = ""
+    #: Variable that a membrane readout decodes; empty: this neuron is read by its spikes.
+    readout: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        check_parameters(self)
+
+    @property
+    def exposes(self) -> tuple[str, ...]:
+        """Names that a rule may require of this neuron."""
+        names = tuple(defined_variables(self.equations))
+        has_sensitivity = self.sensitivity_equations or self.sensitivity_on_pre
+        return (*names, "sensitivity") if has_sensitivity else names
+
+
+@dataclass(frozen=True)
+class PoissonInput(NeuronModel):
+    """Input neurons: independent Bernoulli spikes with probability ``rates*dt`` in each timestep.
+
+    Equations
+        P(spike in dt) = rates*dt, from the counter-based stream of each neuron
+    State
+        rates : (n,), Hz, 0 to 1/dt. Written by the encoder; above 1/dt the neuron spikes in every step.
+    Limits
+        At 1 ms a rate of 1000 Hz is a regular train; the Poisson limit needs rates*dt << 1.
+    """
+
+    equations = "rates : hertz"
+    threshold = "uniform(spike_stream, t_in_timesteps) < rates*dt"
+    noise = ("spike",)

@@ -1,0 +1,203 @@
+"""A network as data: populations, projections and initial values, for one agent; no Brian2 here."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.neurons.contract import NeuronModel
+from rules.contract import RESET_POLICIES, Rule
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Values drawn from U(low, high)."""
+
+    low: float
+    high: float
+
+    def draw(self, generator: np.random.Generator, size: int) -> np.ndarray:
+        """Return ``(size,)`` values."""
+        return generator.uniform(self.low, self.high, size)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Values drawn from N(mean, sd)."""
+
+    mean: float
+    sd: float
+
+    def draw(self, generator: np.random.Generator, size: int) -> np.ndarray:
+        """Return ``(size,)`` values."""
+        return generator.normal(self.mean, self.sd, size)
+
+
+@dataclass(frozen=True)
+class Population:
+    """A group of equal neurons of one agent.
+
+    Parameters
+    ----------
+    name : str
+        Identifier, unique in the network.
+    size : int
+        Number of neurons of one agent, >= 1.
+    neuron : NeuronModel
+        Equations and parameters.
+    resets : str, default "episode"
+        When the neurons' state returns to its initial value: "keep", "episode" or "decision".
+    heterogeneity : mapping of str to float, default empty
+        Parameter name (unit suffix stripped) -> relative standard deviation; the parameter is then
+        drawn for each neuron from N(value, sd*|value|), clipped to keep its sign.
+    times_first_spike : bool, default False
+        Keep the time of each neuron's first spike of a window, for the first-to-spike decoder.
+    """
+
+    name: str
+    size: int
+    neuron: NeuronModel
+    resets: str = "episode"
+    heterogeneity: Mapping[str, float] = field(default_factory=dict)
+    times_first_spike: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an empty population or an unknown reset policy."""
+        if self.size < 1:
+            raise ValueError(f"Population {self.name!r} needs at least 1 neuron, got {self.size}.")
+        if self.resets not in RESET_POLICIES:
+            raise ValueError(
+                f"Population {self.name!r}: resets must be one of {RESET_POLICIES}, "
+                f"got {self.resets!r}."
+            )
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Synapses from one population to another of the same agent.
+
+    Parameters
+    ----------
+    name, source, target : str
+        Its own name and the names of the two populations.
+    pre, post : (n_synapses,) int arrays
+        Neuron indices within one agent.
+    weights : Uniform, Normal or (n_synapses,) array
+        Initial weights, clipped to the bounds.
+    w_min, w_max : float or (n_synapses,) array, default -inf, inf
+        Hard bounds per synapse; Dale's law is a bound at zero (see `dale_bounds`).
+    port : str, default "current"
+        Port of the target neuron that a spike enters.
+    rule : Rule or None
+        Plasticity rule; None: fixed weights.
+    delay_ms : float, default 0
+        Axonal delay: transmission and ``on_pre`` happen this much after the presynaptic spike.
+    """
+
+    name: str
+    source: str
+    target: str
+    pre: np.ndarray
+    post: np.ndarray
+    weights: Uniform | Normal | np.ndarray
+    w_min: float | np.ndarray = -math.inf
+    w_max: float | np.ndarray = math.inf
+    port: str = "current"
+    rule: Rule | None = None
+    delay_ms: float = 0.0
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses of one agent."""
+        return len(self.pre)
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A whole network of one agent.
+
+    Parameters
+    ----------
+    populations, projections : tuples
+        What the network is made of.
+    input, output : str
+        Population that receives rates, population whose spikes are decoded.
+    critic : str or None
+        Population whose activity is the value estimate.
+    timestep_ms : float, default 1.0
+        Integration step, ms, > 0.
+    """
+
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    input: str = "input"
+    output: str = "actor"
+    critic: str | None = None
+    timestep_ms: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a projection names an unknown population, port or neuron index."""
+        if not (math.isfinite(self.timestep_ms) and self.timestep_ms > 0):
+            raise ValueError(f"NetworkSpec.timestep_ms must be > 0 ms, got {self.timestep_ms}.")
+        names = [p.name for p in (*self.populations, *self.projections)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"NetworkSpec: the name {name!r} is used twice.")
+        for projection in self.projections:
+            _check_projection(self, projection)
+
+    def population(self, name: str) -> Population:
+        """Return the population called `name`; raise ValueError with a suggestion if there is none."""
+        known = {p.name: p for p in self.populations}
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"Unknown population {name!r}; known: {', '.join(known)}.{hint}")
+        return known[name]
+
+
+def all_to_all(n_pre: int, n_post: int, *, self_connections: bool = True) -> dict[str, np.ndarray]:
+    """Return ``{"pre": ..., "post": ...}`` of every pair, presynaptic neuron by neuron."""
+    pre, post = np.divmod(np.arange(n_pre * n_post), n_post)
+    keep = slice(None) if self_connections else pre != post
+    return {"pre": pre[keep], "post": post[keep]}
+
+
+def dale_bounds(signs: np.ndarray, pre: np.ndarray, w_limit: float) -> dict[str, np.ndarray]:
+    """Return bounds that keep each weight the sign (+1 or -1) of its presynaptic neuron."""
+    sign = np.asarray(signs)[pre]
+    return {"w_min": np.where(sign > 0, 0.0, -w_limit), "w_max": np.where(sign > 0, w_limit, 0.0)}
+
+
+def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
+    where = f"Projection {projection.name!r}"
+    source, target = spec.population(projection.source), spec.population(projection.target)
+    if len(projection.pre) != len(projection.post) or len(projection.pre) == 0:
+        raise ValueError(
+            f"{where}: pre and post must be equally long and not empty, "
+            f"got {len(projection.pre)} and {len(projection.post)}."
+        )
+    for side, index, group in (("pre", projection.pre, source), ("post", projection.post, target)):
+        if np.min(index) < 0 or np.max(index) >= group.size:
+            raise ValueError(
+                f"{where}.{side} must index 0 to {group.size - 1} of {group.name!r}, "
+                f"got {np.min(index)} to {np.max(index)}."
+            )
+    if projection.port not in target.neuron.ports:
+        raise ValueError(
+            f"{where}: {type(target.neuron).__name__} has no port {projection.port!r}; "
+            f"it has: {', '.join(target.neuron.ports) or 'none'}."
+        )
+    if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
+        raise ValueError(f"{where}: w_min must not exceed w_max.")
+    if projection.rule is not None:
+        missing = set(projection.rule.requires) - set(target.neuron.exposes)
+        if missing:
+            raise ValueError(
+                f"{where}: {type(projection.rule).__name__} needs {sorted(missing)} of the "
+                f"postsynaptic neuron; {type(target.neuron).__name__} exposes "
+                f"{', '.join(target.neuron.exposes) or 'nothing'}. "
+                f"Choose a neuron that exposes them (`python run.py list neurons`)."
+            )
