@@ -1,0 +1,14 @@
+"""Environments: one `gymnasium.Env` per file, registered here; `bridge` joins them to networks.
+
+Importing this package registers
+
+| id | what it is |
+|---|---|
+| `GridWorld-v0` | the 10 x 10 "687" gridworld with slips, discounted return, optimum known |
+| `Identity-v0` | repeat the symbol just seen: the smallest task a reward can teach |
+"""
+
+import gymnasium as gym
+
+gym.register(id="GridWorld-v0", entry_point="envs.gridworld:GridWorld", max_episode_steps=300)
+gym.register(id="Identity-v0", entry_point="envs.identity:Identity", max_episode_steps=100)

@@ -1,0 +1,32 @@
+"""The bridge between Gymnasium spaces and networks: encoders, decoders, batched environments."""
+
+from envs.bridge.decoders.continuous import PopulationVector, WeightedMean
+from envs.bridge.decoders.contract import BoundDecoder, Decoder
+from envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
+from envs.bridge.decoders.membrane import Membrane
+from envs.bridge.encoders.contract import BoundEncoder, Encoder
+from envs.bridge.encoders.gaussian import GaussianPopulation
+from envs.bridge.encoders.k_of_n import KOfN
+from envs.bridge.encoders.linear import DirectRate, OnOff
+from envs.bridge.encoders.one_hot import OneHot
+from envs.bridge.encoders.tile import TileCoding
+
+ENCODERS: dict[str, type[Encoder]] = {
+    "one-hot": OneHot,
+    "gaussian": GaussianPopulation,
+    "on-off": OnOff,
+    "tile": TileCoding,
+    "k-of-n": KOfN,
+    "rate": DirectRate,
+}
+
+DECODERS: dict[str, type[Decoder]] = {
+    "argmax": Argmax,
+    "softmax": Softmax,
+    "population-vector": PopulationVector,
+    "weighted-mean": WeightedMean,
+    "first-to-spike": FirstToSpike,
+    "membrane": Membrane,
+}
+
+__all__ = ["DECODERS", "ENCODERS", "BoundDecoder", "BoundEncoder", "Decoder", "Encoder"]

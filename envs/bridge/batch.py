@@ -1,0 +1,327 @@
+"""Replicas of one Gymnasium environment, stepped together: batched arrays in and out."""
+
+import difflib
+import importlib
+import io
+import pickle
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+_BATCHABLE = (
+    gym.spaces.Box,
+    gym.spaces.Discrete,
+    gym.spaces.MultiDiscrete,
+    gym.spaces.MultiBinary,
+)
+# Set once when an environment is made; may hold functions, which pickle cannot save.
+_NOT_STATE = ("env", "spec", "_cached_spec")
+
+
+class Environments:
+    """Independent copies of one environment, each with its own seed, never reset on their own.
+
+    Replica r sees exactly what a single environment seeded with `seeds[r]` would see, through any
+    number of resets, whatever the other replicas do. A replica whose episode has ended rests until
+    it is reset: `step` ignores its action, gives reward 0 and repeats its last observation and
+    flags.
+
+    Parameters
+    ----------
+    env_id : str
+        A registered id, `"CartPole-v1"`, or `"package:Name-v0"` to import the package first.
+    n_replicas : int, default 1
+    env_kwargs : mapping, optional
+        Passed to the environment.
+    max_episode_steps : int, optional
+        Replaces the registered time limit.
+    render_mode : str, optional
+        Render mode of replica 0; the others are never drawn.
+
+    Attributes
+    ----------
+    observation_space, action_space : gymnasium.Space
+        Of a single environment.
+    return_discount : float
+        Discount per step of the environment's own metric; 1.0 if it declares none.
+    is_running : (n_replicas,), bool
+        False once an episode has ended, until the reset.
+    """
+
+    # Not gymnasium's SyncVectorEnv: with autoreset disabled its `step` asserts that no replica has
+    # finished, so a resting replica cannot be skipped, and at one replica it costs several times
+    # what the environment does.
+
+    def __init__(
+        self,
+        env_id: str,
+        n_replicas: int = 1,
+        *,
+        env_kwargs: Mapping[str, Any] | None = None,
+        max_episode_steps: int | None = None,
+        render_mode: str | None = None,
+    ):
+        if n_replicas < 1:
+            raise ValueError(f"Environments.n_replicas must be >= 1, got {n_replicas}.")
+        if max_episode_steps is not None and max_episode_steps < 1:
+            raise ValueError(
+                f"Environments.max_episode_steps must be >= 1, got {max_episode_steps}."
+            )
+        self.env_id = env_id
+        self.n_replicas = n_replicas
+        kwargs = dict(env_kwargs or {})
+        drawn = {} if render_mode is None else {"render_mode": render_mode}
+        self._envs = [
+            _make(env_id, max_episode_steps, kwargs if replica else {**kwargs, **drawn})
+            for replica in range(n_replicas)
+        ]
+        self.observation_space = self._envs[0].observation_space
+        self.action_space = self._envs[0].action_space
+        _check_batchable(env_id, "observation", self.observation_space)
+        _check_batchable(env_id, "action", self.action_space)
+        self.return_discount = float(getattr(self.env, "return_discount", 1.0))
+        self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
+        self._observations = np.zeros(
+            (n_replicas, *(self.observation_space.shape or ())), self.observation_space.dtype
+        )
+        self._terminated = np.zeros(n_replicas, dtype=bool)
+        self._truncated = np.zeros(n_replicas, dtype=bool)
+        self._running = [False] * n_replicas
+        self._is_seeded = False
+
+    @property
+    def env(self) -> gym.Env:
+        """The first environment without its wrappers."""
+        return self._envs[0].unwrapped
+
+    @property
+    def is_running(self) -> NDArray[np.bool_]:
+        """Which replicas are within an episode."""
+        return np.array(self._running)
+
+    def reset(self, seeds: Sequence[int]) -> NDArray[Any]:
+        """Seed every replica and begin its first episode.
+
+        Parameters
+        ----------
+        seeds : one int per replica
+
+        Returns
+        -------
+        (n_replicas, *observation shape)
+        """
+        if len(seeds) != self.n_replicas:
+            raise ValueError(
+                f"Environments.reset: expected {self.n_replicas} seeds, one per replica, "
+                f"got {len(seeds)}."
+            )
+        for replica, seed in enumerate(seeds):
+            self._begin(replica, int(seed))
+        self._is_seeded = True
+        return self._observations.copy()
+
+    def reset_where(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
+        """Begin a new episode in the marked replicas; give the observations of all."""
+        self._check_seeded("reset_where")
+        if np.shape(mask) != (self.n_replicas,):
+            raise ValueError(
+                f"Environments.reset_where: expected a mask of shape ({self.n_replicas},), "
+                f"got {np.shape(mask)}."
+            )
+        for replica in np.flatnonzero(mask).tolist():
+            self._begin(replica, None)
+        return self._observations.copy()
+
+    def _begin(self, replica: int, seed: int | None) -> None:
+        self._observations[replica] = self._envs[replica].reset(seed=seed)[0]
+        self._terminated[replica] = self._truncated[replica] = False
+        self._running[replica] = True
+
+    def step(
+        self, actions: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Step every replica that is within an episode.
+
+        Parameters
+        ----------
+        actions : (n_replicas,) or (n_replicas, n_dimensions)
+            As decoders give them; a Box action of another shape is reshaped from flat.
+
+        Returns
+        -------
+        observations, rewards, terminated, truncated, each with the replica first, all new arrays.
+        """
+        if not self._is_seeded:
+            self._check_seeded("step")
+        # Plain ints, because environments index tuples and dicts with them.
+        choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
+        rewards = np.zeros(self.n_replicas)
+        for replica, env in enumerate(self._envs):
+            if not self._running[replica]:
+                continue
+            observation, reward, terminated, truncated, _ = env.step(choices[replica])
+            self._observations[replica] = observation
+            rewards[replica] = reward
+            if terminated or truncated:
+                self._terminated[replica] = terminated
+                self._truncated[replica] = truncated
+                self._running[replica] = False
+        return (
+            self._observations.copy(),
+            rewards,
+            self._terminated.copy(),
+            self._truncated.copy(),
+        )
+
+    def render(self) -> Any:
+        """Draw replica 0 in the `render_mode` given."""
+        try:
+            return self._envs[0].render()
+        except gym.error.DependencyNotInstalled as error:
+            raise _missing_package(self.env_id, error) from error
+
+    def close(self) -> None:
+        """Close every environment."""
+        for env in self._envs:
+            env.close()
+
+    def state(self) -> bytes:
+        """Save every replica, its random generator and time limit included, for a checkpoint."""
+        saved = {
+            "env_id": self.env_id,
+            "layers": [
+                [_attributes(layer) for layer in _layers(environment)] for environment in self._envs
+            ],
+            "observations": self._observations,
+            "terminated": self._terminated,
+            "truncated": self._truncated,
+            "running": self._running,
+            "is_seeded": self._is_seeded,
+        }
+        buffer = io.BytesIO()
+        try:
+            _EnvPickler(buffer, self._envs).dump(saved)
+        except (TypeError, pickle.PicklingError, AttributeError) as error:
+            raise TypeError(
+                f"Environments.state: {self.env_id} holds something pickle cannot save ({error}); "
+                "if it is a window, leave render_mode out."
+            ) from error
+        return buffer.getvalue()
+
+    def restore(self, state: bytes) -> None:
+        """Go back to what `state` returned, of the same environment and number of replicas."""
+        saved = _EnvUnpickler(io.BytesIO(state), self._envs).load()
+        if saved["env_id"] != self.env_id or len(saved["layers"]) != self.n_replicas:
+            raise ValueError(
+                f"Environments.restore: expected {self.n_replicas} replicas of {self.env_id}, got "
+                f"{len(saved['layers'])} of {saved['env_id']}."
+            )
+        for environment, layers in zip(self._envs, saved["layers"], strict=True):
+            for layer, attributes in zip(_layers(environment), layers, strict=True):
+                vars(layer).update(attributes)
+        self._observations = saved["observations"]
+        self._terminated, self._truncated = saved["terminated"], saved["truncated"]
+        self._running, self._is_seeded = saved["running"], saved["is_seeded"]
+
+    def _check_seeded(self, method: str) -> None:
+        if not self._is_seeded:
+            raise ValueError(f"Environments.{method}: call reset(seeds) first.")
+
+
+class _EnvPickler(pickle.Pickler):
+    """Pickles references to environments and wrappers by position, so that none is duplicated."""
+
+    def __init__(self, file: io.BytesIO, environments: list[gym.Env]):
+        super().__init__(file)
+        self._positions = {
+            id(layer): (replica, depth)
+            for replica, environment in enumerate(environments)
+            for depth, layer in enumerate(_layers(environment))
+        }
+
+    def persistent_id(self, obj: Any) -> tuple[int, int] | None:
+        return self._positions.get(id(obj))
+
+
+class _EnvUnpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, environments: list[gym.Env]):
+        super().__init__(file)
+        self._environments = environments
+
+    def persistent_load(self, pid: tuple[int, int]) -> Any:
+        replica, depth = pid
+        if replica >= len(self._environments):
+            raise ValueError(
+                f"Environments.restore: expected {len(self._environments)} replicas, "
+                f"got more than {replica}."
+            )
+        return _layers(self._environments[replica])[depth]
+
+
+def _layers(environment: gym.Env) -> list[gym.Env]:
+    """List the wrappers from the outside in, then the environment itself."""
+    layers = [environment]
+    while isinstance(layers[-1], gym.Wrapper):
+        layers.append(layers[-1].env)
+    return layers
+
+
+def _attributes(layer: gym.Env) -> dict[str, Any]:
+    return {name: value for name, value in vars(layer).items() if name not in _NOT_STATE}
+
+
+def _check_batchable(env_id: str, what: str, space: gym.Space) -> None:
+    if not isinstance(space, _BATCHABLE):
+        raise ValueError(
+            f"Environments: {env_id} has {what} space {space}, expected Box, Discrete, "
+            "MultiDiscrete or MultiBinary; register a version of it wrapped with "
+            f"gymnasium.wrappers.Flatten{what.capitalize()} or Transform{what.capitalize()}."
+        )
+
+
+def _make(env_id: str, max_episode_steps: int | None, kwargs: dict[str, Any]) -> gym.Env:
+    """Make one environment; turn Gymnasium's errors into one clear line."""
+    package, _, name = env_id.rpartition(":")
+    if package:
+        try:
+            importlib.import_module(package)
+        except ModuleNotFoundError as error:
+            raise ValueError(
+                f"Environments: {env_id!r} needs the module {error.name!r}, which is not "
+                f"installed. Run: pip install {str(error.name).split('.')[0]}"
+            ) from error
+    try:
+        return gym.make(
+            name, max_episode_steps=max_episode_steps, disable_env_checker=True, **kwargs
+        )
+    except gym.error.UnregisteredEnv as error:
+        close = difflib.get_close_matches(name, gym.registry.keys(), n=3)
+        fix = (
+            f"Did you mean {' or '.join(repr(match) for match in close)}?"
+            if close
+            else "If a package registers it, write 'package:Name-v0'."
+        )
+        raise ValueError(f"Unknown environment {name!r}. {fix}") from error
+    except gym.error.DeprecatedEnv as error:
+        raise ValueError(f"Environments: {error}") from error
+    except gym.error.DependencyNotInstalled as error:
+        raise _missing_package(name, error) from error
+
+
+def _missing_package(env_id: str, error: Exception) -> ValueError:
+    """Name the command that installs what an environment lacks."""
+    spec = gym.registry.get(env_id.rpartition(":")[2])
+    entry_point = spec.entry_point if spec else None
+    found = (
+        re.match(r"gymnasium\.envs\.(\w+)", entry_point) if isinstance(entry_point, str) else None
+    )
+    if found is None:
+        return ValueError(f"Environments: {env_id} lacks an optional package: {error}")
+    extra = found.group(1).replace("_", "-")
+    return ValueError(
+        f'Environments: {env_id} needs an optional package. Run: pip install "gymnasium[{extra}]"'
+    )

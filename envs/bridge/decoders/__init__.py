@@ -1,0 +1,1 @@
+"""Decoders: network outputs in, actions out; the table of contents is `envs.bridge.DECODERS`."""

@@ -1,0 +1,179 @@
+"""Scaling of Box observations to the unit interval, by limits or by running moments."""
+
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.bridge.encoders.contract import BoundEncoder, Rates, broadcast
+
+NORMALISATIONS = ("limits", "running")
+# Old environments write "unbounded" as the largest float32.
+_UNBOUNDED = 1e30
+# Running normalisation maps this many standard deviations around the mean to [0, 1].
+_RUNNING_SPAN = 3.0
+
+
+class BoxSettings(Protocol):
+    """What the settings of every encoder of Box observations hold."""
+
+    @property
+    def low(self) -> tuple[float, ...]:
+        """Lower limits."""
+
+    @property
+    def high(self) -> tuple[float, ...]:
+        """Upper limits."""
+
+    @property
+    def normalise(self) -> str:
+        """One of `NORMALISATIONS`."""
+
+
+class UnitScaling:
+    """Scale flattened Box observations to [0, 1] per dimension; what lies outside is clipped.
+
+    State            (running only) `n_observations` (), `mean` and `squares` (n_replicas,
+                     n_dimensions): Welford's moments, one set per replica, so that a replica
+                     scales as a single run does.
+    Raises           ValueError if limits are needed and absent, or do not fit the space
+    """
+
+    def __init__(self, settings: BoxSettings, space: gym.spaces.Box):
+        self._owner = type(settings).__name__
+        self.n_dimensions = int(np.prod(space.shape))
+        self.is_running = settings.normalise == "running"
+        self._n_observations = 0
+        self._mean = self._squares = np.zeros((0, self.n_dimensions))
+        if self.is_running:
+            self._low, self._scale = np.zeros(0), np.zeros(0)
+            return
+        low, high = self._limits(settings, space)
+        self._low, self._scale = low, 1.0 / (high - low)
+
+    def _limits(
+        self, settings: BoxSettings, space: gym.spaces.Box
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        low = space.low.ravel().astype(np.float64)
+        high = space.high.ravel().astype(np.float64)
+        for_low, for_high = low.copy(), high.copy()
+        if settings.low:
+            low = np.array(broadcast(self._owner, "low", settings.low, self.n_dimensions))
+        if settings.high:
+            high = np.array(broadcast(self._owner, "high", settings.high, self.n_dimensions))
+        if np.any(low <= -_UNBOUNDED) or np.any(high >= _UNBOUNDED):
+            for_low[for_low <= -_UNBOUNDED] = -3.0
+            for_high[for_high >= _UNBOUNDED] = 3.0
+            raise ValueError(
+                f"{self._owner}.bind: expected finite limits in every dimension, got {space}. "
+                f"Give limits, for example low={_as_written(for_low)}, "
+                f"high={_as_written(for_high)}, or normalise='running'."
+            )
+        if not np.all(low < high):
+            raise ValueError(
+                f"{self._owner}.bind: expected low < high in every dimension, "
+                f"got low={_as_written(low)}, high={_as_written(high)}."
+            )
+        return low, high
+
+    def __call__(self, observations: NDArray[Any], learn: bool) -> NDArray[np.float64]:
+        """Scale (n_replicas, ...) observations to a new array (n_replicas, n_dimensions)."""
+        values = observations.reshape(len(observations), -1)
+        if self.is_running:
+            scaled = self._standardise(values.astype(np.float64), learn)
+        else:
+            scaled = np.subtract(values, self._low, dtype=np.float64)
+            scaled *= self._scale
+        np.maximum(scaled, 0.0, out=scaled)
+        return np.minimum(scaled, 1.0, out=scaled)
+
+    def _standardise(self, values: NDArray[np.float64], learn: bool) -> NDArray[np.float64]:
+        if self._n_observations and self._mean.shape != values.shape:
+            raise ValueError(
+                f"{self._owner}.encode: expected {len(self._mean)} replicas, as when running "
+                f"normalisation began, got {len(values)}."
+            )
+        if learn:
+            if not self._n_observations:
+                self._mean, self._squares = np.zeros_like(values), np.zeros_like(values)
+            self._n_observations += 1
+            change = values - self._mean
+            self._mean = self._mean + change / self._n_observations
+            self._squares = self._squares + change * (values - self._mean)
+        if not self._n_observations:
+            return values / (2.0 * _RUNNING_SPAN) + 0.5
+        deviation = np.sqrt(self._squares / self._n_observations) + 1e-8
+        return (values - self._mean) / (2.0 * _RUNNING_SPAN * deviation) + 0.5
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give the running moments, or nothing under fixed limits."""
+        if not self.is_running:
+            return {}
+        return {
+            "n_observations": np.array(self._n_observations),
+            "mean": self._mean.copy(),
+            "squares": self._squares.copy(),
+        }
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go back to what `state` returned."""
+        if set(state) != set(self.state()):
+            raise ValueError(
+                f"{self._owner}.restore: expected {sorted(self.state())}, got {sorted(state)}; "
+                "was the checkpoint written with another `normalise`?"
+            )
+        if state:
+            self._n_observations = int(state["n_observations"])
+            self._mean = np.array(state["mean"], dtype=np.float64)
+            self._squares = np.array(state["squares"], dtype=np.float64)
+
+
+class BoundBoxEncoder(BoundEncoder):
+    """An encoder of Box observations: its state is that of its scaling."""
+
+    def __init__(
+        self,
+        scaling: UnitScaling,
+        n_inputs: int,
+        rates_range_hz: tuple[float, float],
+    ):
+        self.n_inputs = n_inputs
+        self.rates_range_hz = rates_range_hz
+        self.is_adaptive = scaling.is_running
+        self._scaling = scaling
+        self._rate_min_hz, rate_max_hz = rates_range_hz
+        self._rate_span_hz = rate_max_hz - self._rate_min_hz
+
+    def _to_rates(self, activations: Rates) -> Rates:
+        """Map activations in [0, 1] to the range of rates, in place."""
+        activations *= self._rate_span_hz
+        if self._rate_min_hz:
+            activations += self._rate_min_hz
+        return activations
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give the running moments of the scaling."""
+        return self._scaling.state()
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Restore the running moments of the scaling."""
+        self._scaling.restore(state)
+
+
+def check_normalise(settings: BoxSettings) -> None:
+    """Raise unless `normalise` is known and does not contradict the limits."""
+    owner = type(settings).__name__
+    if settings.normalise not in NORMALISATIONS:
+        raise ValueError(
+            f"{owner}.normalise: expected one of {NORMALISATIONS}, got {settings.normalise!r}."
+        )
+    if settings.normalise == "running" and (settings.low or settings.high):
+        raise ValueError(
+            f"{owner}: low and high are not used with normalise='running', leave one of them out."
+        )
+
+
+def _as_written(numbers: NDArray[np.float64]) -> str:
+    values = ", ".join(f"{number:.4g}" for number in numbers)
+    return f"({values},)" if len(numbers) == 1 else f"({values})"

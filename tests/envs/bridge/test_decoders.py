@@ -1,0 +1,144 @@
+"""Decoders: the contract over registry x spaces, then what each one computes."""
+
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
+
+from envs.bridge import DECODERS
+from envs.bridge.checks import check_decoder, check_settings
+from envs.bridge.decoders.continuous import PopulationVector, WeightedMean
+from envs.bridge.decoders.contract import pick_largest
+from envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
+from envs.bridge.decoders.membrane import Membrane
+
+SPACES = {
+    "discrete": Discrete(4),
+    "discrete from 3": Discrete(3, start=3),
+    "box": Box(-2.0, 2.0, (1,)),
+    "box uneven": Box(np.array([-0.1, 0.3], np.float32), np.array([0.1, 0.7], np.float32)),
+    "box float64": Box(-0.1, 0.1, (3,), np.float64),
+    "box scalar": Box(-1.0, 1.0, ()),
+    "box matrix": Box(-1.0, 1.0, (2, 2)),
+}
+CASES = [
+    (name, space, neurons)
+    for name in DECODERS
+    for space in SPACES
+    for neurons in (1, 3)
+    if isinstance(SPACES[space], DECODERS[name].spaces)
+    and not (neurons == 1 and name in ("weighted-mean", "population-vector"))
+]
+
+
+def generators(n_replicas=1, seed=0):
+    return [np.random.default_rng([seed, replica]) for replica in range(n_replicas)]
+
+
+@pytest.mark.parametrize(("name", "space", "neurons"), CASES)
+def test_decoder_keeps_the_contract(name, space, neurons):
+    check_decoder(DECODERS[name](), SPACES[space], neurons)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_settings_survive_json_and_are_documented(name):
+    check_settings(DECODERS[name]())
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_wrong_bindings_give_one_clear_error(name):
+    decoder = DECODERS[name]()
+    with pytest.raises(ValueError, match=r"\.bind: expected a .* action space, got MultiDiscrete"):
+        decoder.bind(MultiDiscrete([2, 2]), 2, generators())
+    space = Discrete(2) if Discrete in decoder.spaces else SPACES["box"]
+    with pytest.raises(ValueError, match="neurons_per_action must be >= 1, got 0"):
+        decoder.bind(space, 0, generators())
+    with pytest.raises(ValueError, match="one per replica"):
+        decoder.bind(space, 2, np.random.default_rng(0))
+
+
+def test_wrong_space_error_names_the_decoders_that_fit():
+    fitting = "fit: population-vector, weighted-mean, membrane"
+    with pytest.raises(ValueError, match=fitting):
+        Argmax().bind(SPACES["box"], 1, generators())
+
+
+def test_unbounded_action_boxes_are_refused():
+    with pytest.raises(ValueError, match="expected finite bounds"):
+        WeightedMean().bind(Box(-np.inf, 1.0, (1,)), 2, generators())
+    with pytest.raises(ValueError, match="Box of floats"):
+        WeightedMean().bind(Box(0, 9, (1,), np.int64), 2, generators())
+    with pytest.raises(ValueError, match="must be >= 2"):
+        PopulationVector().bind(SPACES["box"], 1, generators())
+
+
+def test_argmax_sums_the_neurons_of_each_action():
+    bound = Argmax().bind(Discrete(3, start=10), 2, generators(2))
+    counts = np.array([[0, 3, 2, 2, 1, 0], [0, 0, 0, 0, 0, 1]])
+    assert bound.decode(counts).tolist() == [11, 12]
+    assert bound.decode(counts).dtype == np.int64
+
+
+def test_untied_decisions_draw_nothing():
+    bound = Argmax().bind(Discrete(2), 1, generators(2))
+    before = bound.state()
+    bound.decode(np.array([[1, 2], [3, 0]]))
+    assert bound.state() == before
+    bound.decode(np.array([[1, 2], [3, 3]]))
+    assert bound.state()[0] == before[0]
+    assert bound.state()[1] != before[1]
+
+
+@pytest.mark.parametrize("n_replicas", [1, 3])
+def test_ties_are_broken_evenly_and_only_among_the_tied(n_replicas):
+    values, drawn = np.tile([5, 1, 5, 5], (n_replicas, 1)), generators(n_replicas)
+    picks = np.concatenate([pick_largest(values, drawn, 0) for _ in range(6000 // n_replicas)])
+    assert np.bincount(picks) / 6000 == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3], abs=0.03)
+
+
+def test_softmax_chooses_as_often_as_its_probabilities_say():
+    bound = Softmax(temperature=2.0).bind(Discrete(3), 2, generators(4000))
+    counts = np.tile([1, 0, 2, 1, 4, 1], (4000, 1))
+    expected = np.exp(np.array([1, 3, 5]) / 2.0)
+    expected /= expected.sum()
+    assert bound.probabilities(counts)[0] == pytest.approx(expected)
+    assert np.bincount(bound.decode(counts)) / 4000 == pytest.approx(expected, abs=0.03)
+    with pytest.raises(ValueError, match="temperature must be > 0"):
+        Softmax(temperature=0.0)
+
+
+def test_first_to_spike_takes_the_earliest_neuron():
+    bound = FirstToSpike().bind(Discrete(2), 2, generators())
+    assert bound.reads == "first_spike_times_ms"
+    assert bound.decode(np.array([[9.0, np.inf, 30.0, 8.5]])).tolist() == [1]
+
+
+def test_weighted_mean_is_the_centre_of_the_votes_whatever_their_number():
+    bound = WeightedMean().bind(Box(0.0, 4.0, (2,)), 3, generators())
+    counts = np.array([[0, 1, 1, 2, 0, 0]])
+    for scale in (1, 10):
+        assert bound.decode(counts * scale).tolist() == [[3.0, 0.0]]
+    assert bound.decode(counts * 0).tolist() == [[2.0, 2.0]]
+    assert bound.decode(counts).dtype == np.float32
+
+
+def test_population_vector_grows_with_the_votes_up_to_the_bound():
+    bound = PopulationVector(full_count=10.0).bind(Box(-2.0, 2.0, (1,)), 3, generators())
+    actions = [bound.decode(np.array([[1, 7, 1 + n]])).item() for n in (0, 5, 10, 50)]
+    assert actions == [0.0, 1.0, 2.0, 2.0]
+
+
+def test_membrane_chooses_the_largest_mean_or_scales_it():
+    choice = Membrane().bind(Discrete(2), 2, generators())
+    assert choice.decode(np.array([[0.9, 0.0, 0.5, 0.6]])).tolist() == [1]
+    scaled = Membrane(membrane_low=0.0, membrane_high=10.0).bind(SPACES["box"], 2, generators())
+    actions = [scaled.decode(np.array([[v, v]])).item() for v in (-5.0, 2.5, 5.0, 20.0)]
+    assert actions == [-2.0, -1.0, 0.0, 2.0]
+
+
+def test_membrane_says_when_the_network_diverged():
+    for space in (Discrete(2), SPACES["box"]):
+        bound = Membrane().bind(space, 1, generators())
+        with pytest.raises(ValueError, match="network has diverged"):
+            bound.decode(np.full((1, bound.n_outputs), np.nan))
+    with pytest.raises(ValueError, match="membrane_low < membrane_high"):
+        Membrane(membrane_low=1.0)
