@@ -84,6 +84,7 @@ def _synapses(
     synapses = brian2.Synapses(
         owners[code.source], owners[code.target], code.equations,
         on_pre={"pre": code.on_pre}, on_post={"post": code.on_post} if code.on_post else None,
+        delay={"pre": clock.dt} if code.delayed else None,  # the engine writes the true value
         method=code.method, clock=clock, namespace=functions, name=f"{code.name}{suffix}",
     )  # fmt: skip
     synapses.pre.order = code.on_pre_order
@@ -91,8 +92,6 @@ def _synapses(
         synapses.post.order = code.on_post_order
     i, j = plan.connections[code.name]
     synapses.connect(i=i, j=j)
-    if code.delayed:
-        synapses.pre.delay = float(plan.data[f"{code.name}.delay"]) * brian2.second
     for name, block, when, order in code.every_step:
         synapses.run_regularly(block, when=when, order=order, name=f"{name}{suffix}")
     return synapses

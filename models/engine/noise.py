@@ -97,6 +97,7 @@ static inline double _counter_gaussian(int64_t stream, int64_t timestep)
 """
 )
 _CYTHON = """
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 cdef inline {kind} {name}(int64_t stream, int64_t timestep) noexcept:
     cdef uint32_t key = <uint32_t>(<uint64_t>stream)
     cdef uint32_t high = <uint32_t>(<uint64_t>stream >> 32)
@@ -136,7 +137,7 @@ def brian_functions() -> dict[str, Any]:
             arg_units=[1, 1], return_unit=1, stateless=True,
         )  # fmt: skip
         internal = f"_counter_{name}"
-        function.implementations.add_implementation("numpy", python, name=internal)
+        function.implementations.add_implementation("numpy", python)
         function.implementations.add_implementation("cpp", cpp, name=internal)
         function.implementations.add_implementation("cython", cython, name=internal)
         functions[name] = function

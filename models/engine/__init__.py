@@ -1,0 +1,49 @@
+"""How a network is advanced: compiled C++ in this process, or the stepped Brian2 runtime."""
+
+import sys
+from collections.abc import Callable
+
+from models.assembly import Blueprint
+from models.engine.protocol import Engine
+
+ENGINES = ("auto", "compiled", "runtime", "runtime-numpy")
+
+
+def open_engine(
+    plan: Blueprint, engine: str = "auto", say: Callable[[str], None] | None = None
+) -> Engine:
+    """Return an engine running `plan`.
+
+    Parameters
+    ----------
+    plan : Blueprint
+    engine : {"auto", "compiled", "runtime", "runtime-numpy"}
+        auto: compiled where a compiler works, else runtime-numpy, saying in one line what is lost.
+        runtime: Brian2's Cython target; it needs a compiler as well.
+    say : callable, optional
+        Receives that line; default: standard error.
+
+    Raises
+    ------
+    ValueError
+        For an unknown engine.
+    CompilerError
+        If "compiled" was asked for and cannot be had.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"Unknown engine {engine!r}; known: {', '.join(ENGINES)}.")
+    if engine in ("auto", "compiled"):
+        from models.engine.build_cache import CompilerError
+        from models.engine.compiled import CompiledEngine
+
+        try:
+            return CompiledEngine(plan)
+        except CompilerError as error:
+            if engine == "compiled":
+                raise
+            line = f"{error}: using the runtime engine (same spikes, 50 to 100 times slower)."
+            (say or (lambda text: print(text, file=sys.stderr)))(line)
+            engine = "runtime-numpy"
+    from models.engine.runtime import RuntimeEngine
+
+    return RuntimeEngine(plan, "numpy" if engine == "runtime-numpy" else "cython")

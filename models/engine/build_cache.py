@@ -1,0 +1,206 @@
+"""Compiled networks on disk: found without importing Brian2, built once, rebuilt when damaged.
+
+Two levels. A *fingerprint* of the blueprint (and of all that turns it into machine code: our engine's
+sources, Brian2, NumPy, Python, compiler, flags, processor) leads to an *entry*, which is keyed by the
+generated source and the same tools. Known fingerprints skip Brian2's import and code generation;
+blueprints that generate the same source share one entry. Entries are written aside and renamed,
+one builder at a time, and sealed with checksums that every load verifies.
+"""
+
+import fcntl
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.assembly import Blueprint
+
+#: No -ffast-math: results must not depend on how the compiler reorders sums.
+FLAGS = (
+    "-std=c++17", "-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno",
+    "-fno-trapping-math", "-fPIC", "-shared", "-fno-gnu-unique", "-w",
+)  # fmt: skip
+_SOURCES = ("build_cache.py", "generation.py", "brian_objects.py", "noise.py", "shim.cpp")
+_FILES = ("library.so", "manifest.json")
+
+
+class CompilerError(RuntimeError):
+    """No working C++ compiler, or it refused a network."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A compiled network on disk."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    was_built: bool
+
+    @property
+    def library(self) -> Path:
+        """The shared library."""
+        return self.folder / "library.so"
+
+
+def cache_folder() -> Path:
+    """Return the cache's folder: $THREEFACTOR_CACHE, else the user's cache directory."""
+    explicit = os.environ.get("THREEFACTOR_CACHE")
+    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Path(explicit) if explicit else base / "threefactor"
+
+
+@functools.cache
+def find_compiler() -> str | None:
+    """Return the C++ compiler's path ($CXX, else g++ or c++), or None."""
+    return next(filter(None, map(shutil.which, [os.environ.get("CXX", "g++"), "c++"])), None)
+
+
+@functools.cache
+def _tools() -> str:
+    """Identify everything but the blueprint that the machine code depends on."""
+    compiler = find_compiler()
+    if compiler is None:
+        raise CompilerError("no C++ compiler found (tried $CXX, g++, c++): apt-get install g++")
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
+    processor = next(
+        (line for line in _read("/proc/cpuinfo").splitlines() if line.startswith("flags")), ""
+    )
+    packages = [f"{name} {importlib.metadata.version(name)}" for name in ("brian2", "numpy")]
+    return "\n".join([compiler, version.stdout, *FLAGS, processor, *packages, sys.version])
+
+
+@functools.cache
+def _engine_sources() -> str:
+    here = Path(__file__).parent
+    texts = [(here / name).read_text() for name in _SOURCES]
+    return _digest(*texts)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def _digest(*parts: str | bytes) -> str:
+    hasher = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        hasher.update(len(data).to_bytes(8, "little") + data)
+    return hasher.hexdigest()[:32]
+
+
+def fingerprint(plan: Blueprint) -> str:
+    """Return the hash of the blueprint's structure and of the tools that would build it."""
+    structure = json.dumps(plan.structure(), sort_keys=True)
+    return _digest(structure, _engine_sources(), _tools())
+
+
+def obtain(plan: Blueprint) -> Build:
+    """Return the compiled network of `plan`, building it if the cache has no sound entry.
+
+    Raises
+    ------
+    CompilerError
+        If there is no compiler or it fails; the message ends with the compiler's first error.
+    OSError
+        If the cache folder cannot be written.
+    """
+    mark = fingerprint(plan)
+    root = cache_folder()
+    found = _look_up(root, mark)
+    if found is not None:
+        return found
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"cache folder {root}: cannot be created ({error.strerror}); "
+            "set THREEFACTOR_CACHE to a writable folder."
+        ) from None
+    with _lock(root, mark):
+        found = _look_up(root, mark)  # another process may have built it meanwhile
+        return found if found is not None else _build(root, mark, plan)
+
+
+def _look_up(root: Path, mark: str) -> Build | None:
+    """Return the sound entry of a fingerprint, or None."""
+    try:
+        key = (root / "index" / mark).read_text().strip()
+        folder = root / "entries" / key
+        seal = json.loads((folder / "seal.json").read_text())
+        if seal != _seal(folder):
+            return None
+        return Build(folder, json.loads((folder / "manifest.json").read_text()), was_built=False)
+    except (OSError, ValueError):
+        return None
+
+
+def _seal(folder: Path) -> dict[str, str]:
+    return {name: _digest((folder / name).read_bytes()) for name in _FILES}
+
+
+def _build(root: Path, mark: str, plan: Blueprint) -> Build:
+    _tools()  # a missing compiler is reported before Brian2 is imported
+    from models.engine.generation import generate, manifest_text
+
+    source, manifest = generate(plan)
+    text = manifest_text(manifest)
+    key = _digest(source, text, _tools())
+    folder = root / "entries" / key
+    folder.parent.mkdir(exist_ok=True)
+    (root / "index").mkdir(exist_ok=True)
+    was_built = not (folder / "seal.json").exists() or _damaged(folder)
+    if was_built:
+        with tempfile.TemporaryDirectory(prefix="building-", dir=root) as name:
+            fresh = Path(name) / "entry"
+            fresh.mkdir()
+            (fresh / "network.cpp").write_text(source)
+            (fresh / "manifest.json").write_text(text)
+            _compile(fresh / "network.cpp", fresh / "library.so")
+            (fresh / "seal.json").write_text(json.dumps(_seal(fresh)))
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(fresh, folder)
+    index = root / "index" / f".{mark}.{os.getpid()}"
+    index.write_text(key)
+    os.replace(index, root / "index" / mark)
+    return Build(folder, manifest, was_built)
+
+
+def _damaged(folder: Path) -> bool:
+    try:
+        return json.loads((folder / "seal.json").read_text()) != _seal(folder)
+    except (OSError, ValueError):
+        return True
+
+
+def _compile(source: Path, library: Path) -> None:
+    compiler = find_compiler()
+    command = [str(compiler), *FLAGS, str(source), "-o", str(library)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if "error" in line]
+        raise CompilerError(
+            f"{compiler} failed: {(errors or done.stderr.splitlines() or ['?'])[0]}"
+        )
+
+
+@contextmanager
+def _lock(root: Path, mark: str) -> Iterator[None]:
+    """Hold the lock of one fingerprint; the operating system frees it if the process dies."""
+    folder = root / "locks"
+    folder.mkdir(exist_ok=True)
+    with open(folder / mark, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

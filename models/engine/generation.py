@@ -1,0 +1,198 @@
+"""Blueprint -> one C++ file: Brian2's C++ standalone sources joined with our stepping interface.
+
+Public Brian2 hooks only: ``set_device(build_on_run=False)``, ``insert_code("before_end", ...)`` so that
+``main`` returns without freeing the arrays, and ``device.build(compile=False)``. The generated files
+are then joined into a single translation unit, each code object in a namespace of its own: the
+headers, which dominate the compile time of small networks, are read once, and the compiler can
+inline a whole timestep.
+"""
+
+import gc
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import brian2
+from brian2.devices import reset_device
+
+from models.assembly import Blueprint
+from models.engine.brian_objects import BrianNetwork, build_objects
+from models.engine.stepping import spike_owner_names
+
+SHIM = Path(__file__).with_name("shim.cpp")
+_PLAIN_FILES = ("network.cpp", "objects.cpp", "run.cpp", "synapses_classes.cpp")
+
+
+def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
+    """Return the C++ source of `plan` and its manifest (array names, blocks, static files)."""
+    with tempfile.TemporaryDirectory(prefix="threefactor-") as folder:
+        previous = {key: brian2.prefs[key] for key in ("core.stop_on_keyboard_interrupt",)}
+        brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
+        brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
+        try:
+            objects = build_objects(plan)
+            objects.prepare()
+            device = brian2.device
+            device.insert_code("before_end", "return 0;")
+            device.build(compile=False, run=False, directory=folder, with_output=False)
+            manifest, tables = _describe(plan, objects, device)
+            source = _join(Path(folder), tables)
+            manifest["static_arrays"] = _static_arrays(Path(folder), plan)
+        finally:
+            del objects
+            brian2.device.reinit()
+            reset_device()
+            for key, value in previous.items():
+                brian2.prefs[key] = value
+            gc.collect()  # frees the names of the Brian2 objects for the next network
+    return source, manifest
+
+
+def _describe(
+    plan: Blueprint, objects: BrianNetwork, device: Any
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the manifest that Python reads and the tables that the shim includes."""
+    owners = {group.name: name for name, group in objects.owners.items()}
+    arrays: list[tuple[str, str, str]] = []  # (our name, C++ pointer, C++ size)
+    dtypes = {}
+    for variable, c_name in device.arrays.items():
+        owner = getattr(variable.owner, "name", None)
+        if owner == "network_clock" and variable.name in ("t", "timestep"):
+            name = f"clock.{variable.name}"
+        elif owner in owners:
+            name = f"{owners[owner]}.{variable.name}"
+        elif owner is not None and owner.removesuffix("_pre") in owners:
+            name = f"{owners[owner.removesuffix('_pre')]}.{variable.name}"
+        else:
+            continue
+        if variable in device.dynamic_arrays:
+            vector = device.dynamic_arrays[variable]
+            arrays.append((name, f"brian::{vector}.data()", f"brian::{vector}.size()"))
+        else:
+            pointer = device.get_array_name(variable)
+            arrays.append((name, f"brian::{pointer}", f"brian::_num_{pointer}"))
+        dtypes[name] = variable.dtype.__name__ if isinstance(variable.dtype, type) else str(
+            variable.dtype
+        )  # fmt: skip
+    arrays = sorted({name: (name, pointer, size) for name, pointer, size in arrays}.values())
+    steps = [
+        code.name
+        for obj in objects.network.sorted_objects
+        if obj.active
+        for code in obj._code_objects
+    ]
+    spiking = spike_owner_names(plan)
+    pathways = [
+        (f"{name}.{pathway.prepost}", pathway.name)
+        for name, group in objects.owners.items()
+        for pathway in getattr(group, "_pathways", ())
+    ]
+    settling = [b for b in objects.demand if b.startswith(("settle:", "settled:"))]
+    blocks = list(objects.demand)
+    functions = {block: f"_run_{objects.demand[block].codeobj.name}" for block in blocks}
+    periodic = sorted(plan.periods_ms)
+    tables = {
+        "ARRAYS": "\n".join(
+            f"        case {k}: *data = (void *){pointer}; return (int64_t)({size});"
+            for k, (_, pointer, size) in enumerate(arrays)
+        ),
+        "STEP": "\n".join(f"    _run_{name}();" for name in steps),
+        "SETTLE": "\n".join(f"    {functions[block]}();" for block in settling),
+        "PERIODIC": "\n".join(
+            f"    if (periods[{k}] > 0 && step % periods[{k}] == 0) {functions[block]}();"
+            for k, block in enumerate(periodic)
+        ),
+        "N_PERIODIC": str(max(1, len(periodic))),
+        "BLOCKS": "\n".join(
+            f"        case {k}: {functions[block]}(); break;" for k, block in enumerate(blocks)
+        ),
+        "SPIKESPACES": "\n".join(
+            f"    record_spikes({k}, brian::_array_{name}__spikespace, "
+            f"brian::_num__array_{name}__spikespace, step - 1);"
+            for k, name in enumerate(spiking)
+        ),
+        "N_SPIKING": str(max(1, len(spiking))),
+        "QUEUES": "\n".join(
+            f"        case {k}: return brian::{c_name}.queue[0];"
+            for k, (_, c_name) in enumerate(pathways)
+        ),
+        "PREPARE": "\n".join(f"    _before_run_{c}_push_spikes();" for _, c in pathways),
+    }
+    manifest = {
+        "arrays": [[name, dtypes[name]] for name, _, _ in arrays],
+        "blocks": blocks,
+        "spiking": spiking,
+        "periodic": periodic,
+        "queues": [name for name, _ in pathways],
+    }
+    return manifest, tables
+
+
+def _static_arrays(folder: Path, plan: Blueprint) -> dict[str, list]:
+    """Return static file -> [projection, "pre" or "post", bytes per index]: connections are data."""
+    found = {}
+    for file in sorted((folder / "static_arrays").iterdir()):
+        for synapses in plan.synapses:
+            for side, suffix in ((0, "sources"), (1, "targets")):
+                if file.name == f"_static_array__array_{synapses.name}_{suffix}":
+                    width = file.stat().st_size // synapses.n_synapses
+                    found[file.name] = [synapses.name, side, width]
+        if file.name not in found:
+            raise RuntimeError(f"Brian2 stored unexpected data {file.name}; report this network.")
+    return found
+
+
+def _join(folder: Path, tables: dict[str, str]) -> str:
+    """Return all generated files and the shim as one translation unit."""
+    includes: dict[str, None] = {}
+    plain, units = [], []
+    for name in _PLAIN_FILES:
+        plain.append(_without_includes((folder / name).read_text(), includes))
+    for file in sorted((folder / "code_objects").glob("*.cpp")):
+        body = _without_includes(file.read_text(), includes)
+        functions = re.findall(r"^void (_\w+)\(\)\s*$", body, re.MULTILINE)
+        using = "".join(f"using unit_{file.stem}::{f};\n" for f in functions)
+        units.append(f"namespace unit_{file.stem} {{\n{body}\n}}\n{using}")
+    main = _without_includes((folder / "main.cpp").read_text(), includes)
+    main = main.replace(
+        "int main(int argc, char **argv)", "static int brian_main(int argc, char **argv)"
+    )
+    shim = SHIM.read_text()
+    for key, value in tables.items():
+        shim = shim.replace(f"@{key}@", value)
+    headers = "\n".join(includes)
+    inlined = _inline_headers(folder, headers)
+    return "\n".join([inlined, *plain, *units, main, shim])
+
+
+def _without_includes(text: str, includes: dict[str, None]) -> str:
+    """Return `text` less its includes, which are collected in order; code objects' own are dropped."""
+    for line in re.findall(r"^\s*#\s*include.*$", text, re.MULTILINE):
+        if "code_objects/" not in line:
+            includes[" ".join(line.split())] = None
+    return re.sub(r"^\s*#\s*include.*$", "", text, flags=re.MULTILINE)
+
+
+def _inline_headers(folder: Path, headers: str) -> str:
+    """Return the include lines with the project's own headers replaced by their text, once each."""
+    done: set[Path] = set()
+
+    def expand(line: str) -> str:
+        match = re.match(r'\s*#\s*include\s*["<]([^">]+)[">]', line)
+        places = (folder, folder / "brianlib") if match else ()
+        path = next((place / match[1] for place in places if (place / match[1]).exists()), None)
+        if path is None:
+            return line
+        if path in done:
+            return ""
+        done.add(path)
+        return "\n".join(expand(inner) for inner in path.read_text().splitlines())
+
+    return "\n".join(expand(line) for line in headers.splitlines())
+
+
+def manifest_text(manifest: dict[str, Any]) -> str:
+    """Return the manifest as stored beside the library."""
+    return json.dumps(manifest, indent=1, sort_keys=True)

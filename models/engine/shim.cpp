@@ -1,0 +1,198 @@
+// Stepping interface of the compiled engine. `models/engine/generation.py` fills the @TABLES@ and
+// appends this file to the generated network, so that one timestep is one inlined function.
+
+#include <cstring>
+
+namespace shim {
+
+int64_t periods[@N_PERIODIC@] = {0};
+
+struct Spikes
+{
+    bool on = false;
+    std::vector<int64_t> steps;
+    std::vector<int32_t> neurons;
+};
+Spikes recorded[@N_SPIKING@];
+
+struct Probe
+{
+    double *value;
+    double *growth; // of a lazily decaying variable: its true value is value/growth
+};
+std::vector<Probe> probes;
+std::vector<double> samples;
+std::vector<int64_t> sample_steps;
+int64_t probe_interval = 1;
+bool recording = false;
+
+void record_spikes(int population, const int32_t *spikespace, int size, int64_t step)
+{
+    Spikes &target = recorded[population];
+    if (!target.on)
+        return;
+    const int count = spikespace[size - 1];
+    target.steps.insert(target.steps.end(), count, step);
+    target.neurons.insert(target.neurons.end(), spikespace, spikespace + count);
+}
+
+void record(int64_t step)
+{
+@SPIKESPACES@
+    if (probes.empty() || step % probe_interval != 0)
+        return;
+    sample_steps.push_back(step);
+    for (const Probe &probe : probes)
+        samples.push_back(probe.growth ? *probe.value / *probe.growth : *probe.value);
+}
+
+inline void advance_one()
+{
+@STEP@
+    brian::network_clock.tick();
+    const int64_t step = brian::network_clock.timestep[0];
+    (void)step;
+@PERIODIC@
+    if (__builtin_expect(recording, 0))
+        record(step);
+}
+
+void settle()
+{
+@SETTLE@
+}
+
+CSpikeQueue *queue(int32_t index)
+{
+    switch (index)
+    {
+@QUEUES@
+    }
+    return NULL;
+}
+
+} // namespace shim
+
+extern "C" {
+
+int32_t engine_initialise()
+{
+    char name[] = "network";
+    char *arguments[] = {name, NULL};
+    return brian_main(1, arguments);
+}
+
+// Take the delays that the host wrote.
+void engine_prepare_queues()
+{
+@PREPARE@
+}
+
+int64_t engine_array(int32_t index, void **data)
+{
+    switch (index)
+    {
+@ARRAYS@
+    }
+    return -1;
+}
+
+void engine_advance(int64_t steps, int64_t chunk)
+{
+    while (steps > 0)
+    {
+        const int64_t count = steps < chunk ? steps : chunk;
+        for (int64_t k = 0; k < count; k++)
+            shim::advance_one();
+        shim::settle();
+        steps -= count;
+    }
+}
+
+void engine_block(int32_t index)
+{
+    switch (index)
+    {
+@BLOCKS@
+    }
+}
+
+void engine_set_period(int32_t index, int64_t steps) { shim::periods[index] = steps; }
+
+void engine_record_spikes(int32_t population, int32_t on)
+{
+    shim::recorded[population].on = on != 0;
+}
+
+void engine_record_probes(int32_t count, double **values, double **growths, int64_t interval)
+{
+    shim::probes.clear();
+    for (int32_t k = 0; k < count; k++)
+        shim::probes.push_back({values[k], growths[k]});
+    shim::probe_interval = interval;
+}
+
+void engine_recording(int32_t on) { shim::recording = on != 0; }
+
+int64_t engine_spikes(int32_t population, int64_t **steps, int32_t **neurons)
+{
+    *steps = shim::recorded[population].steps.data();
+    *neurons = shim::recorded[population].neurons.data();
+    return (int64_t)shim::recorded[population].steps.size();
+}
+
+int64_t engine_samples(int64_t **steps, double **values)
+{
+    *steps = shim::sample_steps.data();
+    *values = shim::samples.data();
+    return (int64_t)shim::sample_steps.size();
+}
+
+void engine_forget()
+{
+    for (shim::Spikes &target : shim::recorded)
+    {
+        target.steps.clear();
+        target.neurons.clear();
+    }
+    shim::sample_steps.clear();
+    shim::samples.clear();
+}
+
+// Spikes in flight as [offset, slots, length of slot 0, its synapses, length of slot 1, ...].
+int64_t engine_queue_size(int32_t index)
+{
+    int64_t size = 2;
+    for (const std::vector<int32_t> &slot : shim::queue(index)->queue)
+        size += 1 + (int64_t)slot.size();
+    return size;
+}
+
+void engine_queue_get(int32_t index, int32_t *out)
+{
+    CSpikeQueue *queue = shim::queue(index);
+    *out++ = queue->offset;
+    *out++ = (int32_t)queue->queue.size();
+    for (const std::vector<int32_t> &slot : queue->queue)
+    {
+        *out++ = (int32_t)slot.size();
+        if (!slot.empty())
+            std::memcpy(out, slot.data(), slot.size() * sizeof(int32_t));
+        out += slot.size();
+    }
+}
+
+void engine_queue_set(int32_t index, const int32_t *in)
+{
+    CSpikeQueue *queue = shim::queue(index);
+    queue->offset = *in++;
+    queue->queue.resize(*in++);
+    for (std::vector<int32_t> &slot : queue->queue)
+    {
+        const int32_t length = *in++;
+        slot.assign(in, in + length);
+        in += length;
+    }
+}
+
+} // extern "C"
