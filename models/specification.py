@@ -54,6 +54,8 @@ class Population:
         drawn for each neuron from N(value, sd*|value|), clipped to keep its sign.
     times_first_spike : bool, default False
         Keep the time of each neuron's first spike of a window, for the first-to-spike decoder.
+    modules : (size,) int array or None
+        Action that each neuron stands for, for rules that compare its activity with the decision.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Population:
     resets: str = "episode"
     heterogeneity: Mapping[str, float] = field(default_factory=dict)
     times_first_spike: bool = False
+    modules: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for an empty population or an unknown reset policy."""
@@ -115,6 +118,15 @@ class Projection:
 
 
 @dataclass(frozen=True)
+class CriticReadout:
+    """Value estimate: ``offset + gain * mean`` of a population's window counts (or membrane)."""
+
+    population: str
+    gain: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
     """A whole network of one agent.
 
@@ -124,8 +136,8 @@ class NetworkSpec:
         What the network is made of.
     input, output : str
         Population that receives rates, population whose spikes are decoded.
-    critic : str or None
-        Population whose activity is the value estimate.
+    critic : CriticReadout or None
+        How a population's activity is read as the value estimate.
     timestep_ms : float, default 1.0
         Integration step, ms, > 0.
     """
@@ -134,7 +146,7 @@ class NetworkSpec:
     projections: tuple[Projection, ...]
     input: str = "input"
     output: str = "actor"
-    critic: str | None = None
+    critic: CriticReadout | None = None
     timestep_ms: float = 1.0
 
     def __post_init__(self) -> None:

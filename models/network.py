@@ -1,0 +1,220 @@
+"""A live network of R independent agents: rates in, counts out, third factor to weights."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.assembly import assemble
+from models.engine import open_engine
+from models.engine.noise import stream_ids
+from models.specification import NetworkSpec, Normal, Uniform
+from rules.contract import parameter_values
+
+Floats = NDArray[np.float64]
+
+
+class Network:
+    """R replicas of a specification in one Brian2 network, each with its own weights and noise.
+
+    Replica r gives the same spikes as a network of one replica built with ``seeds[r]``.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        Network of one agent.
+    noise_seeds, weight_seeds : sequences of R ints
+        Seeds of the noise and of initial weights and heterogeneous parameters.
+    engine : str, default "auto"
+        See `models.engine.open_engine`.
+    is_learning : bool, default True
+        False: the frozen twin; learning rates are zero and nothing is consolidated.
+
+    Attributes
+    ----------
+    replicas, n_inputs, n_outputs : int
+    """
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        noise_seeds: Sequence[int],
+        weight_seeds: Sequence[int],
+        engine: str = "auto",
+        is_learning: bool = True,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.replicas = len(noise_seeds)
+        self.is_learning = is_learning
+        self._plan = assemble(spec, self.replicas)
+        self.n_inputs = spec.population(spec.input).size
+        self.n_outputs = spec.population(spec.output).size
+        self.engine = open_engine(self._plan, engine, say)
+        self._draw(noise_seeds, weight_seeds)
+        self._rates = self.replicated(f"{spec.input}.rates")
+        self._spike_counts = [
+            self.replicated(f"{group.name}.spike_count")
+            for group in self._plan.groups
+            if group.threshold
+        ]
+        output = spec.population(spec.output)
+        read = "spike_count" if output.neuron.threshold else output.neuron.readout
+        self._outputs = self.replicated(f"{spec.output}.{read}")
+        blocks = [block for block, _, _ in self._plan.demand]
+        self._decision_blocks = [b for b in blocks if b.startswith("decision:")]
+        self._learning_blocks = [b for b in blocks if b.startswith("deliver:")] + [
+            b for b in blocks if b.startswith("consolidate:") and b not in self._plan.periods_ms
+        ]
+        self._third_factors = {
+            p.target: self.replicated(f"{p.target}.third_factor")
+            for p in spec.projections
+            if p.rule is not None
+        }
+        self._agreements = self._find_agreements()
+        self._resets = self._initial_values(("episode", "decision"))
+        self._decision_resets = self._initial_values(("decision",))
+
+    def replicated(self, name: str) -> NDArray[Any]:
+        """Return the writable view ``(replicas, elements)`` of an array in SI units."""
+        return self.engine.array(name).reshape(self.replicas, -1)
+
+    def _draw(self, noise_seeds: Sequence[int], weight_seeds: Sequence[int]) -> None:
+        for population, purpose in self._plan.noise:
+            streams = self.replicated(f"{population}.{purpose}_stream")
+            for row, seed in zip(streams, noise_seeds, strict=True):
+                row[:] = stream_ids(seed, population, purpose, row.size)
+        for projection in self.spec.projections:
+            weights = self.replicated(f"{projection.name}.w")
+            for row, seed in zip(weights, weight_seeds, strict=True):
+                if isinstance(projection.weights, (Uniform, Normal)):
+                    row[:] = projection.weights.draw(_generator(seed, projection.name), row.size)
+                else:
+                    row[:] = projection.weights
+            low = self.replicated(f"{projection.name}.w_min")
+            np.clip(weights, low, self.replicated(f"{projection.name}.w_max"), out=weights)
+            if projection.rule is not None and not self.is_learning:
+                self.engine.array(f"{projection.name}.learning_rate")[:] = 0.0
+        for population in self.spec.populations:
+            values = parameter_values(population.neuron)
+            for parameter, spread in population.heterogeneity.items():
+                mean = values[parameter][0]
+                array = self.replicated(f"{population.name}.{parameter}")
+                for row, seed in zip(array, weight_seeds, strict=True):
+                    generator = _generator(seed, f"{population.name}.{parameter}")
+                    factor = 1.0 + spread * generator.standard_normal(row.size)
+                    row[:] = mean * np.maximum(factor, 0.05)  # keeps the sign, and taus positive
+
+    def _initial_values(self, policies: tuple[str, ...]) -> list[tuple[NDArray, NDArray]]:
+        pairs = []
+        for name, policy in self._plan.resets.items():
+            if policy in policies:
+                view = self.replicated(name)
+                pairs.append((view, view.copy()))
+        return pairs
+
+    def _find_agreements(self) -> dict[str, NDArray]:
+        suffix = "_agreement"
+        return {
+            name: self.replicated(name) for name in self.engine.arrays() if name.endswith(suffix)
+        }
+
+    def advance(self, rates: Floats, steps: int) -> Floats:
+        """Simulate one decision window and return what the decoder reads.
+
+        Parameters
+        ----------
+        rates : (replicas, n_inputs), Hz
+        steps : int
+            Timesteps of the window, >= 1.
+
+        Returns
+        -------
+        (replicas, n_outputs) spike counts of the window, or the readout variable of neurons that do
+        not spike; a view that the next window overwrites.
+        """
+        self._rates[...] = rates
+        for counts in self._spike_counts:
+            counts.fill(0.0)
+        self.engine.advance(steps)
+        return self._outputs
+
+    def first_spikes_ms(self, window_start_step: int) -> Floats:
+        """Return the output neurons' first spikes of the window, ms after its start; inf: silent."""
+        counts = self.replicated(f"{self.spec.output}.spike_count")
+        times = self.replicated(f"{self.spec.output}.first_spike") * 1e3
+        start = window_start_step * self.spec.timestep_ms
+        return np.where(counts > 0, times - start, np.inf)
+
+    def values(self) -> Floats:
+        """Return the critic's value estimate of the last window, ``(replicas,)``."""
+        critic = self.spec.critic
+        if critic is None:
+            raise ValueError(
+                "This network has no critic; use --model actor-critic or --modulator td-linear."
+            )
+        neuron = self.spec.population(critic.population).neuron
+        variable = "spike_count" if neuron.threshold else neuron.readout
+        activity = self.replicated(f"{critic.population}.{variable}").mean(axis=1)
+        return critic.offset + critic.gain * activity
+
+    def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
+        """Bank the window's eligibility; `chosen` is the action of each replica, (replicas,)."""
+        if chosen is not None:
+            for name, agreement in self._agreements.items():
+                self._write_agreement(name, agreement, chosen)
+        if self.is_learning:
+            for block in self._decision_blocks:
+                self.engine.run_block(block)
+        for view, initial in self._decision_resets:
+            view[...] = initial
+
+    def _write_agreement(self, name: str, agreement: Floats, chosen: NDArray[np.int_]) -> None:
+        """+1 where a neuron's activity agrees with the action taken, else -1."""
+        population = self.spec.population(name.split(".")[0])
+        modules = population.modules
+        if modules is None:
+            agreement.fill(1.0)
+            return
+        fired = self.replicated(f"{population.name}.spike_count") > 0
+        belongs = modules[None, :] == np.asarray(chosen)[:, None]
+        agreement[...] = np.where(fired == belongs, 1.0, -1.0)
+
+    def consolidate(self, third_factor: Floats) -> None:
+        """Deliver a third factor, (replicas,) or (replicas, n_outputs), and let weights follow."""
+        if not self.is_learning:
+            return
+        for population, view in self._third_factors.items():
+            if third_factor.ndim == 1:
+                view[...] = third_factor[:, None]
+            elif population == self.spec.output:
+                view[...] = third_factor
+            else:
+                view[...] = third_factor.mean(axis=1)[:, None]
+        for block in self._learning_blocks:
+            self.engine.run_block(block)
+
+    def start_episode(self, mask: NDArray[np.bool_]) -> None:
+        """Return the marked replicas' state to its initial values; weights stay."""
+        everyone = bool(np.all(mask))
+        for view, initial in self._resets:
+            if everyone:
+                view[...] = initial
+            else:
+                view[mask] = initial[mask]
+
+    def weights(self) -> dict[str, Floats]:
+        """Return copies of all weights, projection -> (replicas, n_synapses)."""
+        return {p.name: self.replicated(f"{p.name}.w").copy() for p in self.spec.projections}
+
+    def close(self) -> None:
+        """Free the engine."""
+        self.engine.close()
+
+
+def _generator(seed: int, name: str) -> np.random.Generator:
+    """Return a generator of its own for each name, so that adding one shifts no other."""
+    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(zlib.crc32(name.encode()),))
+    return np.random.default_rng(sequence)
