@@ -144,19 +144,21 @@ def check_decoder(
         _expect(
             space.contains(shaped), f"{name}.decode: {row.tolist()} gave {action}, not in {space}."
         )
-    second = bound.decode(outputs)
+    # In another order, so that a tie follows an untied row and shows what that row drew.
+    backwards = outputs[::-1].copy()
+    second = bound.decode(backwards)
     bound.restore(start)
     _expect(
         np.array_equal(bound.decode(outputs), actions)
-        and np.array_equal(bound.decode(outputs), second),
+        and np.array_equal(bound.decode(backwards), second),
         f"{name}.restore: expected the same decisions again.",
     )
     for replica, generator in enumerate(_generators(seed, len(outputs))):
         alone = decoder.bind(space, neurons_per_action, [generator])
-        row = outputs[replica : replica + 1]
+        row, later = (rows[replica : replica + 1] for rows in (outputs, backwards))
         _expect(
             np.array_equal(alone.decode(row)[0], actions[replica])
-            and np.array_equal(alone.decode(row)[0], second[replica]),
+            and np.array_equal(alone.decode(later)[0], second[replica]),
             f"{name}.decode: replica {replica} decides differently alone and in a batch.",
         )
     if isinstance(space, gym.spaces.Discrete):

@@ -20,6 +20,10 @@ class _BoundVotes(BoundDecoder):
         super().__init__(settings, self._range.n_dimensions, neurons_per_action, generators)
         self._positions = np.linspace(-1.0, 1.0, neurons_per_action)
 
+    def _votes(self, counts: NDArray[Any]) -> NDArray[np.float64]:
+        # Not `@`: BLAS may round differently for another number of replicas.
+        return np.add.reduce(counts * self._positions, axis=2)
+
 
 def _check_votes(owner: str, neurons_per_action: int) -> None:
     if neurons_per_action < 2:
@@ -56,7 +60,7 @@ class _BoundWeightedMean(_BoundVotes):
         """Decide from counts, see `BoundDecoder.decode`."""
         counts = self.by_population(outputs)
         total = counts.sum(axis=2)
-        votes = counts @ self._positions / np.maximum(total, 1)
+        votes = self._votes(counts) / np.maximum(total, 1)
         return self._range.at(0.5 + 0.5 * votes)
 
 
@@ -98,5 +102,5 @@ class _BoundPopulationVector(_BoundVotes):
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Decide from counts, see `BoundDecoder.decode`."""
-        votes = self.by_population(outputs) @ self._positions / self.settings.full_count
+        votes = self._votes(self.by_population(outputs)) / self.settings.full_count
         return self._range.at(0.5 + 0.5 * votes)

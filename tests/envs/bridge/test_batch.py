@@ -115,12 +115,15 @@ def test_restored_batch_continues_bit_for_bit(env_id, n_replicas):
     batch.reset(SEEDS[:n_replicas])
     run(batch, 50, seed=0)  # 20 steps into an episode where none ended early
     state = copy.deepcopy(batch.state())
+    last = batch.reset_where(np.zeros(n_replicas, dtype=bool))
     expected = run(batch, 70, seed=1)
     other = Environments(env_id, n_replicas, max_episode_steps=30)
     for resumed in (batch, other):
         environment = resumed.env
         resumed.restore(state)
         assert resumed.env is environment
+        nobody = np.zeros(n_replicas, dtype=bool)
+        assert np.array_equal(resumed.reset_where(nobody), last)
         assert run(resumed, 70, seed=1) == expected
 
 

@@ -130,8 +130,8 @@ def test_population_vector_grows_with_the_votes_up_to_the_bound():
 def test_membrane_chooses_the_largest_mean_or_scales_it():
     choice = Membrane().bind(Discrete(2), 2, generators())
     assert choice.decode(np.array([[0.9, 0.0, 0.5, 0.6]])).tolist() == [1]
-    scaled = Membrane(membrane_low=0.0, membrane_high=10.0).bind(SPACES["box"], 2, generators())
-    actions = [scaled.decode(np.array([[v, v]])).item() for v in (-5.0, 2.5, 5.0, 20.0)]
+    scaled = Membrane(membrane_low=10.0, membrane_high=20.0).bind(SPACES["box"], 2, generators())
+    actions = [scaled.decode(np.array([[v, v]])).item() for v in (-5.0, 12.5, 15.0, 30.0)]
     assert actions == [-2.0, -1.0, 0.0, 2.0]
 
 
