@@ -14,6 +14,8 @@ import re
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
+from rules.statements import FUNCTIONS, parse_equations, parse_statements
+
 #: Unit suffix of a field name -> (Brian2 unit name, factor to SI).
 UNIT_SUFFIXES = {
     "_ms": ("second", 1e-3),
@@ -35,7 +37,13 @@ EVENT_BLOCKS = ("each_step", "on_pre", "on_post", "pre_on_spike", "post_on_spike
 SYNAPSE_NAMES = frozenset({"w", "w_min", "w_max", "third_factor", "dt", "t"})
 
 #: Functions that equation strings may call, in Brian2 and in the interpreter alike.
-FUNCTION_NAMES = frozenset({"exp", "log", "sqrt", "abs", "clip", "int", "sign", "tanh"})
+FUNCTION_NAMES = frozenset(FUNCTIONS)
+
+#: Names that SymPy or Brian2 give a meaning of their own; a rule may not define them.
+RESERVED_NAMES = frozenset(
+    {"e", "pi", "inf", "xi", "i", "j", "t", "dt", "N", "E", "I", "O", "Q", "S", "C", "lastspike",
+     "lastupdate", "not_refractory", "rand", "randn", "w", "w_min", "w_max", "third_factor"}
+)  # fmt: skip
 
 _IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _DEFINITION = re.compile(
@@ -64,7 +72,10 @@ def parameter_values(instance: Any) -> dict[str, tuple[float, str]]:
 
 
 def check_parameters(instance: Any) -> None:
-    """Raise ValueError unless every number is finite and every time constant positive."""
+    """Raise ValueError unless every number is finite and in the range that its name implies.
+
+    ``tau_*`` and ``*_period_ms`` are > 0; ``*_decay`` is a factor per decision in [0, 1].
+    """
     owner = type(instance).__name__
     for field in fields(instance):
         value = getattr(instance, field.name)
@@ -75,6 +86,10 @@ def check_parameters(instance: Any) -> None:
             raise ValueError(f"{owner}.{field.name} must be a finite number, got {value}.")
         if field.name.startswith("tau_") and value <= 0:
             raise ValueError(f"{owner}.{field.name} must be > 0 {unit}, got {value}.")
+        if field.name.endswith("_period_ms") and value <= 0:
+            raise ValueError(f"{owner}.{field.name} must be > 0 ms, got {value}.")
+        if field.name.endswith("_decay") and not 0 <= value <= 1:
+            raise ValueError(f"{owner}.{field.name} must be in [0, 1], got {value}.")
 
 
 def identifiers(code: str) -> set[str]:
@@ -147,59 +162,104 @@ class Rule:
 def check_rule_class(rule: type[Rule]) -> None:
     """Raise ValueError or TypeError unless the strings of a rule fit the contract.
 
-    Checked: a frozen dataclass derived from `Rule`; each block uses only names that it may see; the
-    declared order is a permutation of the five event blocks; resets name known variables.
+    Checked: a frozen dataclass derived from `Rule`; each block can be read, uses only names that it
+    may see and assigns only variables of its own place; the declared order is a permutation of the
+    five event blocks; resets and the weight clock name what exists.
     """
-    owner = rule.__name__
     if not (isinstance(rule, type) and issubclass(rule, Rule)):
-        raise TypeError(f"{owner} must be a class derived from rules.contract.Rule.")
+        raise TypeError(f"{rule!r} must be a class derived from rules.contract.Rule.")
+    owner = rule.__name__
     if "__dataclass_fields__" not in rule.__dict__:
         raise TypeError(f"{owner} must be decorated with @dataclass(frozen=True).")
+    if not rule.__dict__["__dataclass_params__"].frozen:
+        raise TypeError(f"{owner} must be frozen: decorate it with @dataclass(frozen=True).")
     for field in fields(rule):
         if field.default is MISSING:
             raise TypeError(f"{owner}.{field.name} needs a default value.")
     if sorted(rule.order) != sorted(EVENT_BLOCKS):
         raise ValueError(f"{owner}.order must name each of {EVENT_BLOCKS} once, got {rule.order}.")
-    parameters = set(parameter_values(rule()))
-    pre, post = (
-        set(defined_variables(rule.pre_equations)),
-        set(defined_variables(rule.post_equations)),
-    )
-    synapse = set(defined_variables(rule.equations))
-    for one, other in ((pre, post), (pre, synapse), (post, synapse)):
-        if one & other:
-            raise ValueError(f"{owner}: {sorted(one & other)} defined in two places.")
-    everywhere = parameters | pre | post | synapse | set(rule.requires) | SYNAPSE_NAMES
-    neuron_side = {
-        "pre_equations": pre | parameters, "pre_on_spike": pre | parameters,
-        "post_equations": post | parameters | set(rule.requires) | {"third_factor"},
-        "post_on_spike": post | parameters | set(rule.requires),
-        "post_on_delivery": post | parameters | {"third_factor"},
-    }  # fmt: skip
-    blocks = ("equations", "on_pre", "on_post", "each_step", "at_decision", "consolidate")
-    for block in (*neuron_side, *blocks):
-        code = getattr(rule, block)
-        allowed = neuron_side.get(block, everywhere) | {"dt", "t"}
-        if "equations" in block:
-            units = set(UNIT_SUFFIXES_UNITS) | {"clock", "driven", "event", "constant", "shared"}
-            unknown = _equation_identifiers(code) - allowed - units
-        else:
-            unknown = identifiers(code) - allowed
-        if unknown:
-            raise ValueError(
-                f"{owner}.{block}: unknown name {sorted(unknown)[0]!r}; "
-                f"known here: {', '.join(sorted(allowed))}."
-            )
+    places = _places(rule)
+    _check_names(rule, places)
+    _check_blocks(rule, places)
     for variable, policy in rule.resets.items():
-        if variable not in pre | post | synapse:
+        if not any(variable in defined for defined in places.values()):
             raise ValueError(f"{owner}.resets: no variable {variable!r} in its equations.")
         if policy not in RESET_POLICIES:
             raise ValueError(
                 f"{owner}.resets[{variable!r}] must be one of {RESET_POLICIES}, got {policy!r}."
             )
+    if rule.weight_clock and rule.weight_clock not in {f.name for f in fields(rule)}:
+        raise ValueError(
+            f"{owner}.weight_clock must name a field that holds a period in ms, "
+            f"got {rule.weight_clock!r}."
+        )
 
 
-UNIT_SUFFIXES_UNITS = tuple(unit for unit, _ in UNIT_SUFFIXES.values())
+def _places(rule: type[Rule]) -> dict[str, set[str]]:
+    """Return the variables that a rule keeps on the pre neuron, the post neuron and the synapse."""
+    blocks = {"pre": "pre_equations", "post": "post_equations", "synapse": "equations"}
+    return {
+        place: {
+            line.variable
+            for line in parse_equations(getattr(rule, block), f"{rule.__name__}.{block}")
+        }
+        for place, block in blocks.items()
+    }
+
+
+def _check_names(rule: type[Rule], places: dict[str, set[str]]) -> None:
+    """Raise ValueError for names defined twice or that Brian2 would read as something else."""
+    owner, parameters = rule.__name__, set(parameter_values(rule()))
+    kinds = [parameters, *places.values()]
+    for index, one in enumerate(kinds):
+        for other in kinds[index + 1 :]:
+            if one & other:
+                raise ValueError(f"{owner}: {sorted(one & other)} defined in two places.")
+    for name in sorted(set().union(*kinds)):
+        if name in RESERVED_NAMES or name.endswith(("_pre", "_post")):
+            raise ValueError(
+                f"{owner}: {name!r} has a meaning of its own in equations; choose another name, "
+                f"a whole word that does not end in _pre or _post."
+            )
+
+
+def _check_blocks(rule: type[Rule], places: dict[str, set[str]]) -> None:
+    """Raise ValueError if a block reads a name it cannot see or writes outside its place."""
+    owner, parameters = rule.__name__, set(parameter_values(rule()))
+    required, own = set(rule.requires), {k: v | parameters for k, v in places.items()}
+    everywhere = own["pre"] | own["post"] | own["synapse"] | required | SYNAPSE_NAMES
+    neuron_side = {
+        "pre_equations": own["pre"], "pre_on_spike": own["pre"],
+        "post_equations": own["post"] | required | {"third_factor"},
+        "post_on_spike": own["post"] | required,
+        "post_on_delivery": own["post"] | {"third_factor"},
+    }  # fmt: skip
+    blocks = ("equations", "on_pre", "on_post", "each_step", "at_decision", "consolidate")
+    for block in (*neuron_side, *blocks):
+        code, where = getattr(rule, block), f"{owner}.{block}"
+        allowed = neuron_side.get(block, everywhere) | {"dt", "t"}
+        if block.endswith("equations"):
+            unknown = _equation_identifiers(code) - allowed - set(UNIT_NAMES)
+        else:
+            unknown = identifiers(code) - allowed
+        if unknown:
+            raise ValueError(
+                f"{where}: unknown name {sorted(unknown)[0]!r}; "
+                f"known here: {', '.join(sorted(allowed))}."
+            )
+        if block.endswith("equations"):
+            continue
+        place = block.partition("_")[0] if block in neuron_side else "synapse"
+        writable = places[place] | ({"w"} if place == "synapse" else set())
+        for statement in parse_statements(code, where):
+            if statement.target not in writable:
+                raise ValueError(
+                    f"{where}: cannot assign {statement.target!r} here; "
+                    f"it may assign: {', '.join(sorted(writable)) or 'nothing'}."
+                )
+
+
+UNIT_NAMES = tuple(unit for unit, _ in UNIT_SUFFIXES.values())
 
 
 def _equation_identifiers(equations: str) -> set[str]:

@@ -1,0 +1,26 @@
+"""Modulators: what happened to the agent -> third factor. `MODULATORS` is the table of contents."""
+
+from rules.loading import load_class
+from rules.modulators.contract import BoundModulator, Modulator, Outcome
+from rules.modulators.dopamine import Dopamine
+from rules.modulators.feedback import Feedback
+from rules.modulators.reward import Reward
+from rules.modulators.reward_baseline import RewardBaseline
+from rules.modulators.td import TemporalDifference
+from rules.modulators.td_linear import LinearTemporalDifference
+
+__all__ = ["MODULATORS", "BoundModulator", "Modulator", "Outcome", "load_modulator"]
+
+MODULATORS: dict[str, type[Modulator]] = {
+    "reward": Reward,
+    "reward-baseline": RewardBaseline,
+    "td": TemporalDifference,
+    "td-linear": LinearTemporalDifference,
+    "dopamine": Dopamine,
+    "feedback": Feedback,
+}
+
+
+def load_modulator(text: str) -> type[Modulator]:
+    """Return a modulator class by registry name or ``path/to/file.py:ClassName``."""
+    return load_class(text, MODULATORS, Modulator, "modulator")

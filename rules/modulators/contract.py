@@ -1,0 +1,126 @@
+"""The modulator contract: what happened to the agent -> third factor.
+
+A modulator is a frozen dataclass of plain values; ``bind(n_replicas)`` returns the object that keeps the
+running quantities. In every decision the loop calls ``on_window`` when the window has been simulated
+and ``on_outcome`` when the environment has answered, and delivers what comes back, unless None:
+
+    advance window -> on_window -> choose action -> decision block -> env.step -> on_outcome
+
+Replicas are independent unless the class says otherwise: replica r equals a single run.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rules.contract import check_parameters
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the environment answered in one decision; every array has one row per replica.
+
+    Attributes
+    ----------
+    rewards : (R,) float
+    terminated, truncated : (R,) bool
+    active : (R,) bool
+        Replicas that took this decision; the others keep their state and get third factor 0.
+    values : (R,) float, optional
+        Critic activity of the window that led to the decision.
+    features, next_features : (R, n_features) float, optional
+        Encoder rates / maximal rate of the observation before and after the decision; after a
+        truncation of the final observation, not of the one that the reset returned.
+    stimuli : (R,) int, optional
+        What was shown, from 0.
+    """
+
+    rewards: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    active: np.ndarray
+    values: np.ndarray | None = None
+    features: np.ndarray | None = None
+    next_features: np.ndarray | None = None
+    stimuli: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for rewards that are not finite or arrays of unequal length."""
+        for name in ("rewards", "terminated", "truncated", "active"):
+            if np.shape(getattr(self, name)) != np.shape(self.active):
+                raise ValueError(
+                    f"Outcome.{name} must have one entry per replica {np.shape(self.active)}, "
+                    f"got {np.shape(getattr(self, name))}."
+                )
+        if not np.all(np.isfinite(np.asarray(self.rewards)[np.asarray(self.active)])):
+            raise ValueError(f"Outcome.rewards must be finite, got {self.rewards}.")
+
+
+class BoundModulator(ABC):
+    """A modulator at work for R replicas; its arrays are its whole state."""
+
+    #: Whether a truncated replica needs one more window (final observation) before its episode ends.
+    needs_bootstrap: bool = False
+
+    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
+        """Close the previous decision with what the critic did in the window just simulated.
+
+        Parameters
+        ----------
+        values : (R,) float or None
+            Critic activity of the window; only modulators that require "values" look at it.
+        active : (R,) bool
+            Replicas that ran the window.
+
+        Returns
+        -------
+        (R,) or (R, n_post) array, or None if nothing is to be delivered
+        """
+        return None
+
+    @abstractmethod
+    def on_outcome(self, outcome: Outcome) -> np.ndarray | None:
+        """Return the third factor of the decision just taken, (R,) or (R, n_post), or None."""
+
+    def reset(self, mask: np.ndarray) -> None:  # noqa: B027
+        """Start an episode in the replicas of `mask` (R,) bool."""
+
+    def state(self) -> dict[str, Any]:
+        """Return a copy of every array, for checkpoints."""
+        return {k: v.copy() for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Return to a `state`."""
+        expected = {k for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        if set(state) != expected:
+            raise KeyError(
+                f"{type(self).__name__}.restore: expected {sorted(expected)}, got {sorted(state)}."
+            )
+        for name, value in state.items():
+            setattr(self, name, np.array(value))
+
+
+@dataclass(frozen=True)
+class Modulator(ABC):
+    """Base of every modulator's configuration."""
+
+    #: Fields of `Outcome` (or "values" of ``on_window``) that the agent must supply.
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        check_parameters(self)
+        discount = getattr(self, "discount", 0.0)
+        if not 0 <= discount <= 1:
+            raise ValueError(f"{type(self).__name__}.discount must be in [0, 1], got {discount}.")
+
+    @abstractmethod
+    def bind(self, n_replicas: int) -> BoundModulator:
+        """Return the object that keeps the state of `n_replicas` replicas."""
+
+
+def where_active(values: np.ndarray, active: np.ndarray) -> np.ndarray:
+    """Return `values` with exact zeros for inactive replicas."""
+    return np.where(np.asarray(active, bool), values, 0.0)

@@ -1,0 +1,114 @@
+"""A scalar modulator sent to every neuron through weights of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rules.modulators.contract import BoundModulator, Modulator, Outcome
+
+
+@dataclass(frozen=True)
+class Feedback(Modulator):
+    """Feedback weights: a scalar modulator times one fixed number per postsynaptic neuron.
+
+    Equations
+    ---------
+    third_factor_j = weights_j*scalar
+
+    Parameters
+    ----------
+    wraps : str, default "reward-baseline"
+        Registry name of the scalar modulator.
+    options : mapping of str to value, default empty
+        Its fields.
+    n_post : int, default 1
+        Number of postsynaptic neurons, >= 1; ignored if weights are given.
+    weights : tuple of float, default ()
+        One number per postsynaptic neuron; empty: drawn from N(0, 1), the same for all replicas.
+    seed : int, default 0
+        Seed of the drawn weights.
+
+    State
+    -----
+    that of the scalar modulator
+
+    Limits
+    ------
+    One vector for one population; it does not learn.
+
+    Source
+    ------
+    Lillicrap et al. 2016, Nat. Commun. 7:13276 (random feedback); signs per population as in lane
+    keeping robots (Bing et al. 2018).
+    """
+
+    wraps: str = "reward-baseline"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    n_post: int = 1
+    weights: tuple[float, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check sizes and the wrapped modulator; tuples may come back from JSON as lists."""
+        super().__post_init__()
+        object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
+        if not np.all(np.isfinite(self.weights)):
+            raise ValueError(f"Feedback.weights must be finite, got {self.weights}.")
+        if self.n_post < 1:
+            raise ValueError(f"Feedback.n_post must be >= 1, got {self.n_post}.")
+        if self.wraps == "feedback":
+            raise ValueError("Feedback.wraps must name a scalar modulator, got 'feedback'.")
+        self._scalar()
+
+    def _scalar(self) -> Modulator:
+        from rules.modulators import load_modulator  # the table needs this class first
+
+        wrapped = load_modulator(self.wraps)
+        try:
+            return wrapped(**self.options)
+        except TypeError as error:
+            raise ValueError(f"Feedback.options do not fit {self.wraps!r}: {error}.") from None
+
+    @property
+    def requires(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What the wrapped modulator requires."""
+        return self._scalar().requires
+
+    def bind(self, n_replicas: int) -> "BoundFeedback":
+        """Return the modulator at work."""
+        drawn = np.random.default_rng(self.seed).standard_normal(self.n_post)
+        weights = np.array(self.weights) if self.weights else drawn
+        return BoundFeedback(self._scalar().bind(n_replicas), weights)
+
+
+class BoundFeedback(BoundModulator):
+    """`Feedback` at work: the wrapped modulator's answers, spread over the neurons."""
+
+    def __init__(self, scalar: BoundModulator, weights: np.ndarray) -> None:
+        self._scalar, self._weights = scalar, weights
+        self.needs_bootstrap = scalar.needs_bootstrap
+
+    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
+        """Spread the wrapped modulator's answer."""
+        return self._spread(self._scalar.on_window(values, active))
+
+    def on_outcome(self, outcome: Outcome) -> np.ndarray | None:
+        """Spread the wrapped modulator's answer."""
+        return self._spread(self._scalar.on_outcome(outcome))
+
+    def _spread(self, scalar: np.ndarray | None) -> np.ndarray | None:
+        return None if scalar is None else scalar[:, None] * self._weights[None, :]
+
+    def reset(self, mask: np.ndarray) -> None:
+        """Start an episode of the wrapped modulator."""
+        self._scalar.reset(mask)
+
+    def state(self) -> dict[str, Any]:
+        """Return the wrapped modulator's state."""
+        return self._scalar.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Restore the wrapped modulator's state."""
+        self._scalar.restore(state)

@@ -1,0 +1,47 @@
+"""The plain reward as third factor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+
+
+@dataclass(frozen=True)
+class Reward(Modulator):
+    """Plain reward of each decision.
+
+    Equations
+    ---------
+    third_factor = gain*reward
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+        Factor on the reward.
+
+    Limits
+    ------
+    No baseline: with rules whose eligibility has a mean (STDP) a mean reward moves weights by itself.
+
+    Source
+    ------
+    Florian 2007, Neural Comput. 19:1468.
+    """
+
+    gain: float = 1.0
+
+    def bind(self, n_replicas: int) -> "BoundReward":
+        """Return the modulator at work."""
+        return BoundReward(self)
+
+
+class BoundReward(BoundModulator):
+    """`Reward` at work; no state."""
+
+    def __init__(self, config: Reward) -> None:
+        self._config = config
+
+    def on_outcome(self, outcome: Outcome) -> np.ndarray:
+        """Return gain*reward."""
+        return where_active(self._config.gain * np.asarray(outcome.rewards, float), outcome.active)

@@ -1,0 +1,110 @@
+"""Reward minus its running mean."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+
+SCOPES = ("replica", "stimulus", "global")
+
+
+@dataclass(frozen=True)
+class RewardBaseline(Modulator):
+    """Reward minus its running mean, one mean per replica, per stimulus or for all.
+
+    Equations
+    ---------
+    third_factor = reward - mean                       (the mean of the rewards before this one)
+    mean <- mean + max(rate, 1/n)*(reward - mean)      (n = rewards seen, this one included)
+
+    Parameters
+    ----------
+    rate : float, default 0.05
+        Step of the running mean once 1/rate rewards were seen, in (0, 1].
+    scope : str, default "replica"
+        "replica": one mean each. "stimulus": one mean per replica and stimulus. "global": one mean
+        that all replicas share, so replicas are not independent.
+    n_stimuli : int, default 1
+        Number of stimuli of scope "stimulus", >= 1.
+
+    State
+    -----
+    mean, count : (1,), (R,) or (R, n_stimuli), kept over episodes
+
+    Limits
+    ------
+    A baseline on single rewards, not on returns: with delayed reward use ``td`` or ``td-linear``.
+
+    Source
+    ------
+    Williams 1992, Mach. Learn. 8:229 (reinforcement comparison); the scopes: Fremaux, Sprekeler &
+    Gerstner 2010, J. Neurosci. 30:13326.
+    """
+
+    rate: float = 0.05
+    scope: str = "replica"
+    n_stimuli: int = 1
+
+    def __post_init__(self) -> None:
+        """Check rate, scope and number of stimuli."""
+        super().__post_init__()
+        if not 0 < self.rate <= 1:
+            raise ValueError(f"RewardBaseline.rate must be in (0, 1], got {self.rate}.")
+        if self.scope not in SCOPES:
+            raise ValueError(f"RewardBaseline.scope must be one of {SCOPES}, got {self.scope!r}.")
+        if self.n_stimuli < 1:
+            raise ValueError(f"RewardBaseline.n_stimuli must be >= 1, got {self.n_stimuli}.")
+
+    @property
+    def requires(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Stimuli, if the mean is kept per stimulus."""
+        return ("stimuli",) if self.scope == "stimulus" else ()
+
+    def bind(self, n_replicas: int) -> "BoundRewardBaseline":
+        """Return the modulator at work."""
+        return BoundRewardBaseline(self, n_replicas)
+
+
+class BoundRewardBaseline(BoundModulator):
+    """`RewardBaseline` at work."""
+
+    def __init__(self, config: RewardBaseline, n_replicas: int) -> None:
+        self._config = config
+        rows = 1 if config.scope == "global" else n_replicas
+        columns = config.n_stimuli if config.scope == "stimulus" else 1
+        self.mean = np.zeros((rows, columns))
+        self.count = np.zeros((rows, columns))
+
+    def on_outcome(self, outcome: Outcome) -> np.ndarray:
+        """Return reward minus mean, then move the mean."""
+        rewards = np.asarray(outcome.rewards, float)
+        active = np.asarray(outcome.active, bool)
+        columns = self._columns(outcome, len(rewards))
+        if self._config.scope == "global":
+            error = rewards - self.mean[0, 0]
+            if active.any():
+                self._move(np.array([0]), np.array([0]), rewards[active].mean())
+        else:
+            rows = np.arange(len(rewards))
+            error = rewards - self.mean[rows, columns]
+            self._move(rows[active], columns[active], rewards[active])
+        return where_active(error, active)
+
+    def _columns(self, outcome: Outcome, size: int) -> np.ndarray:
+        if self._config.scope != "stimulus":
+            return np.zeros(size, int)
+        if outcome.stimuli is None:
+            raise ValueError("RewardBaseline: scope 'stimulus' needs Outcome.stimuli, got None.")
+        stimuli = np.where(outcome.active, outcome.stimuli, 0).astype(int)
+        if stimuli.min() < 0 or stimuli.max() >= self._config.n_stimuli:
+            raise ValueError(
+                f"RewardBaseline: stimuli must be 0 to {self._config.n_stimuli - 1}, got {stimuli}; "
+                f"set n_stimuli."
+            )
+        return stimuli
+
+    def _move(self, rows: np.ndarray, columns: np.ndarray, rewards: np.ndarray) -> None:
+        self.count[rows, columns] += 1
+        step = np.maximum(self._config.rate, 1 / self.count[rows, columns])
+        self.mean[rows, columns] += step * (rewards - self.mean[rows, columns])

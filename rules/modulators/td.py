@@ -1,0 +1,99 @@
+"""TD error from a critic population inside the network."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+
+
+@dataclass(frozen=True)
+class TemporalDifference(Modulator):
+    """TD error from the activity of a critic population; known one window late.
+
+    Equations
+    ---------
+    V = value_gain*values + value_offset        (values: critic activity of a window)
+    next window:   third_factor = reward + discount*V(next window) - V(window)
+    termination:   third_factor = reward - V(window), at once
+    truncation:    as next window, with one more window that shows the final observation
+
+    Parameters
+    ----------
+    discount : float, default 0.95
+        gamma, per decision, 0 to 1.
+    value_gain : float, default 1.0
+        Value of one unit of critic activity (one Hz, one spike or one mV, as the agent reads it).
+    value_offset : float, default 0.0
+        Value of a silent critic; below zero for negative values.
+
+    State
+    -----
+    previous, pending, is_open : (R,) value and reward of the decision that waits for its next window
+
+    Limits
+    ------
+    The third factor reaches the network after the next window was simulated, so rules must credit what
+    they banked before it (every rule here does). V is noisy: one window, few neurons.
+
+    Source
+    ------
+    Sutton & Barto 2018, eq. 6.5; critic readout as in Fremaux, Sprekeler & Gerstner 2013, PLoS Comput.
+    Biol. 9:e1003024, in discrete decisions.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("values",)
+
+    discount: float = 0.95
+    value_gain: float = 1.0
+    value_offset: float = 0.0
+
+    def bind(self, n_replicas: int) -> "BoundTemporalDifference":
+        """Return the modulator at work."""
+        return BoundTemporalDifference(self, n_replicas)
+
+
+class BoundTemporalDifference(BoundModulator):
+    """`TemporalDifference` at work."""
+
+    needs_bootstrap = True
+
+    def __init__(self, config: TemporalDifference, n_replicas: int) -> None:
+        self._config = config
+        self.previous = np.zeros(n_replicas)
+        self.pending = np.zeros(n_replicas)
+        self.is_open = np.zeros(n_replicas, bool)
+
+    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
+        """Return the TD error of the previous decision; None if no replica has one."""
+        if values is None:
+            raise ValueError("TemporalDifference.on_window needs the critic's values, got None.")
+        active = np.asarray(active, bool)
+        value = self._config.value_gain * np.asarray(values, float) + self._config.value_offset
+        closing = active & self.is_open
+        error = self.pending + self._config.discount * value - self.previous
+        self.previous = np.where(active, value, self.previous)
+        self.pending = np.where(active, 0.0, self.pending)
+        self.is_open = self.is_open | active
+        return where_active(error, closing) if closing.any() else None
+
+    def on_outcome(self, outcome: Outcome) -> np.ndarray | None:
+        """Keep the reward; return the TD error of terminated replicas, None if there are none."""
+        active = np.asarray(outcome.active, bool)
+        if np.any(active & ~self.is_open):
+            raise ValueError("TemporalDifference.on_outcome: call on_window after every window.")
+        self.pending = np.where(active, outcome.rewards, self.pending)
+        ended = active & np.asarray(outcome.terminated, bool)
+        if not ended.any():
+            return None
+        error = self.pending - self.previous
+        self.reset(ended)
+        return where_active(error, ended)
+
+    def reset(self, mask: np.ndarray) -> None:
+        """Forget the decision that waits for its next window."""
+        mask = np.asarray(mask, bool)
+        self.is_open = self.is_open & ~mask
+        self.pending = np.where(mask, 0.0, self.pending)
+        self.previous = np.where(mask, 0.0, self.previous)

@@ -1,0 +1,113 @@
+"""TD error from a linear critic outside the network."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+
+
+@dataclass(frozen=True)
+class LinearTemporalDifference(Modulator):
+    """TD error from a linear critic over the encoder's features, which learns by TD(lambda).
+
+    Equations
+    ---------
+    V(x) = weights . x
+    third_factor = reward + discount*V(next_features)*(not terminated) - V(features)
+    trace <- discount*trace_decay*trace + features
+    weights <- weights + learning_rate*third_factor*trace / max(1, features . features)
+
+    Parameters
+    ----------
+    discount : float, default 0.95
+        gamma, per decision, 0 to 1.
+    trace_decay : float, default 0.8
+        lambda of TD(lambda), 0 to 1.
+    learning_rate : float, default 0.1
+        Step of the critic, 0 to 1.
+    initial_value : float, default 0.0
+        Weight that every feature starts with: the value of a state with one active feature.
+
+    State
+    -----
+    weights : (R, n_features), kept over episodes
+    trace : (R, n_features), zeroed at episode start
+
+    Limits
+    ------
+    The critic is a table or a linear function, not a network of neurons. Bootstraps on truncation.
+
+    Source
+    ------
+    Sutton & Barto 2018, eqs 12.5-12.7; the division by the squared length of dense features is ours
+    (one-hot features are not affected).
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("features", "next_features")
+
+    discount: float = 0.95
+    trace_decay: float = 0.8
+    learning_rate: float = 0.1
+    initial_value: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        if not 0 <= self.learning_rate <= 1:
+            raise ValueError(
+                f"LinearTemporalDifference.learning_rate must be in [0, 1], "
+                f"got {self.learning_rate}."
+            )
+
+    def bind(self, n_replicas: int) -> "BoundLinearTemporalDifference":
+        """Return the modulator at work."""
+        return BoundLinearTemporalDifference(self, n_replicas)
+
+
+class BoundLinearTemporalDifference(BoundModulator):
+    """`LinearTemporalDifference` at work; the number of features is that of the first outcome."""
+
+    def __init__(self, config: LinearTemporalDifference, n_replicas: int) -> None:
+        self._config = config
+        self.weights = np.zeros((n_replicas, 0))
+        self.trace = np.zeros((n_replicas, 0))
+
+    def value(self, features: np.ndarray) -> np.ndarray:
+        """Return the value estimate (R,) of features (R, n_features)."""
+        self._size(features)
+        return np.einsum("rf,rf->r", self.weights, features)
+
+    def on_outcome(self, outcome: Outcome) -> np.ndarray:
+        """Return the TD error and learn from it."""
+        if outcome.features is None or outcome.next_features is None:
+            raise ValueError(
+                "LinearTemporalDifference needs Outcome.features and next_features, got None."
+            )
+        active = np.asarray(outcome.active, bool)
+        features = np.where(active[:, None], outcome.features, 0.0)
+        next_features = np.where(active[:, None], outcome.next_features, 0.0)
+        bootstrap = np.where(outcome.terminated, 0.0, self._config.discount)
+        error = np.where(active, outcome.rewards, 0.0) + bootstrap * self.value(next_features)
+        error = where_active(error - self.value(features), active)
+        decay = self._config.discount * self._config.trace_decay
+        self.trace = np.where(active[:, None], decay * self.trace + features, self.trace)
+        length = np.maximum(1.0, np.einsum("rf,rf->r", features, features))
+        step = self._config.learning_rate * error / length
+        self.weights = self.weights + step[:, None] * self.trace
+        return error
+
+    def reset(self, mask: np.ndarray) -> None:
+        """Zero the trace of the replicas that start an episode."""
+        self.trace[np.asarray(mask, bool)] = 0.0
+
+    def _size(self, features: np.ndarray) -> None:
+        if self.weights.shape[1] == 0:
+            self.weights = np.full(np.shape(features), float(self._config.initial_value))
+            self.trace = np.zeros(np.shape(features))
+        if np.shape(features) != self.weights.shape:
+            raise ValueError(
+                f"LinearTemporalDifference: features must be {self.weights.shape}, "
+                f"got {np.shape(features)}."
+            )

@@ -1,0 +1,55 @@
+"""REINFORCE with the action-consistency sign of spiking-agent networks."""
+
+from dataclasses import dataclass
+
+from rules.contract import Rule
+
+
+@dataclass(frozen=True)
+class ReinforceSign(Rule):
+    """REINFORCE times the agreement of each neuron with the executed action (spiking agents).
+
+    Equations
+    ---------
+    each timestep: eligibility <- eligibility + score*sensitivity = d log P(z) / dw
+    decision: trace <- trace_decay*trace + agreement*eligibility, eligibility <- 0
+    w <- clip(w + learning_rate*third_factor*trace, w_min, w_max)
+
+    ``agreement`` (sigma_i in [1]) is +1 for a neuron that belongs to the module of the executed action
+    and fired, or that does not belong to it and stayed silent, else -1.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.01
+        Scale of every weight change, in units of the weight, >= 0.
+    trace_decay : float, default 0.0
+        What is left of the trace after one decision, 0 to 1; 0 is the published rule.
+
+    State
+    -----
+    agreement : (n_post,), 1, written by the agent between the choice of the action and the decision
+        block, zeroed after it: a window without agreement is not credited
+    eligibility : (n_synapses,), 1/weight unit, zeroed when the decision window closes
+    trace : (n_synapses,), 1/weight unit, zeroed at episode start
+
+    Limits
+    ------
+    Not a policy gradient: the sign makes neurons of other modules learn the opposite of their own
+    score. It learns the published gridworld 3 to 4 times faster than ``reinforce``.
+
+    Source
+    ------
+    Aenugu et al. 2019, arXiv 1910.06489 [1]; the sign follows the authors' gridworld code.
+    """
+
+    learning_rate: float = 0.01
+    trace_decay: float = 0.0
+
+    post_equations = "agreement : 1"
+    equations = """eligibility : 1
+    trace : 1"""
+    each_step = "eligibility += score*sensitivity"
+    at_decision = "trace = trace_decay*trace + agreement*eligibility"
+    consolidate = "w += learning_rate*third_factor*trace"
+    requires = ("score", "sensitivity")
+    resets = {"eligibility": "decision", "agreement": "decision"}
