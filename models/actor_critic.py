@@ -3,23 +3,19 @@
 from dataclasses import dataclass
 
 from models.architecture import Architecture, Parts
-from models.specification import CriticReadout, NetworkSpec, Projection, Uniform, all_to_all
+from models.specification import NetworkSpec, Projection, Uniform, all_to_all
 
 
 @dataclass(frozen=True)
 class ActorCritic(Architecture):
     """A one-layer actor and a population of critic neurons whose spikes are the value estimate.
 
-    Equations        V = value_offset + value_gain * (mean spikes of a critic neuron in the window)
+    The modulator `td` turns the critic's mean spike count in the decision window into a value.
 
     Parameters
     ----------
     critic_neurons : int, default 20
         More neurons give a less noisy value.
-    value_gain : float, default 1.0
-        Value of one spike of every critic neuron, in units of reward.
-    value_offset : float, default 0.0
-        Value of a silent critic; negative where returns can be negative.
     critic_w_init : float, default 0.0
         Initial weight of the critic's synapses.
     critic_w_min, critic_w_max : float, default 0, 8
@@ -31,8 +27,6 @@ class ActorCritic(Architecture):
     """
 
     critic_neurons: int = 20
-    value_gain: float = 1.0
-    value_offset: float = 0.0
     critic_w_init: float = 0.0
     critic_w_min: float = 0.0
     critic_w_max: float = 8.0
@@ -50,6 +44,6 @@ class ActorCritic(Architecture):
         return NetworkSpec(
             (source, actor, critic),
             (policy, value, *self.lateral(actor)),
-            critic=CriticReadout("critic", self.value_gain, self.value_offset),
+            critic="critic",
             timestep_ms=parts.timestep_ms,
         )

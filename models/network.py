@@ -60,9 +60,9 @@ class Network:
             for group in self._plan.groups
             if group.threshold
         ]
-        output = spec.population(spec.output)
-        read = "spike_count" if output.neuron.threshold else output.neuron.readout
-        self._outputs = self.replicated(f"{spec.output}.{read}")
+        self._outputs = self._activity(spec.output)
+        if spec.critic is not None:
+            self._critic = self._activity(spec.critic)
         blocks = [block for block, _, _ in self._plan.demand]
         self._decision_blocks = [b for b in blocks if b.startswith("decision:")]
         self._learning_blocks = [b for b in blocks if b.startswith("deliver:")] + [
@@ -80,6 +80,11 @@ class Network:
     def replicated(self, name: str) -> NDArray[Any]:
         """Return the writable view ``(replicas, elements)`` of an array in SI units."""
         return self.engine.array(name).reshape(self.replicas, -1)
+
+    def _activity(self, population: str) -> NDArray[Any]:
+        neuron = self.spec.population(population).neuron
+        variable = "spike_count" if neuron.threshold else neuron.readout
+        return self.replicated(f"{population}.{variable}")
 
     def _draw(self, noise_seeds: Sequence[int], weight_seeds: Sequence[int]) -> None:
         for population, purpose in self._plan.noise:
@@ -149,16 +154,11 @@ class Network:
         return np.where(counts > 0, times - start, np.inf)
 
     def values(self) -> Floats:
-        """Return the critic's value estimate of the last window, ``(replicas,)``."""
-        critic = self.spec.critic
-        if critic is None:
-            raise ValueError(
-                "This network has no critic; use --model actor-critic or --modulator td-linear."
-            )
-        neuron = self.spec.population(critic.population).neuron
-        variable = "spike_count" if neuron.threshold else neuron.readout
-        activity = self.replicated(f"{critic.population}.{variable}").mean(axis=1)
-        return critic.offset + critic.gain * activity
+        """Return the critic's activity in the last window, ``(replicas,)``.
+
+        The mean spike count of its neurons, or the mean readout of neurons that do not spike.
+        """
+        return self._critic.mean(axis=1)
 
     def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
         """Bank the window's eligibility; `chosen` is the action of each replica, (replicas,)."""

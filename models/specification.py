@@ -118,15 +118,6 @@ class Projection:
 
 
 @dataclass(frozen=True)
-class CriticReadout:
-    """Value estimate: ``offset + gain * mean`` of a population's window counts (or membrane)."""
-
-    population: str
-    gain: float = 1.0
-    offset: float = 0.0
-
-
-@dataclass(frozen=True)
 class NetworkSpec:
     """A whole network of one agent.
 
@@ -136,8 +127,8 @@ class NetworkSpec:
         What the network is made of.
     input, output : str
         Population that receives rates, population whose spikes are decoded.
-    critic : CriticReadout or None
-        How a population's activity is read as the value estimate.
+    critic : str or None
+        Population whose activity is the value estimate.
     timestep_ms : float, default 1.0
         Integration step, ms, > 0.
     """
@@ -146,7 +137,7 @@ class NetworkSpec:
     projections: tuple[Projection, ...]
     input: str = "input"
     output: str = "actor"
-    critic: CriticReadout | None = None
+    critic: str | None = None
     timestep_ms: float = 1.0
 
     def __post_init__(self) -> None:

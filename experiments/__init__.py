@@ -1,0 +1,1 @@
+"""Composition: agents from parts, the closed loop, runs, and the experiments that make claims."""

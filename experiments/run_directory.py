@@ -1,0 +1,413 @@
+"""Run directories: one folder per run, readable at any moment, nothing lost when a run dies.
+
+`analysis.run_data.Run` reads what is written here. Recordings go to HDF5 segments in SWMR mode,
+where every dataset exists before the first row; a plain HDF5 file is lost whole on `kill -9`.
+"""
+
+import csv
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+import yaml
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.run_data import EPISODE_COLUMNS, RESERVED_GROUPS, ROWS_BEFORE, Run
+
+FLUSH_INTERVAL_S = 1.0
+SEGMENT_BYTES = 64 * 2**20
+_CHUNK_BYTES = 2**15
+_EVENT_DTYPES = {"time_ms": "f8", "kind": "u1", "value": "f8", "replica": "i2"}
+
+Columns = dict[str, tuple[str, tuple[int, ...]]]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Which neurons the synapses of a projection connect: synapse i goes from pre[i] to post[i]."""
+
+    pre: ArrayLike
+    post: ArrayLike
+    n_pre: int
+    n_post: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is recorded: populations with their sizes, probe names, projections."""
+
+    populations: Mapping[str, int] = field(default_factory=dict)
+    probes: Sequence[str] = ()
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (*self.populations, *self.connections):
+            if not name or "/" in name or name in (*RESERVED_GROUPS, "episode"):
+                raise ValueError(
+                    f"Layout: expected a name without '/' that is not one of "
+                    f"{', '.join((*RESERVED_GROUPS, 'episode'))}, got {name!r}. Rename it."
+                )
+
+    def columns(self) -> dict[str, Columns]:
+        """Return dtype and trailing shape of every dataset: series -> dataset -> both."""
+        spikes: Columns = {"time_ms": ("f8", ()), "neuron": ("i4", ()), "replica": ("i2", ())}
+        series = dict.fromkeys(self.populations, spikes)
+        series["events"] = {name: (dtype, ()) for name, dtype in _EVENT_DTYPES.items()}
+        if self.probes:
+            series["probes"] = {"time_ms": ("f8", ()), "values": ("f8", (len(self.probes),))}
+        if self.connections:
+            series["weights"] = {"episode": ("i8", ())}
+            for name, connection in self.connections.items():
+                series["weights"][name] = ("f8", (np.size(connection.pre),))
+        return series
+
+
+class SegmentWriter:
+    """Appends rows to numbered HDF5 segments; a full segment is closed and a new one started."""
+
+    def __init__(self, folder: Path, layout: Layout, rows: Mapping[str, int]):
+        self.layout = layout
+        self._folder = folder
+        self._columns = layout.columns()
+        # Rows written and batches waiting change in one assignment, so Ctrl-C cannot part them.
+        self._state: dict[str, tuple[int, list[dict[str, NDArray]]]] = {
+            series: (rows.get(series, 0), []) for series in self._columns
+        }
+        self._is_swmr = not _is_on_network(folder)
+        self._open()
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows appended to each series, in this and in all earlier segments."""
+        return {series: n + _count(batches) for series, (n, batches) in self._state.items()}
+
+    def append(self, series: str, columns: Mapping[str, ArrayLike]) -> None:
+        """Keep rows for the next `flush`, which happens here at the latest after a second."""
+        if series not in self._columns:
+            raise ValueError(
+                f"Recording: expected one of {', '.join(self._columns)}, got {series!r}. Declare "
+                "it in start_recording."
+            )
+        specification = self._columns[series]
+        batch = {name: np.array(columns[name], dtype) for name, (dtype, _) in specification.items()}
+        n_rows = np.size(next(iter(batch.values())))
+        for name, (_, shape) in specification.items():
+            if batch[name].shape != (n_rows, *shape):
+                raise ValueError(
+                    f"Recording {series}/{name}: expected shape {(n_rows, *shape)}, "
+                    f"got {batch[name].shape}."
+                )
+        self._state[series][1].append(batch)
+        if time.monotonic() - self._flushed_s > FLUSH_INTERVAL_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all rows to the operating system: from then on a killed process loses none."""
+        for series, (written, batches) in self._state.items():
+            if not batches:
+                continue
+            for name in self._columns[series]:
+                rows = np.concatenate([batch[name] for batch in batches])
+                _write_rows(self._file[series][name], written - self._before[series], rows)
+                self._bytes += rows.nbytes
+            self._state[series] = (written + _count(batches), [])
+        if not self._is_swmr:
+            self._file.flush()
+        self._flushed_s = time.monotonic()
+        if self._bytes > SEGMENT_BYTES:
+            self._file.close()
+            self._open()
+
+    def close(self) -> None:
+        """Write what is left and close the segment."""
+        if self._file:
+            self.flush()
+            self._file.close()
+
+    def _open(self) -> None:
+        index = len(list(self._folder.glob("segment-*.h5")))
+        path = self._folder / f"segment-{index:05d}.h5"
+        # Locks hang on network file systems; there a plain file with explicit flushes is used.
+        self._file = h5py.File(path, "x", libver="latest", locking=self._is_swmr)
+        for series, columns in self._columns.items():
+            group = self._file.create_group(series)
+            for name, (dtype, shape) in columns.items():
+                row_bytes = np.dtype(dtype).itemsize * max(1, int(np.prod(shape)))
+                chunks = (max(1, _CHUNK_BYTES // row_bytes), *(max(1, n) for n in shape))
+                limits = (None, *(n or None for n in shape))
+                group.create_dataset(name, (0, *shape), dtype, maxshape=limits, chunks=chunks)
+        for name, n_neurons in self.layout.populations.items():
+            self._file[name].attrs["n_neurons"] = n_neurons
+        if self.layout.probes:
+            self._file["probes"].attrs["probes"] = list(self.layout.probes)
+        for name, connection in self.layout.connections.items():
+            group = self._file.create_group(f"connections/{name}")
+            group.attrs["n_pre"], group.attrs["n_post"] = connection.n_pre, connection.n_post
+            group["pre"] = np.asarray(connection.pre, np.int32)
+            group["post"] = np.asarray(connection.post, np.int32)
+        self._before = {series: written for series, (written, _) in self._state.items()}
+        # Last, because a segment without it counts as never begun.
+        self._file.attrs[ROWS_BEFORE] = json.dumps(self._before)
+        self._file.flush()
+        if self._is_swmr:
+            self._file.swmr_mode = True
+        self._bytes = 0
+        self._flushed_s = time.monotonic()
+
+
+class RunDirectory:
+    """The writer of one run directory; use it as a context manager.
+
+    Leaving the block writes DONE, an exception FAILED; Ctrl-C and a summary that says
+    `interrupted` write neither, so that the run can be resumed.
+    """
+
+    def __init__(self, path: Path, n_episode_rows: int, rows: Mapping[str, int]):
+        self.path = path
+        self._n_episode_rows = n_episode_rows
+        self._rows = rows
+        self._segments: SegmentWriter | None = None
+        self._is_interrupted = False
+        self._is_open = True
+        self._csv = (path / "episodes.csv").open("a", newline="")
+
+    @classmethod
+    def create(cls, path: str | Path, config: Any, meta: Mapping[str, Any]) -> Self:
+        """Start a run in a directory that does not exist yet or is empty."""
+        path = Path(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            contents = sorted(entry.name for entry in path.iterdir())
+            if contents:
+                fix = "Resume it or choose" if "meta.json" in contents else "Choose"
+                raise ValueError(
+                    f"Run directory {path}: expected a new or empty directory, got one that holds "
+                    f"{contents[0]}. {fix} another directory."
+                )
+            (path / "recordings").mkdir()
+        except OSError as error:
+            raise OSError(
+                f"Run directory {path}: expected a place that can be written to, got "
+                f"{error.strerror!r}. Choose another directory."
+            ) from error
+        plain = _plain(config)
+        _write_atomically(path / "config.yaml", yaml.safe_dump(plain, sort_keys=False))
+        _write_json(path / "meta.json", {**_plain(meta), "config": plain})
+        (path / "episodes.csv").write_text(",".join(EPISODE_COLUMNS) + "\n")
+        return cls(path, 0, {})
+
+    @classmethod
+    def reopen(cls, path: str | Path, mark: Mapping[str, Any] | None = None) -> Self:
+        """Resume a run: go on after its last row, or after the `mark` a checkpoint carries."""
+        run = Run(path)
+        n_written = len(run.episodes["episode"])
+        n_kept = n_written if mark is None else int(mark["episode_rows"])
+        if n_kept > n_written:
+            raise ValueError(
+                f"Run directory {path}: expected at least the {n_kept} episodes of the checkpoint, "
+                f"got {n_written}. Is the checkpoint from another run?"
+            )
+        episodes = run.path / "episodes.csv"
+        lines = episodes.read_text().splitlines(keepends=True)
+        _write_atomically(episodes, "".join(lines[: n_kept + 1]))
+        for marker in ("DONE", "FAILED"):
+            (run.path / marker).unlink(missing_ok=True)
+        return cls(run.path, n_kept, run.row_counts() if mark is None else mark["recordings"])
+
+    def mark(self) -> dict[str, Any]:
+        """Say how much is written; store it in a checkpoint to resume exactly there."""
+        self.flush()
+        rows = self._rows if self._segments is None else self._segments.rows
+        return {"episode_rows": self._n_episode_rows, "recordings": dict(rows)}
+
+    def start_recording(
+        self,
+        populations: Mapping[str, int] | None = None,
+        probes: Sequence[str] = (),
+        connections: Mapping[str, Connection] | None = None,
+    ) -> None:
+        """Declare once what will be recorded; the append methods need it.
+
+        Parameters
+        ----------
+        populations : name -> number of neurons in one replica
+        probes : names of the sampled variables, as in "plastic.w[12]" or "plastic.w[12] (nS)"
+        connections : projection -> Connection, for the projections with weight snapshots
+        """
+        if self._segments is not None:
+            raise ValueError(f"Run directory {self.path}: recording has already been started.")
+        folder = self.path / "recordings"
+        folder.mkdir(exist_ok=True)
+        layout = Layout(populations or {}, tuple(probes), connections or {})
+        self._segments = SegmentWriter(folder, layout, self._rows)
+
+    def append_episode(self, row: Mapping[str, Any]) -> None:
+        """Write one finished episode; everything recorded before it is written too."""
+        if set(row) != set(EPISODE_COLUMNS):
+            raise ValueError(
+                f"append_episode: expected the keys {', '.join(EPISODE_COLUMNS)}, "
+                f"got {', '.join(row)}."
+            )
+        kinds = {name: int if kind is bool else kind for name, kind in EPISODE_COLUMNS.items()}
+        values = [kind(row[name]) for name, kind in kinds.items()]
+        csv.writer(self._csv, lineterminator="\n").writerow(values)
+        self._n_episode_rows += 1
+        self.flush()
+
+    def append_spikes(
+        self, population: str, time_ms: ArrayLike, neuron: ArrayLike, replica: ArrayLike = 0
+    ) -> None:
+        """Record spikes; `neuron` counts within its replica, `replica` is a number or an array."""
+        recorder = self._recorder
+        n_neurons = recorder.layout.populations.get(population, 0)
+        if np.size(neuron) and population in recorder.layout.populations:
+            if np.min(neuron) < 0 or np.max(neuron) >= n_neurons:
+                raise ValueError(
+                    f"append_spikes: expected neurons of {population!r} in [0, {n_neurons}), got "
+                    f"{np.min(neuron)} to {np.max(neuron)}. Count them within the replica."
+                )
+        replicas = np.broadcast_to(replica, np.shape(time_ms))
+        columns = {"time_ms": time_ms, "neuron": neuron, "replica": replicas}
+        recorder.append(population, columns)
+
+    def append_events(
+        self, time_ms: ArrayLike, kind: ArrayLike, value: ArrayLike, replica: ArrayLike = 0
+    ) -> None:
+        """Record events; all four are numbers or arrays (n_events,), `kind` is an `EventKind`."""
+        columns = np.broadcast_arrays(*np.atleast_1d(time_ms, kind, value, replica))
+        self._recorder.append("events", dict(zip(_EVENT_DTYPES, columns, strict=True)))
+
+    def append_probes(self, time_ms: ArrayLike, values: ArrayLike) -> None:
+        """Record one sample (n_probes,) or several (n_samples, n_probes) of all probes."""
+        columns = {"time_ms": np.atleast_1d(time_ms), "values": np.atleast_2d(values)}
+        self._recorder.append("probes", columns)
+
+    def append_weights(self, episode: int, weights: Mapping[str, ArrayLike]) -> None:
+        """Record the weights of every declared projection, (n_synapses,) each."""
+        expected = set(self._recorder.layout.connections)
+        if set(weights) != expected:
+            raise ValueError(
+                f"append_weights: expected the projections {', '.join(sorted(expected))}, "
+                f"got {', '.join(sorted(weights))}."
+            )
+        rows = {name: np.atleast_2d(w) for name, w in weights.items()}
+        self._recorder.append("weights", {"episode": [episode], **rows})
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write or replace summary.json."""
+        self._is_interrupted = bool(summary.get("interrupted", False))
+        _write_json(self.path / "summary.json", _plain(summary))
+
+    def flush(self) -> None:
+        """Hand everything appended so far to the operating system."""
+        self._csv.flush()
+        if self._segments is not None:
+            self._segments.flush()
+
+    def close(self) -> None:
+        """Write everything and leave no marker: the run can be resumed."""
+        if self._is_open:
+            self._is_open = False
+            self._csv.close()
+            if self._segments is not None:
+                self._segments.close()
+
+    def finish(self) -> None:
+        """Close the run as DONE, or without a marker when its summary says `interrupted`."""
+        self.close()
+        if not self._is_interrupted:
+            _write_atomically(self.path / "DONE", "")
+
+    def fail(self, reason: str) -> None:
+        """Close the run as FAILED; the marker file holds the reason."""
+        self.close()
+        _write_atomically(self.path / "FAILED", reason + "\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._is_open:
+            return
+        if error is None:
+            self.finish()
+        elif isinstance(error, Exception):
+            self.fail(f"{type(error).__name__}: {error}")
+        else:
+            self.close()
+
+    @property
+    def _recorder(self) -> SegmentWriter:
+        if self._segments is None:
+            raise ValueError(
+                f"Run directory {self.path}: expected start_recording(...) before the first "
+                "append, got none."
+            )
+        return self._segments
+
+
+def _count(batches: list[dict[str, NDArray]]) -> int:
+    return sum(len(next(iter(batch.values()))) for batch in batches)
+
+
+def _write_rows(dataset: h5py.Dataset, start: int, rows: NDArray) -> None:
+    # h5py's own slicing costs five times as much, which a flush per episode would feel.
+    stop = start + len(rows)
+    dataset.id.set_extent((stop, *rows.shape[1:]))
+    if rows.size:
+        space = h5py.h5s.create_simple((stop, *rows.shape[1:]))
+        space.select_hyperslab((start, *[0] * (rows.ndim - 1)), rows.shape)
+        dataset.id.write(h5py.h5s.create_simple(rows.shape), space, rows)
+    dataset.id.flush()
+
+
+def _is_on_network(path: Path) -> bool:
+    mounts = Path("/proc/mounts")
+    if not mounts.is_file():
+        return False
+    resolved = path.resolve()
+    kinds = {Path(line.split()[1]): line.split()[2] for line in mounts.read_text().splitlines()}
+    kind = next((kinds[p] for p in (resolved, *resolved.parents) if p in kinds), "")
+    return kind.startswith(("nfs", "cifs", "smb", "lustre", "9p", "fuse.sshfs"))
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses, NumPy values, tuples and paths into what YAML and JSON can hold."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(
+        f"Run directory: expected numbers, text, lists, mappings or dataclasses, got {value!r} "
+        f"({type(value).__name__}). Convert it first."
+    )
+
+
+def _write_json(path: Path, value: Any) -> None:
+    _write_atomically(path, json.dumps(value, indent=2) + "\n")
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)

@@ -1,0 +1,265 @@
+"""Train an agent: the loop with recordings, progress, checkpoints and a summary."""
+
+import importlib.metadata
+import pickle
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from analysis.statistics import bootstrap_interval
+from experiments.agent import Agent, build_agent, make_environments, replica_seeds
+from experiments.config import RunConfig, read_settings, resolve
+from experiments.loop import ClosedLoop, Episode
+from experiments.recording import Recorder, describe
+from experiments.references import policy_arrays, reference_returns
+from experiments.run_directory import RunDirectory
+
+CHECKPOINT_INTERVAL_S = 60.0
+LAST = 100
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Where a run lies and its summary."""
+
+    path: Path
+    summary: dict[str, Any]
+
+
+class Progress:
+    """Observer that shows the mean of the last episodes: a bar on a terminal, else ten lines."""
+
+    def __init__(self, observer: Recorder, config: RunConfig, discounted: bool, quiet: bool) -> None:
+        options = config.options
+        self._observer = observer
+        self._discounted = discounted
+        self._total = options.episodes * options.replicas
+        self.metric: list[list[float]] = [[] for _ in range(options.replicas)]
+        is_terminal = sys.stderr.isatty() and not quiet
+        self._bar = tqdm(total=self._total, unit="ep", disable=not is_terminal, mininterval=0.2)
+        self._lines = not is_terminal and not quiet
+        self._count = 0
+
+    def decided(self, loop: ClosedLoop, actions: Any, rewards: Any) -> None:
+        """Pass on."""
+        self._observer.decided(loop, actions, rewards)
+
+    def finished(self, loop: ClosedLoop, episode: Episode) -> None:
+        """Pass on and show."""
+        self._observer.finished(loop, episode)
+        value = episode.discounted if self._discounted else episode.total
+        self.metric[episode.replica].append(value)
+        self._count += 1
+        self._bar.update(1)
+        mean = np.mean([np.mean(row[-LAST:]) for row in self.metric if row])
+        if not self._bar.disable:
+            self._bar.set_postfix(mean=f"{mean:.3f}", refresh=False)
+        elif self._lines and self._count % max(1, self._total // 10) == 0:
+            text = f"episode {self._count}/{self._total}: mean of the last {LAST}: {mean:.3f}"
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+
+def train_agent(
+    config: RunConfig, out: Path | None = None, is_quiet: bool = False
+) -> TrainingResult:
+    """Train in a new run directory and return its summary.
+
+    Ctrl-C ends the run after the present decision; what was done is kept and summarised.
+
+    Raises
+    ------
+    ValueError, OSError
+        For parts that do not fit, or a directory that is not new or cannot be written.
+    """
+    path = out or default_path(config)
+    environments = make_environments(config)
+    agent = build_agent(config, environments)
+    with RunDirectory.create(path, config.to_dict(), _meta(config, agent)) as directory:
+        seeds = [seed.env for seed in replica_seeds(config)]
+        loop = ClosedLoop(agent, environments, config.options.episodes, seeds)
+        return _run(config, directory, agent, loop, is_quiet)
+
+
+def resume_agent(run: Path, episodes: int | None = None, is_quiet: bool = False) -> TrainingResult:
+    """Continue an interrupted run from its last checkpoint, or a finished one with more episodes."""
+    checkpoint = run / "checkpoints" / "latest.pickle"
+    settings = read_settings(run / "config.yaml")
+    if not checkpoint.exists():
+        raise ValueError(f"{checkpoint}: no checkpoint to resume from.")
+    if episodes is not None:
+        settings["episodes"] = episodes
+    config = resolve(settings)
+    saved = pickle.loads(checkpoint.read_bytes())
+    environments = make_environments(config)
+    agent = build_agent(config, environments)
+    seeds = [seed.env for seed in replica_seeds(config)]
+    loop = ClosedLoop(agent, environments, config.options.episodes, seeds)
+    loop.restore(saved["loop"])
+    loop.continue_until(config.options.episodes)
+    with RunDirectory.reopen(run, saved["mark"]) as directory:
+        return _run(config, directory, agent, loop, is_quiet, saved["metric"])
+
+
+def _run(
+    config: RunConfig,
+    directory: RunDirectory,
+    agent: Agent,
+    loop: ClosedLoop,
+    is_quiet: bool,
+    metric: list[list[float]] | None = None,
+) -> TrainingResult:
+    recorder = Recorder(directory, config, agent.network)
+    is_discounted = loop.environments.return_discount < 1.0
+    progress = Progress(recorder, config, is_discounted, is_quiet)
+    progress.metric = metric or progress.metric
+    loop.observer = progress
+    recorder.begin(loop)
+    started, before, interrupted = time.perf_counter(), loop.decisions, False
+    saved_at = started
+    try:
+        while not loop.is_finished:
+            loop.decide()
+            if time.perf_counter() - saved_at > CHECKPOINT_INTERVAL_S:
+                _checkpoint(directory, recorder, loop, progress)
+                saved_at = time.perf_counter()
+    except KeyboardInterrupt:
+        interrupted = True
+        print("interrupted: keeping what was done", file=sys.stderr)
+    finally:
+        progress.close()
+    seconds = time.perf_counter() - started
+    if not interrupted:
+        _checkpoint(directory, recorder, loop, progress)
+    recorder.drain()
+    speed = (loop.decisions - before) * config.options.replicas / seconds
+    summary = summarise(config, agent, progress.metric, speed, interrupted)
+    if not interrupted and config.options.reference_episodes:
+        summary["references"] = reference_returns(config, loop.environments)
+    arrays = policy_arrays(config, agent, loop.environments)
+    if arrays is not None:
+        np.savez(directory.path / "policy.npz", **arrays)
+    directory.write_summary(summary)
+    agent.close()
+    loop.environments.close()
+    return TrainingResult(directory.path, summary)
+
+
+def _checkpoint(
+    directory: RunDirectory, recorder: Recorder, loop: ClosedLoop, progress: Progress
+) -> None:
+    recorder.drain()
+    folder = directory.path / "checkpoints"
+    folder.mkdir(exist_ok=True)
+    state = {"loop": loop.state(), "mark": directory.mark(), "metric": progress.metric}
+    fresh = folder / "latest.pickle.tmp"
+    fresh.write_bytes(pickle.dumps(state))
+    fresh.replace(folder / "latest.pickle")
+
+
+def summarise(
+    config: RunConfig, agent: Agent, metric: list[list[float]], speed: float, interrupted: bool
+) -> dict[str, Any]:
+    """Return what summary.json holds."""
+    means = [float(np.mean(row[-LAST:])) for row in metric if row]
+    return {
+        "mean_return_last_100": float(np.mean(means)) if means else None,
+        "mean_return_last_100_by_replica": means,
+        "metric": metric_name(agent, config),
+        "decisions_per_second": speed,
+        "episodes": sum(len(row) for row in metric),
+        "seed": config.options.seed,
+        "replicas": config.options.replicas,
+        "env": config.options.env,
+        "rule": config.names["rule"],
+        "model": config.names["model"],
+        "modulator": config.names["modulator"],
+        "control": config.options.control,
+        "engine": agent.network.engine.name,
+        "interrupted": interrupted,
+        "references": {},
+    }
+
+
+def metric_name(agent: Agent, config: RunConfig) -> str:
+    """Return the name of the environment's declared metric."""
+    environments = make_environments(config)
+    discount = environments.return_discount
+    environments.close()
+    return "return" if discount == 1.0 else f"discounted return (gamma {discount:g})"
+
+
+def report(result: TrainingResult) -> str:
+    """Return what the command line prints after training."""
+    summary = result.summary
+    lines = ["" if not summary["interrupted"] else "Interrupted; what was done is kept."]
+    means = summary["mean_return_last_100_by_replica"]
+    if means:
+        name, count = summary["metric"], summary["episodes"] // max(1, summary["replicas"])
+        text = f"{name}, mean of the last {min(LAST, count)} of {count} episodes:"
+        lines.append(f"{text} {np.mean(means):.3f}")
+        if len(means) > 1:
+            low, high = bootstrap_interval(np.array(means))
+            spread = ", ".join(f"{m:.3f}" for m in means)
+            lines.append(f"  95 % interval over {len(means)} seeds: {low:.3f} to {high:.3f}")
+            lines.append(f"  seeds: {spread}")
+        for label, value in summary["references"].items():
+            lines.append(f"  {label}: {value:.3f}")
+    lines.append(
+        f"{summary['env']}, {summary['rule']}, {summary['model']}, engine {summary['engine']}: "
+        f"{summary['decisions_per_second']:.0f} decisions per second"
+    )
+    lines.append(f"run: {result.path}")
+    lines.append(f"figures: python run.py plot {result.path}")
+    return "\n".join(line for line in lines if line)
+
+
+def default_path(config: RunConfig) -> Path:
+    """Return runs/<env>/<rule>/<time>-seed<seed>, not yet existing."""
+    options = config.options
+    env = options.env.rpartition(":")[2]
+    rule = config.names["rule"].rpartition(":")[2]
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    base = Path("runs") / env / rule / f"{stamp}-seed{options.seed}"
+    path, number = base, 1
+    while path.exists():
+        number += 1
+        path = base.with_name(f"{base.name}-{number}")
+    return path
+
+
+def _meta(config: RunConfig, agent: Agent) -> dict[str, Any]:
+    names = ("brian2", "numpy", "scipy", "gymnasium", "h5py", "cython")
+    versions = {"python": platform.python_version()}
+    for name in names:
+        versions[name] = importlib.metadata.version(name)
+    return {
+        "versions": versions,
+        "git_commit": _git_commit(),
+        "engine": agent.network.engine.name,
+        "seeds": [vars(seeds) for seeds in replica_seeds(config)],
+        "argv": sys.argv,
+        "host": platform.node(),
+        "machine": platform.machine(),
+        "network": describe(agent.network),
+    }
+
+
+def _git_commit() -> str | None:
+    here = Path(__file__).parent
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None

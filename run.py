@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Command line of threefactor: train, evaluate, plot, list."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# One run uses one core: the networks are small, and replicas or sweeps use the others.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+USAGE = """usage: python run.py COMMAND [OPTIONS]
+
+  train               train an agent; `train --help` lists all options
+  evaluate RUN        run a trained agent without learning
+  plot RUN            draw the figures of a run
+  list [WHAT]         envs, rules, models, neurons, encoders, decoders, modulators, experiments
+
+examples:
+  python run.py train
+  python run.py train --env MountainCar-v0 --seed 3 --out runs/car
+  python run.py evaluate runs/car --episodes 50
+  python run.py plot runs/car
+"""
+
+
+def train(arguments: list[str]) -> int:
+    """Train an agent and report what it learned."""
+    from experiments.options import parse_train
+
+    request = parse_train(arguments)
+    if request.is_printing:
+        print(request.config.to_yaml(), end="")
+        return 0
+    from experiments.training import report, train_agent
+
+    result = train_agent(request.config, request.out, is_quiet=request.is_quiet)
+    print(report(result))
+    return 130 if result.summary["interrupted"] else 0
+
+
+def evaluate(arguments: list[str]) -> int:
+    """Evaluate a trained agent with plasticity off."""
+    parser = argparse.ArgumentParser("run.py evaluate", description=evaluate.__doc__)
+    parser.add_argument("run", type=Path, help="run directory")
+    parser.add_argument("--episodes", type=int, default=100, help="episodes (default 100)")
+    parser.add_argument("--seed", type=int, default=None, help="seed of the environment")
+    options = parser.parse_args(arguments)
+    from experiments.evaluation import evaluate_run
+
+    print(evaluate_run(options.run, options.episodes, options.seed))
+    return 0
+
+
+def plot(arguments: list[str]) -> int:
+    """Draw every figure that a run's data allow."""
+    parser = argparse.ArgumentParser("run.py plot", description=plot.__doc__)
+    parser.add_argument("run", type=Path, help="run directory")
+    parser.add_argument("--out", type=Path, default=None, help="folder (default RUN/figures)")
+    parser.add_argument(
+        "--window-ms", type=float, nargs=2, metavar=("FROM", "TO"), default=None,
+        help="simulated time that raster and traces show (default: the last recorded episode)",
+    )  # fmt: skip
+    options = parser.parse_args(arguments)
+    from analysis.report import plot_run
+
+    window = tuple(options.window_ms) if options.window_ms else None
+    for path in plot_run(options.run, options.out, window_ms=window):
+        print(path)
+    return 0
+
+
+def list_tables(arguments: list[str]) -> int:
+    """Say what there is to choose from."""
+    from experiments.listing import LISTINGS, listing
+
+    parser = argparse.ArgumentParser("run.py list", description=list_tables.__doc__)
+    parser.add_argument("what", nargs="?", default=None, help=", ".join(LISTINGS))
+    print(listing(parser.parse_args(arguments).what))
+    return 0
+
+
+COMMANDS = {"train": train, "evaluate": evaluate, "plot": plot, "list": list_tables}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; every expected error is one line and exit status 2."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0 if arguments else 2
+    command, *rest = arguments
+    try:
+        from experiments.environment_check import check_versions
+
+        check_versions()
+        if command not in COMMANDS:
+            from experiments.options import reject_unknown_command
+
+            reject_unknown_command(command, list(COMMANDS))
+        return COMMANDS[command](rest)
+    except (ValueError, TypeError, OSError, FloatingPointError, RuntimeError) as error:
+        if os.environ.get("THREEFACTOR_DEBUG"):
+            raise
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
