@@ -1,18 +1,19 @@
-"""The neuron contract: a neuron model is data, a frozen dataclass of floats and Brian2 equation strings."""
+"""The neuron contract: a neuron is data, a frozen dataclass of floats and equation strings."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rules.contract import check_parameters, defined_variables
+from rules.contract import check_parameters, defined_variables, parameter_values
 
 
 @dataclass(frozen=True)
 class NeuronModel:
     """Base of every neuron model.
 
-    One timestep runs ``equations`` (integrated exactly or by ``method``) and ``integrate`` (explicit
-    statements), then ``before_threshold``, the ``threshold`` test, synaptic transmission through a
-    port, and ``reset``. Fields become shared parameters of the group, the unit suffix stripped.
+    One timestep runs ``equations`` (integrated exactly or by ``method``) and ``integrate``
+    (explicit statements), then ``before_threshold``, the ``threshold`` test, synaptic transmission
+    through a port, and ``reset``. Fields become shared parameters of the group, the unit suffix
+    stripped.
     """
 
     equations: ClassVar[str] = ""
@@ -32,8 +33,12 @@ class NeuronModel:
     sensitivity_equations: ClassVar[str] = ""
     sensitivity_on_pre: ClassVar[str] = ""
     sensitivity_on_post: ClassVar[str] = ""
+    #: Runs right after the rule's ``each_step``: forgetting faster than an equation can.
+    sensitivity_each_step: ClassVar[str] = ""
     #: Variable that a membrane readout decodes; empty: this neuron is read by its spikes.
     readout: ClassVar[str] = ""
+    #: Whether it may spike without any input at its default parameters.
+    spontaneous: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -41,10 +46,44 @@ class NeuronModel:
 
     @property
     def exposes(self) -> tuple[str, ...]:
-        """Names that a rule may require of this neuron."""
-        names = tuple(defined_variables(self.equations))
+        """Names that a rule may require of this neuron: variables, parameters, sensitivity."""
+        names = (*defined_variables(self.equations), *parameter_values(self))
         has_sensitivity = self.sensitivity_equations or self.sensitivity_on_pre
         return (*names, "sensitivity") if has_sensitivity else names
+
+
+def check_not_negative(neuron: NeuronModel, *names: str) -> None:
+    """Raise ValueError unless each of the named fields is >= 0."""
+    for name in names:
+        if getattr(neuron, name) < 0:
+            owner = type(neuron).__name__
+            raise ValueError(f"{owner}.{name} must be >= 0, got {getattr(neuron, name)}.")
+
+
+def check_positive(neuron: NeuronModel, *names: str) -> None:
+    """Raise ValueError unless each of the named fields is > 0."""
+    for name in names:
+        if getattr(neuron, name) <= 0:
+            owner = type(neuron).__name__
+            raise ValueError(f"{owner}.{name} must be > 0, got {getattr(neuron, name)}.")
+
+
+def check_ascending(neuron: NeuronModel, low: str, high: str) -> None:
+    """Raise ValueError unless one named field is below the other."""
+    if getattr(neuron, low) >= getattr(neuron, high):
+        raise ValueError(
+            f"{type(neuron).__name__}.{low} must be < {high} = {getattr(neuron, high)}, "
+            f"got {getattr(neuron, low)}."
+        )
+
+
+def check_distinct(neuron: NeuronModel, one: str, other: str) -> None:
+    """Raise ValueError if two time constants are equal: the exact solution divides by their gap."""
+    if getattr(neuron, one) == getattr(neuron, other):
+        raise ValueError(
+            f"{type(neuron).__name__}.{one} must differ from {other}, got {getattr(neuron, one)} "
+            f"for both. Change one by 1 %."
+        )
 
 
 @dataclass(frozen=True)
@@ -52,11 +91,17 @@ class PoissonInput(NeuronModel):
     """Input neurons: independent Bernoulli spikes with probability ``rates*dt`` in each timestep.
 
     Equations
-        P(spike in dt) = rates*dt, from the counter-based stream of each neuron
+    ---------
+    P(spike in dt) = rates*dt, from the counter-based stream of each neuron
+
     State
-        rates : (n,), Hz, 0 to 1/dt. Written by the encoder; above 1/dt the neuron spikes in every step.
+    -----
+    rates : (n,), Hz, 0 to 1/dt
+        Written by the encoder; above 1/dt the neuron spikes in every step.
+
     Limits
-        At 1 ms a rate of 1000 Hz is a regular train; the Poisson limit needs rates*dt << 1.
+    ------
+    At 1 ms a rate of 1000 Hz is a regular train; the Poisson limit needs rates*dt << 1.
     """
 
     equations = "rates : hertz"

@@ -1,0 +1,46 @@
+"""Neuron models by name; `make_neuron` builds one."""
+
+import difflib
+from dataclasses import fields
+from typing import Any
+
+from models.neurons.bernoulli import BernoulliGLM, Ising
+from models.neurons.contract import NeuronModel, PoissonInput
+from models.neurons.escape import SRM0, EscapeLIF
+from models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
+from models.neurons.lif import LIF, AdaptiveLIF, ConductanceLIF, CurrentLIF, NoisyLIF
+from models.neurons.readout import Readout
+
+NEURONS: dict[str, type[NeuronModel]] = {
+    "adaptive-lif": AdaptiveLIF,
+    "bernoulli-glm": BernoulliGLM,
+    "escape-lif": EscapeLIF,
+    "ising": Ising,
+    "izhikevich": Izhikevich,
+    "lif": LIF,
+    "lif-conductance": ConductanceLIF,
+    "lif-current": CurrentLIF,
+    "noisy-izhikevich": NoisyIzhikevich,
+    "noisy-lif": NoisyLIF,
+    "poisson": PoissonInput,
+    "readout": Readout,
+    "srm0": SRM0,
+}
+
+
+def make_neuron(name: str, **parameters: float) -> NeuronModel:
+    """Return the neuron called `name`; raise ValueError with a suggestion for an unknown name."""
+    if name not in NEURONS:
+        raise ValueError(_unknown("neuron", name, NEURONS))
+    neuron = NEURONS[name]
+    known = [field.name for field in fields(neuron)]
+    for parameter in parameters:
+        if parameter not in known:
+            raise ValueError(_unknown(f"parameter of neuron {name!r}:", parameter, known))
+    return neuron(**parameters)
+
+
+def _unknown(kind: str, name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known) or 'none'}."

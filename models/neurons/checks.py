@@ -1,0 +1,180 @@
+"""`check_neuron`: what every neuron model promises, checked from its strings and in a small run."""
+
+import math
+import re
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from models.neurons.contract import NeuronModel
+from rules.contract import RESERVED_NAMES, Rule, defined_variables, identifiers, parameter_values
+
+#: Functions, units and flags that neuron strings may use beside those of rules.
+NEURON_WORDS = frozenset(
+    {"uniform", "gaussian", "expm1", "exprel", "inf", "mV", "ms", "dt", "t_in_timesteps",
+     "volt", "second", "hertz", "clock", "driven"}
+)  # fmt: skip
+_DOCUMENTED = re.compile(r"^\s+(\w+) : float, default (\S+?),?$", re.MULTILINE)
+_ASSIGNED = re.compile(r"^\s*(\w+)\s*[-+*/]?=(?!=)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class _SensitivityProbe(Rule):
+    """Copy the sensitivity as a rule's each_step sees it; weights never move."""
+
+    equations: ClassVar[str] = "seen : 1"
+    each_step: ClassVar[str] = "seen = sensitivity"
+    requires: ClassVar[tuple[str, ...]] = ("sensitivity",)
+
+
+def check_neuron(neuron: NeuronModel) -> None:
+    """Raise TypeError or ValueError unless `neuron` keeps the promises of a neuron model.
+
+    Checked: a frozen dataclass with defaults, documented field by field; strings that use only names
+    of their own; and in a network of 3 inputs and 3 neurons: it builds, exposes what it says, stays
+    finite for 200 steps of weights of +-1000, repeats itself for the same streams, and at its
+    default parameters does not spike without input unless `spontaneous`.
+    """
+    _check_class(type(neuron))
+    check_names(neuron)
+    owner = type(neuron).__name__
+    for port in neuron.ports or ("",):
+        first, again, silent = _simulate(neuron, port)
+        for name, values in first.items():
+            if not np.all(np.isfinite(values)):
+                raise ValueError(
+                    f"{owner}: {name} is not finite after 200 steps with weights of +-1000 on port "
+                    f"{port!r}: {values}. Clip it or choose a stable scheme."
+                )
+            if not np.array_equal(values, again[name]):
+                raise ValueError(
+                    f"{owner}: {name} differs between two equal runs; draw only with "
+                    f"uniform(..._stream, t_in_timesteps) and gaussian(...)."
+                )
+        is_standard = not neuron.spontaneous and neuron == type(neuron)()
+        if is_standard and np.any(silent.get("spike_count", 0)):
+            raise ValueError(
+                f"{owner} spikes without input at its default parameters; declare "
+                f"spontaneous = True or lower the drive."
+            )
+
+
+def check_names(neuron: NeuronModel) -> None:
+    """Raise ValueError if a string of `neuron` uses a name that it does not define."""
+    owner = type(neuron).__name__
+    variables, parameters = defined_variables(neuron.equations), parameter_values(neuron)
+    for name in sorted({*variables, *parameters} & RESERVED_NAMES):
+        raise ValueError(f"{owner}: {name!r} has a meaning of its own in equations; rename it.")
+    for name in sorted(set(variables) & set(parameters)):
+        raise ValueError(f"{owner}: {name!r} is both a variable and a parameter.")
+    own = {*variables, *parameters, *(f"{purpose}_stream" for purpose in neuron.noise)}
+    at_synapse = {f"{name}_post" for name in variables} | set(parameters)
+    at_synapse |= set(defined_variables(neuron.sensitivity_equations))
+    blocks = {"ports": ("\n".join(neuron.ports.values()), own | {"w"})}
+    for block in ("equations", "integrate", "before_threshold", "threshold", "reset"):
+        blocks[block] = (getattr(neuron, block), own)
+    for block in ("equations", "on_pre", "on_post", "each_step"):
+        blocks[f"sensitivity_{block}"] = (getattr(neuron, f"sensitivity_{block}"), at_synapse)
+    for block, (code, known) in blocks.items():
+        derivatives = {f"d{name}" for name in known}
+        temporary = set(_ASSIGNED.findall(code))
+        unknown = identifiers(code) - known - derivatives - temporary - NEURON_WORDS
+        if unknown:
+            raise ValueError(
+                f"{owner}.{block}: unknown name {sorted(unknown)[0]!r}; "
+                f"known here: {', '.join(sorted(known))}."
+            )
+    starts = {*neuron.initial, *([neuron.readout] if neuron.readout else [])}
+    for name in sorted(starts - set(variables)):
+        raise ValueError(f"{owner}: initial or readout names {name!r}, which is no variable.")
+    for name in neuron.initial.values():
+        if isinstance(name, str) and name not in parameters:
+            raise ValueError(f"{owner}.initial: no parameter {name!r}.")
+
+
+def build_network(spec: Any, seed: int = 0) -> Any:
+    """Return the prepared Brian2 network of `spec` with its initial values and streams written."""
+    from models.assembly import assemble
+    from models.engine.brian_objects import build_objects
+    from models.engine.noise import stream_ids
+
+    plan = assemble(spec)
+    built = build_objects(plan)
+    for projection in spec.projections:
+        weights = np.broadcast_to(projection.weights, projection.n_synapses)
+        built.owners[projection.name].w_ = weights
+    for address, value in plan.data.items():
+        owner, variable = address.split(".")
+        setattr(built.owners[owner], f"{variable}_", value)
+    for population, purpose in plan.noise:
+        group = built.owners[population]
+        streams = stream_ids(seed, population, purpose, len(group))
+        group.variables[f"{purpose}_stream"].set_value(streams)
+    built.prepare()
+    return built
+
+
+def _check_class(neuron: type[NeuronModel]) -> None:
+    owner = neuron.__name__
+    if "__dataclass_fields__" not in neuron.__dict__ or not neuron.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise TypeError(f"{owner} must be decorated with @dataclass(frozen=True).")
+    documented = {n: float(d) for n, d in _DOCUMENTED.findall(neuron.__doc__ or "")}
+    defaults = {}
+    for field in fields(neuron):
+        if not isinstance(field.default, (int, float)) or not math.isfinite(field.default):
+            raise TypeError(f"{owner}.{field.name} needs a finite number as its default.")
+        defaults[field.name] = float(field.default)
+    if documented != defaults:
+        odd = sorted(set(documented.items()) ^ set(defaults.items()))
+        raise ValueError(
+            f"{owner}: docstring and fields disagree about {odd[0][0]!r}; write a line "
+            f"'name : float, default 1.0' for each field, the fields are {defaults}."
+        )
+
+
+def _simulate(neuron: NeuronModel, port: str) -> list[dict[str, np.ndarray]]:
+    """Return every variable of 3 neurons after 200 steps: driven, driven once more, and silent."""
+    import brian2
+
+    spec = _small_spec(neuron, port)
+    built = build_network(spec)
+    found = []
+    built.network.store()
+    for rate_hz in (500.0, 500.0, 0.0):
+        built.network.restore()
+        built.owners[spec.input].rates_ = rate_hz
+        built.network.run(200 * brian2.ms, namespace={})
+        found.append(_values(neuron, built.owners))
+    return found
+
+
+def _values(neuron: NeuronModel, owners: dict[str, Any]) -> dict[str, np.ndarray]:
+    group = owners["neuron"]
+    names = {*defined_variables(neuron.equations), *neuron.exposes} - {"sensitivity"}
+    if neuron.threshold:
+        names.add("spike_count")
+    for name in sorted(names):
+        if name not in group.variables:
+            raise ValueError(f"{type(neuron).__name__} exposes {name!r} but the group has none.")
+    found = {name: np.array(group.variables[name].get_value()) for name in sorted(names)}
+    if "sensitivity" in neuron.exposes:
+        synapses = owners["projection"]
+        for name in ("seen", *defined_variables(neuron.sensitivity_equations)):
+            found[f"synaptic {name}"] = np.array(synapses.variables[name].get_value())
+    return found
+
+
+def _small_spec(neuron: NeuronModel, port: str) -> Any:
+    from models.neurons.contract import PoissonInput
+    from models.specification import NetworkSpec, Population, Projection, all_to_all
+
+    group = Population("neuron", 3, neuron)
+    if not port:
+        return NetworkSpec((group,), (), input="neuron", output="neuron")
+    rule = _SensitivityProbe() if "sensitivity" in neuron.exposes else None
+    projection = Projection(
+        "projection", "input", "neuron", **all_to_all(3, 3), port=port, rule=rule,
+        weights=np.repeat([[1e3, -1e3, 1e3]], 3, axis=0).ravel(),
+    )  # fmt: skip
+    return NetworkSpec((Population("input", 3, PoissonInput()), group), (projection,))

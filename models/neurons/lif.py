@@ -1,0 +1,439 @@
+"""Leaky integrate-and-fire neurons with delta, current and conductance synapses, and with noise."""
+
+from dataclasses import dataclass
+
+from models.neurons.contract import (
+    NeuronModel,
+    check_ascending,
+    check_distinct,
+    check_not_negative,
+    check_positive,
+)
+
+# Held at v_reset for round(refractory_time/dt) steps after the step of the spike. Brian2's own
+# `refractory` keeps `lastspike`, which would carry refractoriness over an episode reset.
+_HOLD = """
+is_held = int(refractory_left > 0.5*dt)
+v = v_reset*is_held + v*(1 - is_held)
+refractory_left -= dt*is_held
+"""
+_RESET = """
+v = v_reset
+refractory_left = refractory_time
+"""
+
+
+@dataclass(frozen=True)
+class LIF(NeuronModel):
+    """Leaky integrate and fire: each input spike is a jump of the membrane.
+
+    Equations
+    ---------
+    tau_membrane*dv/dt = v_rest + bias - v;  input spike: v += w*mV
+    v >= v_threshold: spike, then v = v_reset for refractory_time
+
+    Parameters
+    ----------
+    tau_membrane_ms : float, default 20.0
+        Membrane time constant, ms, > 0.
+    v_rest_mv : float, default -70.0
+        Resting potential, mV.
+    v_reset_mv : float, default -70.0
+        Potential after a spike, mV, < v_threshold_mv.
+    v_threshold_mv : float, default -54.0
+        Threshold, mV.
+    bias_mv : float, default 0.0
+        Constant drive: depolarisation at steady state, mV.
+    refractory_time_ms : float, default 0.0
+        Time at v_reset after a spike, ms, >= 0.
+
+    State
+    -----
+    v : (n,), volt
+        Starts at v_rest.
+    refractory_left : (n,), second
+        Time that v is still held; input that arrives then is lost.
+    sensitivity : (n_synapses,), mV per unit of w
+        dv/dw; zero after a postsynaptic spike.
+
+    Raises
+    ------
+    ValueError
+        If v_reset_mv >= v_threshold_mv or refractory_time_ms < 0
+
+    Limits
+    ------
+    w in mV. A weight acts one decay later, as w*exp(-dt/tau_membrane), at the next step's test.
+    Input that arrives in the step of a spike is wiped by the reset. The shortest interval between
+    spikes is refractory_time + dt.
+
+    Source
+    ------
+    Florian 2007, Neural Comput. 19:1468, eq. 4.1.
+    """
+
+    tau_membrane_ms: float = 20.0
+    v_rest_mv: float = -70.0
+    v_reset_mv: float = -70.0
+    v_threshold_mv: float = -54.0
+    bias_mv: float = 0.0
+    refractory_time_ms: float = 0.0
+
+    equations = """
+    dv/dt = (v_rest + bias - v)/tau_membrane : volt
+    refractory_left : second
+    """
+    integrate = _HOLD
+    threshold = "v >= v_threshold"
+    reset = _RESET
+    ports = {"current": "v += w*mV"}
+    initial = {"v": "v_rest"}
+    sensitivity_equations = "dsensitivity/dt = -sensitivity/tau_membrane : 1 (clock-driven)"
+    sensitivity_on_pre = "sensitivity += int(refractory_left_post <= 0.5*dt)"
+    sensitivity_on_post = "sensitivity = 0"
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        super().__post_init__()
+        check_ascending(self, "v_reset_mv", "v_threshold_mv")
+        check_not_negative(self, "refractory_time_ms")
+
+
+@dataclass(frozen=True)
+class NoisyLIF(LIF):
+    """Leaky integrate and fire with Gaussian membrane noise, for exploration.
+
+    Equations
+    ---------
+    as lif, and in every step v += noise*sqrt(1 - exp(-2*dt/tau_membrane))*gaussian
+
+    Parameters
+    ----------
+    tau_membrane_ms : float, default 20.0
+        Membrane time constant, ms, > 0.
+    v_rest_mv : float, default -70.0
+        Resting potential, mV.
+    v_reset_mv : float, default -70.0
+        Potential after a spike, mV, < v_threshold_mv.
+    v_threshold_mv : float, default -54.0
+        Threshold, mV.
+    bias_mv : float, default 0.0
+        Constant drive: depolarisation at steady state, mV.
+    refractory_time_ms : float, default 0.0
+        Time at v_reset after a spike, ms, >= 0.
+    noise_mv : float, default 1.0
+        Standard deviation of the free membrane, mV, >= 0.
+
+    State
+    -----
+    v, refractory_left, sensitivity : as in lif.
+
+    Raises
+    ------
+    ValueError
+        If v_reset_mv >= v_threshold_mv, refractory_time_ms < 0 or noise_mv < 0
+
+    Limits
+    ------
+    White input noise: the standard deviation of v does not depend on dt, its crossing rate does.
+    With noise_mv = 0 it equals lif and pays for unused random numbers.
+
+    Source
+    ------
+    Exact update of an Ornstein-Uhlenbeck process: Gillespie 1996, Phys. Rev. E 54:2084.
+    """
+
+    noise_mv: float = 1.0
+
+    integrate = (
+        "v += noise*sqrt(1 - exp(-2*dt/tau_membrane))*gaussian(noise_stream, t_in_timesteps)\n"
+        + _HOLD.strip()
+    )
+    noise = ("noise",)
+    spontaneous = True
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        super().__post_init__()
+        check_not_negative(self, "noise_mv")
+
+
+@dataclass(frozen=True)
+class CurrentLIF(NeuronModel):
+    """Leaky integrate and fire with an exponentially decaying synaptic current.
+
+    Equations
+    ---------
+    tau_membrane*dv/dt = v_rest + bias + current - v;  tau_synapse*dcurrent/dt = -current
+    input spike: current += w*mV;  v >= v_threshold: spike, v = v_reset for refractory_time
+
+    Parameters
+    ----------
+    tau_membrane_ms : float, default 20.0
+        Membrane time constant, ms, > 0.
+    tau_synapse_ms : float, default 5.0
+        Time constant of the current, ms, > 0, other than
+        tau_membrane_ms.
+    v_rest_mv : float, default -70.0
+        Resting potential, mV.
+    v_reset_mv : float, default -70.0
+        Potential after a spike, mV, < v_threshold_mv.
+    v_threshold_mv : float, default -54.0
+        Threshold, mV.
+    bias_mv : float, default 0.0
+        Constant drive: depolarisation at steady state, mV.
+    refractory_time_ms : float, default 0.0
+        Time at v_reset after a spike, ms, >= 0.
+
+    State
+    -----
+    v : (n,), volt
+        Starts at v_rest.
+    current : (n,), volt
+        Synaptic current times the membrane resistance; a spike leaves it.
+    refractory_left : (n,), second
+        Time that v is still held.
+
+    Raises
+    ------
+    ValueError
+        If the time constants are equal, v_reset_mv >= v_threshold_mv or
+        refractory_time_ms < 0
+
+    Limits
+    ------
+    w in mV of driving force: one spike lifts v by far less than w. No sensitivity.
+
+    Source
+    ------
+    Gerstner et al. 2014, Neuronal Dynamics, section 1.3 (exponential currents, exact solution).
+    """
+
+    tau_membrane_ms: float = 20.0
+    tau_synapse_ms: float = 5.0
+    v_rest_mv: float = -70.0
+    v_reset_mv: float = -70.0
+    v_threshold_mv: float = -54.0
+    bias_mv: float = 0.0
+    refractory_time_ms: float = 0.0
+
+    equations = """
+    dv/dt = (v_rest + bias + current - v)/tau_membrane : volt
+    dcurrent/dt = -current/tau_synapse : volt
+    refractory_left : second
+    """
+    integrate = _HOLD
+    threshold = "v >= v_threshold"
+    reset = _RESET
+    ports = {"current": "current += w*mV"}
+    initial = {"v": "v_rest"}
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        super().__post_init__()
+        check_distinct(self, "tau_membrane_ms", "tau_synapse_ms")
+        check_ascending(self, "v_reset_mv", "v_threshold_mv")
+        check_not_negative(self, "refractory_time_ms")
+
+
+@dataclass(frozen=True)
+class ConductanceLIF(NeuronModel):
+    """Leaky integrate and fire with excitatory and inhibitory conductances.
+
+    Equations
+    ---------
+    tau_membrane*dv/dt = v_rest + bias - v + g_excitatory*(v_excitatory - v)
+    + g_inhibitory*(v_inhibitory - v);  each g decays with its tau
+    input spike: g += w of the port;  v >= v_threshold: spike, v = v_reset for refractory_time
+
+    Parameters
+    ----------
+    tau_membrane_ms : float, default 20.0
+        Membrane time constant at rest, ms, > 0.
+    tau_excitatory_ms : float, default 5.0
+        Decay of the excitatory conductance, ms, > 0.
+    tau_inhibitory_ms : float, default 10.0
+        Decay of the inhibitory conductance, ms, > 0.
+    v_rest_mv : float, default -70.0
+        Resting potential, mV.
+    v_reset_mv : float, default -70.0
+        Potential after a spike, mV, < v_threshold_mv.
+    v_threshold_mv : float, default -54.0
+        Threshold, mV.
+    v_excitatory_mv : float, default 0.0
+        Excitatory reversal potential, mV.
+    v_inhibitory_mv : float, default -80.0
+        Inhibitory reversal potential, mV.
+    bias_mv : float, default 0.0
+        Constant drive: depolarisation at steady state, mV.
+    refractory_time_ms : float, default 0.0
+        Time at v_reset after a spike, ms, >= 0.
+
+    State
+    -----
+    v : (n,), volt
+        Starts at v_rest.
+    g_excitatory, g_inhibitory : (n,), 1
+        Conductances in units of the leak conductance.
+    refractory_left : (n,), second
+        Time that v is still held.
+
+    Raises
+    ------
+    ValueError
+        If v_reset_mv >= v_threshold_mv or refractory_time_ms < 0
+
+    Limits
+    ------
+    Ports "excitatory" and "inhibitory"; w >= 0 in units of the leak conductance. A negative
+    conductance would blow up, so a weight below zero counts as zero: bound w with w_min = 0.
+    Exponential Euler: conductances are held constant within a step. No sensitivity.
+
+    Source
+    ------
+    Vogels & Abbott 2005, J. Neurosci. 25:10786 (their time constants and reversal potentials).
+    """
+
+    tau_membrane_ms: float = 20.0
+    tau_excitatory_ms: float = 5.0
+    tau_inhibitory_ms: float = 10.0
+    v_rest_mv: float = -70.0
+    v_reset_mv: float = -70.0
+    v_threshold_mv: float = -54.0
+    v_excitatory_mv: float = 0.0
+    v_inhibitory_mv: float = -80.0
+    bias_mv: float = 0.0
+    refractory_time_ms: float = 0.0
+
+    equations = """
+    dv/dt = (v_rest + bias - v + g_excitatory*(v_excitatory - v) + g_inhibitory*(v_inhibitory - v))/tau_membrane : volt
+    dg_excitatory/dt = -g_excitatory/tau_excitatory : 1
+    dg_inhibitory/dt = -g_inhibitory/tau_inhibitory : 1
+    refractory_left : second
+    """  # noqa: E501
+    method = "exponential_euler"
+    integrate = _HOLD
+    threshold = "v >= v_threshold"
+    reset = _RESET
+    ports = {
+        "excitatory": "g_excitatory += w*int(w > 0)",
+        "inhibitory": "g_inhibitory += w*int(w > 0)",
+    }
+    initial = {"v": "v_rest"}
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        super().__post_init__()
+        check_ascending(self, "v_reset_mv", "v_threshold_mv")
+        check_not_negative(self, "refractory_time_ms")
+
+
+@dataclass(frozen=True)
+class AdaptiveLIF(NeuronModel):
+    """Adaptive-threshold LIF (ALIF) with the pseudo-derivative that e-prop needs.
+
+    Equations
+    ---------
+    tau_membrane*dv/dt = v_rest - v;  tau_adaptation*dadaptation/dt = -adaptation
+    theta = v_threshold + adaptation_strength*adaptation;  z = v >= theta, unless refractory
+    psi = psi_height/psi_width*max(0, 1 - |v - theta|/psi_width), zero while refractory
+    input spike: v += w*mV;  spike: v -= reset_by, adaptation += 1
+
+    Parameters
+    ----------
+    tau_membrane_ms : float, default 20.0
+        Membrane time constant, ms, > 0.
+    tau_adaptation_ms : float, default 200.0
+        Decay of the adaptation, ms, > 0.
+    v_rest_mv : float, default 0.0
+        Resting potential, mV.
+    v_threshold_mv : float, default 16.0
+        Threshold without adaptation (v_th in [1]), mV.
+    reset_by_mv : float, default 16.0
+        What a spike subtracts from v, mV, >= 0.
+    adaptation_strength_mv : float, default 1.6
+        Threshold rise of one spike (beta), mV, >= 0.
+    psi_height : float, default 0.3
+        Peak of psi times psi_width (gamma_pd), 1, >= 0.
+    psi_width_mv : float, default 16.0
+        Half-width of psi (v_th in [1]), mV, > 0.
+    refractory_time_ms : float, default 0.0
+        Time without spikes after a spike, ms, >= 0.
+
+    State
+    -----
+    v : (n,), volt
+        Starts at v_rest; integrates on while refractory.
+    adaptation : (n,), 1
+        Filtered own spikes (a).
+    psi : (n,), per mV
+        Pseudo-derivative of the spike by v, fresh before transmission.
+    psi_adaptation : (n,), 1
+        Minus its derivative by adaptation: adaptation_strength*psi.
+    z : (n,), 0 or 1
+        Spike of this step.
+    refractory_left : (n,), second
+        Time without spikes still to come.
+    sensitivity : (n_synapses,), mV per unit of w
+        Filtered input spikes; a spike leaves it.
+
+    Raises
+    ------
+    ValueError
+        If one of the numbers is out of the range given above
+
+    Limits
+    ------
+    Jumps decay once before they act: adaptation is rho*(a + z), v is alpha*(v - reset_by*z).
+    [1] has rho*a + z and alpha*v - v_th*z: multiply strength and reset_by by exp(dt/tau).
+    adaptation_strength_mv = 0 gives the plain LIF of e-prop.
+
+    Source
+    ------
+    [1] Bellec et al. 2020, Nat. Commun. 11:3625, eqs. 6-11 and Methods.
+    """
+
+    tau_membrane_ms: float = 20.0
+    tau_adaptation_ms: float = 200.0
+    v_rest_mv: float = 0.0
+    v_threshold_mv: float = 16.0
+    reset_by_mv: float = 16.0
+    adaptation_strength_mv: float = 1.6
+    psi_height: float = 0.3
+    psi_width_mv: float = 16.0
+    refractory_time_ms: float = 0.0
+
+    equations = """
+    dv/dt = (v_rest - v)/tau_membrane : volt
+    dadaptation/dt = -adaptation/tau_adaptation : 1
+    psi : 1
+    psi_adaptation : 1
+    z : 1
+    refractory_left : second
+    """
+    before_threshold = """
+    is_free = int(refractory_left <= 0.5*dt)
+    refractory_left -= dt*(1 - is_free)
+    distance = v - v_threshold - adaptation_strength*adaptation
+    z = is_free*int(distance >= 0*mV)
+    psi = is_free*psi_height*mV/psi_width*clip(1 - abs(distance)/psi_width, 0, 1)
+    psi_adaptation = psi*adaptation_strength/mV
+    """
+    threshold = "z > 0.5"
+    reset = """
+    v -= reset_by
+    adaptation += 1
+    refractory_left = refractory_time
+    """
+    ports = {"current": "v += w*mV"}
+    initial = {"v": "v_rest"}
+    sensitivity_equations = "dsensitivity/dt = -sensitivity/tau_membrane : 1 (clock-driven)"
+    sensitivity_on_pre = "sensitivity += 1"
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        super().__post_init__()
+        check_not_negative(
+            self, "reset_by_mv", "adaptation_strength_mv", "psi_height", "refractory_time_ms"
+        )
+        check_positive(self, "psi_width_mv")
