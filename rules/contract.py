@@ -1,7 +1,7 @@
-"""The rule contract: a plasticity rule is data, a frozen dataclass of floats and equation strings.
+"""The rule contract: a plasticity rule is data, a frozen dataclass of floats and strings.
 
-A rule names its variables bare (``pre_trace``, ``post_trace``, ``third_factor``, ``score``) and never
-says where Brian2 keeps them; the assembler (`models.assembly`) and the NumPy interpreter
+A rule names its variables bare (``pre_trace``, ``post_trace``, ``third_factor``, ``score``) and
+never says where Brian2 keeps them; the assembler (`models.assembly`) and the NumPy interpreter
 (`rules.interpreter`) read the same strings.
 
 One timestep runs: integrate, threshold, then the five event blocks in the order that the rule
@@ -54,8 +54,8 @@ _DEFINITION = re.compile(
 def parameter_values(instance: Any) -> dict[str, tuple[float, str]]:
     """Return the float fields of a rule or neuron as ``{equation name: (SI value, unit)}``.
 
-    ``tau_plus_ms = 20.0`` becomes ``tau_plus = (0.02, "second")``; a field without a unit suffix keeps
-    its name and has unit ``"1"``. Fields that are not numbers are not equation parameters.
+    ``tau_plus_ms = 20.0`` becomes ``tau_plus = (0.02, "second")``; a field without a unit suffix
+    keeps its name and has unit ``"1"``. Fields that are not numbers are not equation parameters.
     """
     values = {}
     for field in fields(instance):
@@ -238,7 +238,9 @@ def _check_blocks(rule: type[Rule], places: dict[str, set[str]]) -> None:
     for block in (*neuron_side, *blocks):
         code, where = getattr(rule, block), f"{owner}.{block}"
         allowed = neuron_side.get(block, everywhere) | {"dt", "t"}
-        if block.endswith("equations"):
+        is_equation = block.endswith("equations")
+        statements = () if is_equation else parse_statements(code, where)
+        if is_equation:
             unknown = _equation_identifiers(code) - allowed - set(UNIT_NAMES)
         else:
             unknown = identifiers(code) - allowed
@@ -247,11 +249,9 @@ def _check_blocks(rule: type[Rule], places: dict[str, set[str]]) -> None:
                 f"{where}: unknown name {sorted(unknown)[0]!r}; "
                 f"known here: {', '.join(sorted(allowed))}."
             )
-        if block.endswith("equations"):
-            continue
         place = block.partition("_")[0] if block in neuron_side else "synapse"
         writable = places[place] | ({"w"} if place == "synapse" else set())
-        for statement in parse_statements(code, where):
+        for statement in statements:
             if statement.target not in writable:
                 raise ValueError(
                     f"{where}: cannot assign {statement.target!r} here; "

@@ -49,16 +49,17 @@ class DopamineSTDP(Rule):
 
     Limits
     ------
-    The order is that of the published program: a postsynaptic spike reads the presynaptic trace as it
-    was one timestep ago, before this timestep's spikes (pairs 1 ms apart and more); a presynaptic spike
-    reads the postsynaptic trace with this timestep's spikes, so a coincidence is pure depression.
-    Pair it with the plain ``reward`` modulator: the dopamine kinetics are already here. Delays of the
-    reward belong to the environment. State outlives the episode because distal reward does.
+    The order is that of the published program: a postsynaptic spike reads the presynaptic trace as
+    it was one timestep ago, before this timestep's spikes (pairs 1 ms apart and more); a
+    presynaptic spike reads the postsynaptic trace with this timestep's spikes, so a coincidence is
+    pure depression. Pair it with the plain ``reward`` modulator: the dopamine kinetics are already
+    here. Delays of the reward belong to the environment. State outlives the episode because distal
+    reward does.
 
     Source
     ------
-    Izhikevich 2007, Cereb. Cortex 17:2443, and daspnet.m (ModelDB 84167). There the traces decay by
-    0.95 per ms (tau 19.5 ms) and dopamine by 0.995 (tau 199.5 ms); here by exp(-dt/tau).
+    [1] Izhikevich 2007, Cereb. Cortex 17:2443, and daspnet.m (ModelDB 84167). There the traces
+    decay by 0.95 per ms (tau 19.5 ms) and dopamine by 0.995 (tau 199.5 ms); here by exp(-dt/tau).
     """
 
     learning_rate: float = 1.0

@@ -1,9 +1,9 @@
-"""Plain NumPy interpreter of rules: given spikes, what do weights and variables become?
+"""Plain NumPy interpreter of rules: from given spikes to weights and variables.
 
 It reads the same strings as the assembler in `models` and shares no code with Brian2, so it is the
 oracle in the tests. One timestep: integrate the equations exactly, take the spikes, run the event
-blocks in the order that the rule declares, then the rule's weight clock if it is due. Decision blocks
-run between timesteps.
+blocks in the order that the rule declares, then the rule's weight clock if it is due. Decision
+blocks run between timesteps.
 """
 
 from collections.abc import Callable, Mapping
@@ -291,8 +291,8 @@ class _Machine:
         foreign = elsewhere | (names & set(self.rule.requires))
         if foreign:
             raise ValueError(
-                f"{type(self.rule).__name__}.{_EQUATION_BLOCKS[place]}: {sorted(foreign)[0]!r} lives "
-                f"elsewhere and changes within the timestep; use each_step for such a drive."
+                f"{type(self.rule).__name__}.{_EQUATION_BLOCKS[place]}: {sorted(foreign)[0]!r} "
+                f"lives elsewhere and changes within the timestep; use each_step for such a drive."
             )
         return names
 
@@ -393,6 +393,7 @@ def _decision_numbers(schedule: Schedule, steps: int, n_post: int) -> dict[int, 
     shape = np.shape(schedule.third_factors)
     if shape not in ((ends.size,), (ends.size, n_post)):
         raise ValueError(
-            f"interpret: third_factors must be {(ends.size,)} or {(ends.size, n_post)}, got {shape}."
+            f"interpret: third_factors must be {(ends.size,)} or {(ends.size, n_post)}, "
+            f"got {shape}."
         )
     return {int(end): number for number, end in enumerate(ends)}

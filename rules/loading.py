@@ -1,4 +1,4 @@
-"""Find a class by its registry name or in a user's file: ``name`` or ``path/to/file.py:ClassName``."""
+"""Find a class by its registry name or in a user's file, ``path/to/file.py:ClassName``."""
 
 import difflib
 import hashlib
@@ -7,12 +7,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def load_class(text: str, table: Mapping[str, type[T]], base: type[T], kind: str) -> type[T]:
+def load_class(text: str, table: Mapping[str, type[T]], base: Any, kind: str) -> type[T]:
     """Return the class that `text` names.
 
     Parameters

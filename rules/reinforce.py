@@ -23,8 +23,8 @@ class Reinforce(Rule):
     learning_rate : float, default 0.3
         Scale of every weight change, in units of the weight, >= 0.
     trace_decay : float, default 0.9
-        What is left of the trace after one decision, 0 to 1: 0 credits one decision, 1 all decisions of
-        the episode alike, gamma*lambda is TD(lambda).
+        What is left of the trace after one decision, 0 to 1: 0 credits one decision, 1 all
+        decisions of the episode alike, gamma*lambda is TD(lambda).
 
     State
     -----
@@ -38,8 +38,8 @@ class Reinforce(Rule):
 
     Source
     ------
-    Williams 1992, Mach. Learn. 8:229; Pfister et al. 2006, Neural Comput. 18:1318; Thomas 2011 (coagent
-    networks). The trace decays per decision, not per ms.
+    Williams 1992, Mach. Learn. 8:229; Pfister et al. 2006, Neural Comput. 18:1318; Thomas 2011
+    (coagent networks). The trace decays per decision, not per ms.
     """
 
     learning_rate: float = 0.3

@@ -15,8 +15,8 @@ class ReinforceSign(Rule):
     decision: trace <- trace_decay*trace + agreement*eligibility, eligibility <- 0
     w <- clip(w + learning_rate*third_factor*trace, w_min, w_max)
 
-    ``agreement`` (sigma_i in [1]) is +1 for a neuron that belongs to the module of the executed action
-    and fired, or that does not belong to it and stayed silent, else -1.
+    ``agreement`` (sigma_i in [1]) is +1 for a neuron that belongs to the module of the executed
+    action and fired, or that does not belong to it and stayed silent, else -1.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class ReinforceSign(Rule):
 
     Source
     ------
-    Aenugu et al. 2019, arXiv 1910.06489 [1]; the sign follows the authors' gridworld code.
+    [1] Aenugu et al. 2019, arXiv 1910.06489; the sign follows the authors' gridworld code.
     """
 
     learning_rate: float = 0.01

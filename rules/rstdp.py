@@ -40,13 +40,14 @@ class RewardModulatedSTDP(Rule):
 
     Limits
     ------
-    Reward credits only the window that it answers; for credit over several windows use ``rstdp-et``.
-    Both traces move before the pairs are read, so a coincidence counts ``a_plus - a_minus``.
+    Reward credits only the window that it answers; for credit over several windows use
+    ``rstdp-et``. Both traces move before the pairs are read, so a coincidence counts ``a_plus -
+    a_minus``.
 
     Source
     ------
-    Florian 2007, Neural Comput. 19:1468, eqs 2.7-2.8 and 3.6-3.9. Equal to [1] when the decision window
-    is one timestep; with longer windows the pairs of the window are summed.
+    [1] Florian 2007, Neural Comput. 19:1468, eqs 2.7-2.8 and 3.6-3.9. Equal to [1] when the
+    decision window is one timestep; with longer windows the pairs of the window are summed.
     """
 
     learning_rate: float = 0.1

@@ -7,7 +7,7 @@ from rules.contract import Rule
 
 @dataclass(frozen=True)
 class RewardModulatedSTDPWithEligibility(Rule):
-    """Reward-modulated STDP with a decaying eligibility trace: credit reaches back in time (MSTDPET).
+    """Reward-modulated STDP with a decaying eligibility trace: credit reaches back (MSTDPET).
 
     Equations
     ---------
@@ -45,14 +45,14 @@ class RewardModulatedSTDPWithEligibility(Rule):
 
     Limits
     ------
-    ``trace`` is a copy so that a late third factor (TD error of a spiking critic) does not credit the
-    window that computed it. Both spike traces move before the pairs are read, so a coincidence
+    ``trace`` is a copy so that a late third factor (TD error of a spiking critic) does not credit
+    the window that computed it. Both spike traces move before the pairs are read, so a coincidence
     counts ``a_plus - a_minus``.
 
     Source
     ------
-    Florian 2007, Neural Comput. 19:1468, eqs 3.10-3.12. Equal to [1] when the decision window and
-    unit_time_ms are one timestep.
+    [1] Florian 2007, Neural Comput. 19:1468, eqs 3.10-3.12. Equal to [1] when the decision window
+    and unit_time_ms are one timestep.
     """
 
     learning_rate: float = 0.625

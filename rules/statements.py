@@ -165,7 +165,8 @@ def _check_node(node: ast.AST, text: str, where: str) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else "?"
         if name not in FUNCTIONS or node.keywords:
             raise ValueError(
-                f"{where}: {text!r} calls {name!r}; known functions: {', '.join(sorted(FUNCTIONS))}."
+                f"{where}: {text!r} calls {name!r}; "
+                f"known functions: {', '.join(sorted(FUNCTIONS))}."
             )
     elif isinstance(node, ast.Compare) and len(node.ops) > 1:
         raise ValueError(f"{where}: write the chained comparison in {text!r} as `a < b and b < c`.")

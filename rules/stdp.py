@@ -36,8 +36,8 @@ class PairSTDP(Rule):
 
     Limits
     ------
-    Both spikes of a coincidence count, depression first: they cancel when ``a_plus == a_minus``. At a
-    bound they need not, because each change is clipped by itself. Ignores every modulator.
+    Both spikes of a coincidence count, depression first: they cancel when ``a_plus == a_minus``. At
+    a bound they need not, because each change is clipped by itself. Ignores every modulator.
 
     Source
     ------

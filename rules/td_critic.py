@@ -29,8 +29,9 @@ class CriticDelta(Rule):
 
     Limits
     ------
-    Semi-gradient TD(lambda) of a readout that is linear in the spike counts; for spiking critics the
-    postsynaptic gain is left out (positive, so the sign is right). Hidden layers are not trained by it.
+    Semi-gradient TD(lambda) of a readout that is linear in the spike counts; for spiking critics
+    the postsynaptic gain is left out (positive, so the sign is right). Hidden layers are not
+    trained by it.
 
     Source
     ------

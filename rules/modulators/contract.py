@@ -1,8 +1,9 @@
 """The modulator contract: what happened to the agent -> third factor.
 
-A modulator is a frozen dataclass of plain values; ``bind(n_replicas)`` returns the object that keeps the
-running quantities. In every decision the loop calls ``on_window`` when the window has been simulated
-and ``on_outcome`` when the environment has answered, and delivers what comes back, unless None:
+A modulator is a frozen dataclass of plain values; ``bind(n_replicas)`` returns the object that
+keeps the running quantities. In every decision the loop calls ``on_window`` when the window has
+been simulated and ``on_outcome`` when the environment has answered, and delivers what comes back,
+unless None:
 
     advance window -> on_window -> choose action -> decision block -> env.step -> on_outcome
 
@@ -61,7 +62,7 @@ class Outcome:
 class BoundModulator(ABC):
     """A modulator at work for R replicas; its arrays are its whole state."""
 
-    #: Whether a truncated replica needs one more window (final observation) before its episode ends.
+    #: Whether a truncated replica needs one more window, with the final observation, to end.
     needs_bootstrap: bool = False
 
     def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:

@@ -36,8 +36,9 @@ class Dopamine(Modulator):
 
     Limits
     ------
-    Advances by decisions, so a pulse is flat within a window, and what is in flight when the episode ends
-    is lost. The rule ``dopamine-stdp`` has these kinetics inside the network: give it plain ``reward``.
+    Advances by decisions, so a pulse is flat within a window, and what is in flight when the
+    episode ends is lost. The rule ``dopamine-stdp`` has these kinetics inside the network: give it
+    plain ``reward``.
 
     Source
     ------

@@ -22,7 +22,8 @@ class Reward(Modulator):
 
     Limits
     ------
-    No baseline: with rules whose eligibility has a mean (STDP) a mean reward moves weights by itself.
+    No baseline: with rules whose eligibility has a mean (STDP) a mean reward moves weights by
+    itself.
 
     Source
     ------

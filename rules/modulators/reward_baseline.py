@@ -99,8 +99,8 @@ class BoundRewardBaseline(BoundModulator):
         stimuli = np.where(outcome.active, outcome.stimuli, 0).astype(int)
         if stimuli.min() < 0 or stimuli.max() >= self._config.n_stimuli:
             raise ValueError(
-                f"RewardBaseline: stimuli must be 0 to {self._config.n_stimuli - 1}, got {stimuli}; "
-                f"set n_stimuli."
+                f"RewardBaseline: stimuli must be 0 to {self._config.n_stimuli - 1}, "
+                f"got {stimuli}; set n_stimuli."
             )
         return stimuli
 

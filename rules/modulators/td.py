@@ -30,17 +30,19 @@ class TemporalDifference(Modulator):
 
     State
     -----
-    previous, pending, is_open : (R,) value and reward of the decision that waits for its next window
+    previous, pending, is_open : (R,) value and reward of the decision that waits for its next
+    window
 
     Limits
     ------
-    The third factor reaches the network after the next window was simulated, so rules must credit what
-    they banked before it (every rule here does). V is noisy: one window, few neurons.
+    The third factor reaches the network after the next window was simulated, so rules must credit
+    what they banked before it (the rules here do, except ``stdp`` and ``dopamine-stdp``, which know
+    no windows). V is noisy: one window, few neurons.
 
     Source
     ------
-    Sutton & Barto 2018, eq. 6.5; critic readout as in Fremaux, Sprekeler & Gerstner 2013, PLoS Comput.
-    Biol. 9:e1003024, in discrete decisions.
+    Sutton & Barto 2018, eq. 6.5; critic readout as in Fremaux, Sprekeler & Gerstner 2013, PLoS
+    Comput. Biol. 9:e1003024, in discrete decisions.
     """
 
     requires: ClassVar[tuple[str, ...]] = ("values",)

@@ -1,0 +1,269 @@
+"""Modulators against closed forms; replicas, episodes and checkpoints."""
+
+import numpy as np
+import pytest
+
+from rules.modulators import MODULATORS, Outcome
+from rules.modulators.feedback import Feedback
+from rules.modulators.reward_baseline import RewardBaseline
+
+STATES = np.eye(3)
+
+
+def outcome(rewards, terminated=False, truncated=False, active=True, **extra):
+    rewards = np.atleast_1d(np.asarray(rewards, float))
+    flags = [np.broadcast_to(flag, rewards.shape) for flag in (terminated, truncated, active)]
+    return Outcome(rewards, *flags, **extra)
+
+
+def build(name, n_replicas=1, **options):
+    return MODULATORS[name](**options).bind(n_replicas)
+
+
+def random_episodes(seed, n_replicas, decisions=40):
+    """Return per decision: values, outcome and the replicas whose episode ended."""
+    rng = np.random.default_rng(seed)
+    history = []
+    for _ in range(decisions):
+        ends = rng.random(n_replicas) < 0.1
+        answer = Outcome(
+            rng.normal(size=n_replicas), ends, np.zeros(n_replicas, bool),
+            rng.random(n_replicas) < 0.8, stimuli=rng.integers(0, 3, n_replicas),
+            features=rng.random((n_replicas, 4)), next_features=rng.random((n_replicas, 4)),
+        )  # fmt: skip
+        history.append((rng.normal(size=n_replicas), answer, ends & answer.active))
+    return history
+
+
+def play(bound, history):
+    """Return what a bound modulator delivers, None as zeros."""
+    delivered = []
+    for values, answer, ended in history:
+        for given in (bound.on_window(values, answer.active), bound.on_outcome(answer)):
+            row = np.zeros(len(values)) if given is None else given
+            delivered.append(row if np.ndim(row) == 1 else row[:, -1])
+        bound.reset(ended)
+    return np.array(delivered)
+
+
+def one_replica(history, replica):
+    chosen = slice(replica, replica + 1)
+    rows = []
+    for values, answer, ended in history:
+        parts = {name: array[chosen] for name, array in vars(answer).items() if array is not None}
+        rows.append((values[chosen], Outcome(**parts), ended[chosen]))
+    return rows
+
+
+CASES = {
+    "reward": {"gain": 2.0},
+    "reward-baseline": {},
+    "reward-baseline/stimulus": {"scope": "stimulus", "n_stimuli": 3},
+    "td": {"value_gain": 0.5, "value_offset": -1.0},
+    "td-linear": {},
+    "dopamine": {"delay_ms": 40.0, "tonic": 0.1},
+    "feedback": {"n_post": 5},
+    "feedback/td": {"wraps": "td", "n_post": 2},
+}
+
+
+@pytest.fixture(params=CASES)
+def make(request):
+    return lambda n: build(request.param.partition("/")[0], n, **CASES[request.param])
+
+
+def test_replicas_equal_single_runs(make):
+    history = random_episodes(0, 4)
+    together = play(make(4), history)
+    for replica in range(4):
+        alone = play(make(1), one_replica(history, replica))[:, 0]
+        assert np.array_equal(together[:, replica], alone)
+
+
+def test_inactive_replicas_get_exactly_zero(make):
+    history = random_episodes(1, 3)
+    delivered = play(make(3), history).reshape(len(history), 2, 3)
+    idle = ~np.array([answer.active for _, answer, _ in history])
+    assert idle.any()
+    assert np.all(delivered.transpose(0, 2, 1)[idle] == 0)
+    assert np.any(delivered != 0)
+
+
+def test_continuing_from_a_state_equals_never_having_stopped(make):
+    history = random_episodes(2, 3)
+    straight, stopped = make(3), make(3)
+    play(straight, history[:20])
+    play(stopped, history[:20])
+    resumed = make(3)
+    resumed.restore(stopped.state())
+    play(stopped, history[:3])  # what happens to the original does not reach the copy
+    assert np.array_equal(play(resumed, history[20:]), play(straight, history[20:]))
+
+
+def test_a_foreign_state_is_refused():
+    with pytest.raises(KeyError, match="BoundDopamine.restore: expected"):
+        build("dopamine").restore(build("td").state())
+
+
+@pytest.mark.parametrize("scope", ["replica", "stimulus", "global"])
+def test_constant_reward_is_predicted(scope):
+    bound = build("reward-baseline", 2, scope=scope)
+    stimuli = np.zeros(2, int)
+    errors = [bound.on_outcome(outcome([3.0, 3.0], stimuli=stimuli)) for _ in range(5)]
+    assert np.all(errors[0] == 3.0)
+    assert np.all(errors[-1] == 0.0)
+
+
+def test_baseline_per_stimulus_separates_offsets():
+    rng = np.random.default_rng(0)
+    for scope, expected in (("stimulus", 0.0), ("replica", 1.0)):
+        bound = build("reward-baseline", scope=scope, n_stimuli=2)
+        errors = []
+        for _ in range(400):
+            stimulus = rng.integers(0, 2, 1)
+            errors.append(
+                (stimulus[0], bound.on_outcome(outcome(2.0 * stimulus, stimuli=stimulus)))
+            )
+        late = [error[0] for stimulus, error in errors[200:] if stimulus == 1]
+        assert np.mean(late) == pytest.approx(expected, abs=0.15)
+
+
+def test_baseline_starts_as_the_plain_mean_of_the_rewards_before():
+    bound = build("reward-baseline", rate=0.01)
+    rewards = [1.0, 2.0, 6.0, 0.0]
+    errors = [bound.on_outcome(outcome(reward))[0] for reward in rewards]
+    np.testing.assert_allclose(errors, [1.0, 1.0, 4.5, -3.0])
+
+
+def test_global_baseline_is_shared():
+    bound = build("reward-baseline", 2, scope="global")
+    bound.on_outcome(outcome([4.0, 0.0]))
+    np.testing.assert_allclose(bound.on_outcome(outcome([4.0, 0.0])), [2.0, -2.0])
+
+
+def test_stimulus_numbers_are_checked():
+    bound = build("reward-baseline", scope="stimulus", n_stimuli=2)
+    with pytest.raises(ValueError, match=r"stimuli must be 0 to 1"):
+        bound.on_outcome(outcome(1.0, stimuli=np.array([2])))
+    with pytest.raises(ValueError, match=r"needs Outcome.stimuli"):
+        bound.on_outcome(outcome(1.0))
+    assert RewardBaseline(scope="stimulus").requires == ("stimuli",)
+
+
+def test_td_error_comes_one_window_late_and_at_once_on_termination():
+    bound = build("td", discount=0.9)
+    active = np.array([True])
+    assert bound.needs_bootstrap
+    assert bound.on_window(np.array([2.0]), active) is None
+    assert bound.on_outcome(outcome(0.5)) is None
+    assert bound.on_window(np.array([3.0]), active)[0] == pytest.approx(0.5 + 0.9 * 3.0 - 2.0)
+    assert bound.on_outcome(outcome(1.0, terminated=True))[0] == pytest.approx(1.0 - 3.0)
+    assert bound.on_window(np.array([7.0]), active) is None
+
+
+def test_td_bootstraps_on_truncation_from_one_more_window():
+    bound = build("td", 2, discount=0.9)
+    both, second = np.array([True, True]), np.array([False, True])
+    bound.on_window(np.array([1.0, 2.0]), both)
+    assert bound.on_outcome(outcome([0.5, 0.5], truncated=[False, True])) is None
+    extra = bound.on_window(np.array([9.0, 4.0]), second)
+    np.testing.assert_allclose(extra, [0.0, 0.5 + 0.9 * 4.0 - 2.0])
+    bound.reset(second)
+    following = bound.on_window(np.array([3.0, 8.0]), both)
+    np.testing.assert_allclose(following, [0.5 + 0.9 * 3.0 - 1.0, 0.0])
+
+
+def test_td_needs_a_window_before_an_outcome():
+    with pytest.raises(ValueError, match="call on_window after every window"):
+        build("td").on_outcome(outcome(1.0))
+    with pytest.raises(ValueError, match="needs the critic's values"):
+        build("td").on_window(None, np.array([True]))
+
+
+@pytest.mark.parametrize("trace_decay", [0.0, 0.8, 1.0])
+def test_linear_critic_finds_the_value_of_a_chain(trace_decay):
+    bound = build("td-linear", discount=0.9, trace_decay=trace_decay)
+    for _ in range(400):
+        for state in range(3):
+            error = bound.on_outcome(
+                outcome(
+                    float(state == 2),
+                    terminated=state == 2,
+                    features=STATES[[state]],
+                    next_features=STATES[[min(state + 1, 2)]],
+                )  # fmt: skip
+            )
+        bound.reset(np.array([True]))
+    np.testing.assert_allclose(bound.weights[0], [0.81, 0.9, 1.0], rtol=0, atol=1e-6)
+    assert abs(error[0]) < 1e-6
+
+
+def test_linear_critic_bootstraps_on_truncation_and_not_on_termination():
+    errors = {}
+    for end in ("terminated", "truncated"):
+        bound = build("td-linear", discount=0.9, initial_value=2.0)
+        errors[end] = bound.on_outcome(
+            outcome(1.0, **{end: True}, features=STATES[[0]], next_features=STATES[[1]])
+        )[0]
+    assert errors == pytest.approx({"terminated": 1.0 - 2.0, "truncated": 1.0 + 1.8 - 2.0})
+
+
+def test_linear_critic_is_stable_with_dense_features():
+    rng = np.random.default_rng(0)
+    bound = build("td-linear", discount=0.9)
+    features = rng.random((1, 200))
+    for _ in range(3000):
+        next_features = rng.random((1, 200))
+        bound.on_outcome(outcome(1.0, features=features, next_features=next_features))
+        features = next_features
+    assert bound.value(np.full((1, 200), 0.5))[0] == pytest.approx(10.0, rel=0.05)
+
+
+def test_linear_critic_checks_its_features():
+    bound = build("td-linear")
+    with pytest.raises(ValueError, match=r"needs Outcome.features"):
+        bound.on_outcome(outcome(1.0))
+    bound.on_outcome(outcome(1.0, features=STATES[[0]], next_features=STATES[[1]]))
+    with pytest.raises(ValueError, match=r"features must be \(1, 3\), got \(1, 4\)"):
+        bound.on_outcome(outcome(1.0, features=np.ones((1, 4)), next_features=np.ones((1, 4))))
+
+
+def test_dopamine_pulse_arrives_later_and_decays():
+    bound = build("dopamine", gain=0.5, tonic=0.1, delay_ms=60.0, decision_ms=20.0)
+    levels = [bound.on_outcome(outcome(float(k == 0)))[0] for k in range(8)]
+    ages = np.arange(8) - 3
+    expected = 0.1 + np.where(ages >= 0, 0.5 * np.exp(-ages * 20.0 / 200.0), 0.0)
+    np.testing.assert_allclose(levels, expected, rtol=0, atol=1e-15)
+
+
+def test_dopamine_in_flight_is_lost_at_the_end_of_an_episode():
+    bound = build("dopamine", delay_ms=40.0)
+    bound.on_outcome(outcome(1.0))
+    bound.reset(np.array([True]))
+    assert [bound.on_outcome(outcome(0.0))[0] for _ in range(4)] == [0.0] * 4
+
+
+def test_feedback_spreads_a_scalar_over_neurons():
+    given = Feedback("reward", {"gain": 3.0}, weights=(1.0, -1.0)).bind(2)
+    np.testing.assert_array_equal(given.on_outcome(outcome([1.0, 2.0])), [[3.0, -3.0], [6.0, -6.0]])
+    drawn = [Feedback("reward", n_post=4, seed=seed).bind(1) for seed in (1, 1, 2)]
+    rows = [bound.on_outcome(outcome(1.0))[0] for bound in drawn]
+    assert np.array_equal(rows[0], rows[1])
+    assert not np.array_equal(rows[0], rows[2])
+
+
+def test_feedback_passes_on_what_it_wraps():
+    td = Feedback("td")
+    assert td.requires == ("values",)
+    assert td.bind(1).needs_bootstrap
+    with pytest.raises(ValueError, match="options do not fit 'reward'"):
+        Feedback("reward", {"gian": 1.0})
+    with pytest.raises(ValueError, match="Unknown modulator 'rewrad'"):
+        Feedback("rewrad")
+
+
+def test_rewards_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match=r"Outcome.rewards must be finite"):
+        outcome(np.nan)
+    with pytest.raises(ValueError, match=r"Outcome.terminated must have one entry"):
+        Outcome(np.zeros(2), np.zeros(3), np.zeros(2), np.ones(2))

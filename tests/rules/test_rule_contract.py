@@ -1,0 +1,215 @@
+"""Every rule and modulator of the tables keeps the contract."""
+
+import json
+import re
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+import pytest
+import yaml
+
+from rules import RULES, load_rule
+from rules.contract import EVENT_BLOCKS, Rule, check_rule_class
+from rules.interpreter import Activity, Schedule, Wiring, interpret
+from rules.modulators import MODULATORS, load_modulator
+
+CONFIGURATIONS = {**RULES, **MODULATORS}
+SECTIONS = ("Equations", "Parameters", "Limits", "Source")
+
+
+def documented_fields(cls):
+    section = re.search(r"Parameters\n\s+-+\n(.*?)\n\n", cls.__doc__, re.DOTALL)[1]
+    entries = re.findall(r"^    (\w+) : .*?, default (.+)$", section, re.MULTILINE)
+    return dict(entries)
+
+
+@pytest.fixture
+def random_run():
+    """Return a function that runs a rule on random spikes."""
+
+    def run(rule, third_factors=None, seed=0, steps=120, w=0.5, spike_probability=0.2, order=None):
+        rng = np.random.default_rng(seed)
+        n_pre, n_post = 6, 4
+        pre, post = np.divmod(np.arange(24), 4)
+        variables = {
+            name: rng.normal(size=(steps, 24 if name == "sensitivity" else n_post))
+            for name in rule.requires
+        }
+        activity = Activity(
+            rng.random((steps, n_pre)) < spike_probability,
+            rng.random((steps, n_post)) < spike_probability,
+            variables,
+        )
+        weights = np.broadcast_to(w, 24).copy()
+        if order is not None:
+            pre, post, weights = pre[order], post[order], weights[order]
+            if "sensitivity" in variables:
+                variables["sensitivity"] = variables["sensitivity"][:, order]
+        ends = np.arange(10, steps + 1, 10)
+        values = rng.normal(size=ends.size) if third_factors is None else third_factors
+        schedule = Schedule(
+            ends, np.broadcast_to(values, ends.size),
+            writes={"agreement": np.ones((ends.size, n_post))} if "agreement" in
+            rule.post_equations else {},
+        )  # fmt: skip
+        return interpret(rule, activity, Wiring(pre, post, weights, 0.0, 1.0), schedule)
+
+    return run
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_strings_fit_the_contract(name):
+    check_rule_class(load_rule(name))
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_docstring_names_every_field_and_default(name):
+    cls = CONFIGURATIONS[name]
+    documented = documented_fields(cls)
+    assert list(documented) == [field.name for field in fields(cls)]
+    for field in fields(cls):
+        default = getattr(cls(), field.name)
+        shown = documented[field.name]
+        assert shown == ("empty" if default == {} else str(default).replace("'", '"')) or (
+            isinstance(default, str) and shown == f'"{default}"'
+        )
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_docstring_has_every_section(name):
+    doc = CONFIGURATIONS[name].__doc__
+    for section in SECTIONS:
+        assert re.search(rf"\n    {section}\n    -+\n", doc), section
+    assert doc.splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+@pytest.mark.parametrize("library", [json, yaml], ids=["json", "yaml"])
+def test_survives_a_file(name, library):
+    instance = CONFIGURATIONS[name]()
+    if library is json:
+        back = json.loads(json.dumps(asdict(instance)))
+    else:
+        record = json.loads(json.dumps(asdict(instance)))
+        back = yaml.safe_load(yaml.safe_dump(record))
+    assert type(instance)(**back) == instance
+
+
+def test_negative_time_constant_is_named():
+    with pytest.raises(ValueError, match=r"^RewardModulatedSTDP.tau_plus_ms must be > 0 ms, got"):
+        RULES["rstdp"](tau_plus_ms=-20.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("reinforce", "trace_decay", 1.5),
+        ("dopamine-stdp", "weight_period_ms", 0.0),
+        ("stdp", "a_plus", float("nan")),
+        ("stdp", "learning_rate", -1.0),
+        ("td-linear", "learning_rate", 2.0),
+        ("td-linear", "discount", 1.1),
+        ("reward-baseline", "scope", "planet"),
+        ("reward-baseline", "rate", 0.0),
+        ("dopamine", "delay_ms", -1.0),
+        ("feedback", "wraps", "feedback"),
+        ("feedback", "n_post", 0),
+    ],
+)
+def test_numbers_out_of_range_are_refused(name, field, value):
+    cls = CONFIGURATIONS[name]
+    with pytest.raises(ValueError, match=rf"{cls.__name__}\.{field} "):
+        cls(**{field: value})
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_zero_third_factor_leaves_weights_bitwise_unchanged(name, random_run):
+    rule = RULES[name]()
+    w = np.random.default_rng(1).uniform(0.2, 0.8, 24)
+    changed = not np.array_equal(random_run(rule, third_factors=0.0, w=w).w, w)
+    assert changed is not rule.modulated
+
+
+def test_dopamine_stdp_without_tonic_level_needs_a_third_factor(random_run):
+    rule = RULES["dopamine-stdp"](tonic=0.0)
+    assert np.array_equal(random_run(rule, third_factors=0.0).w, np.full(24, 0.5))
+    assert not np.array_equal(random_run(rule, third_factors=0.1).w, np.full(24, 0.5))
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - {"reinforce", "reinforce-sign"}))
+def test_no_spikes_leave_weights_unchanged(name, random_run):
+    assert np.array_equal(
+        random_run(RULES[name](), third_factors=1.0, spike_probability=0.0).w, np.full(24, 0.5)
+    )
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_bounds_hold_under_extreme_input(name, random_run):
+    rule = replace(RULES[name](), learning_rate=1e6)
+    w = random_run(rule, spike_probability=0.9).w
+    assert np.all((w >= 0) & (w <= 1))
+    assert np.any((w == 0) | (w == 1))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_order_of_synapses_does_not_matter(name, random_run):
+    rule = replace(RULES[name](), learning_rate=1e-3)
+    order = np.random.default_rng(2).permutation(24)
+    assert np.array_equal(random_run(rule, order=order).w, random_run(rule).w[order])
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.linear])
+def test_update_is_linear_in_the_third_factor(name, random_run):
+    rule = replace(RULES[name](), learning_rate=1e-4)
+    one = random_run(rule, third_factors=1.0).w - 0.5
+    two = random_run(rule, third_factors=2.0).w - 0.5
+    np.testing.assert_allclose(two, 2 * one, rtol=0, atol=1e-14)
+
+
+@dataclass(frozen=True)
+class Sound(Rule):
+    """A rule to spoil."""
+
+    tau_ms: float = 10.0
+    equations = "dmark/dt = -mark/tau : 1"
+    on_pre = "mark += 1"
+    consolidate = "w += learning_rate*third_factor*mark"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        ("on_pre", "mark += trase", "unknown name 'trase'"),
+        ("on_pre", "third_factor = 1", "cannot assign 'third_factor'"),
+        ("on_pre", "if mark: w = 0", "expected `name ="),
+        ("on_pre", "mark += floor(w)", "calls 'floor'; known functions"),
+        ("on_pre", "mark += w[0]", "uses Subscript"),
+        ("equations", "mark 1", "expected `dx/dt"),
+        ("equations", "mark : 1\nQ : 1", "'Q' has a meaning of its own"),
+        ("equations", "mark : 1\ntau : 1", "defined in two places"),
+        ("equations", "mark : 1\nx_pre : 1", "does not end in _pre"),
+        ("order", EVENT_BLOCKS[:4], "must name each of"),
+        ("resets", {"mork": "keep"}, "no variable 'mork'"),
+        ("resets", {"mark": "never"}, "must be one of"),
+        ("weight_clock", "period_ms", "weight_clock must name a field"),
+        ("pre_on_spike", "mark += 1", "unknown name 'mark'"),
+    ],
+)
+def test_a_broken_rule_is_refused(attribute, value, message):
+    check_rule_class(Sound)
+    spoiled = dataclass(frozen=True)(type("Spoiled", (Sound,), {attribute: value}))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_rule_class(spoiled)
+
+
+def test_a_rule_must_be_a_frozen_dataclass():
+    with pytest.raises(TypeError, match="dataclass"):
+        check_rule_class(type("Bare", (Sound,), {}))
+    with pytest.raises(TypeError, match="derived from"):
+        check_rule_class(3)
+
+
+def test_modulators_are_found_by_name():
+    assert load_modulator("td") is MODULATORS["td"]
+    with pytest.raises(ValueError, match=r"Unknown modulator 'tdd'. Did you mean 'td'\?"):
+        load_modulator("tdd")
