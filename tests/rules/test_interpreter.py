@@ -47,13 +47,18 @@ def test_fixed_trains_of_florian_2007(pre, post, name, expected):
     np.testing.assert_allclose(run.history["w"][[100, 199], 0], expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["stdp", "rstdp", "rstdp-et"])
 @pytest.mark.parametrize("difference", [-30, -5, -1, 0, 1, 5, 30])
-def test_stdp_window(difference):
-    rule = RULES["stdp"](learning_rate=0.5, a_plus=1.0, a_minus=1.3, tau_minus_ms=35.0)
+def test_stdp_window(name, difference):
+    rule = RULES[name](learning_rate=0.5, a_plus=1.0, a_minus=1.3, tau_minus_ms=35.0)
+    if name == "rstdp-et":  # an eligibility that keeps everything is plain STDP
+        rule = replace(rule, tau_eligibility_ms=1e15, unit_time_ms=1e15)
     potentiation = np.exp(-difference / 20.0) if difference >= 0 else 0.0
     depression = 1.3 * np.exp(difference / 35.0) if difference <= 0 else 0.0
     expected = 0.5 * (potentiation - depression)
-    assert pair(rule, 50, 50 + difference).w[0] == pytest.approx(expected, abs=1e-13)
+    schedule = Schedule(np.array([120]), np.ones(1))
+    w = pair(rule, 50, 50 + difference, schedule=schedule).w[0]
+    assert w == pytest.approx(expected, abs=1e-13)
 
 
 def test_stdp_counts_all_pairs():

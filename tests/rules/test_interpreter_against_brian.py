@@ -23,7 +23,7 @@ from rules.interpreter import Activity, Schedule, Wiring, interpret
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
 N_PRE, N_POST, WINDOW, CHUNK = 7, 5, 20, 10
 ENDS = WINDOW * np.arange(1, 5)
-SMALL = {"dopamine-stdp": 0.5, "reinforce": 0.01, "reinforce-sign": 0.01}
+SMALL = {"dopamine-stdp": 0.05, "reinforce": 0.01, "reinforce-sign": 0.01, "td-critic": 0.005}
 SUFFIX = (f"_oracle{n}" for n in itertools.count())
 
 
@@ -158,8 +158,9 @@ def variables_of(network, rule):
     return arrays
 
 
-@pytest.mark.parametrize("is_late", [False, True], ids=["prompt", "late"])
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(
+    ("name", "is_late"), [*((name, False) for name in RULES), ("rstdp-et", True)]
+)
 def test_weights_and_variables_agree(name, is_late):
     rule = replace(RULES[name](), learning_rate=SMALL.get(name, 0.05))
     rng = np.random.default_rng(9)
@@ -174,7 +175,7 @@ def test_weights_and_variables_agree(name, is_late):
     wiring = Wiring(**all_to_all(N_PRE, N_POST), w=network.w0, w_min=0.0, w_max=1.0)
     run = interpret(rule, activity, wiring, schedule)
     np.testing.assert_allclose(network.array("plastic.w"), run.w, rtol=0, atol=1e-9)
-    assert 0 < np.mean((run.w > 0) & (run.w < 1))
+    assert np.mean((run.w > 0) & (run.w < 1)) > 0.2  # not all at a bound
     assert not np.array_equal(run.w, network.w0)
     brian_variables = variables_of(network, rule)
     assert set(brian_variables) == set(run.variables)

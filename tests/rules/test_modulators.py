@@ -89,14 +89,26 @@ def test_inactive_replicas_get_exactly_zero(make):
     assert np.any(delivered != 0)
 
 
+def test_inactive_replicas_keep_their_state(make):
+    history = random_episodes(3, 3)
+    bound = make(3)
+    play(bound, history)
+    before = bound.state()
+    idle = np.zeros(3, bool)
+    for values, answer, _ in history:
+        bound.on_window(values, idle)
+        bound.on_outcome(Outcome(**{**vars(answer), "active": idle}))
+    assert all(np.array_equal(before[name], array) for name, array in bound.state().items())
+
+
 def test_continuing_from_a_state_equals_never_having_stopped(make):
     history = random_episodes(2, 3)
     straight, stopped = make(3), make(3)
     play(straight, history[:20])
     play(stopped, history[:20])
-    resumed = make(3)
-    resumed.restore(stopped.state())
+    resumed, state = make(3), stopped.state()
     play(stopped, history[:3])  # what happens to the original does not reach the copy
+    resumed.restore(state)
     assert np.array_equal(play(resumed, history[20:]), play(straight, history[20:]))
 
 
