@@ -21,7 +21,8 @@ examples:
   python run.py train
   python run.py train --env MountainCar-v0 --seed 3 --out runs/car
   python run.py evaluate runs/car --episodes 50
-  python run.py plot runs/car
+  python run.py plot runs/car --window-ms 0 500
+  python run.py train --resume runs/car --episodes 600
 """
 
 
@@ -33,10 +34,18 @@ def train(arguments: list[str]) -> int:
     if request.is_printing:
         print(request.config.to_yaml(), end="")
         return 0
-    from experiments.training import report, train_agent
+    from experiments.training import report, resume_agent, train_agent
 
-    result = train_agent(request.config, request.out, is_quiet=request.is_quiet)
+    if request.resume is not None:
+        result = resume_agent(request.resume, request.episodes, is_quiet=request.is_quiet)
+    else:
+        result = train_agent(request.config, request.out, is_quiet=request.is_quiet)
     print(report(result))
+    if request.is_drawing:
+        from analysis.report import plot_run
+
+        drawn = plot_run(result.path)
+        print(f"figures: {', '.join(sorted({str(path.parent) for path in drawn})) or 'none'}")
     return 130 if result.summary["interrupted"] else 0
 
 

@@ -47,7 +47,9 @@ def environment_table() -> dict[str, str]:
     for name, spec in gymnasium.registry.items():
         if str(spec.entry_point).startswith("envs."):
             module, _, kind = str(spec.entry_point).partition(":")
-            ours[name] = (getattr(importlib.import_module(module), kind).__doc__ or "").splitlines()[0]
+            ours[name] = (
+                getattr(importlib.import_module(module), kind).__doc__ or ""
+            ).splitlines()[0]
     ours["MountainCar-v0"] = "Gymnasium's; tuned settings train it with 1000 steps per episode."
     ours["CartPole-v1"] = "Gymnasium's; so is any other id, or package:Id-v0."
     return ours

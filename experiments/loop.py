@@ -101,7 +101,9 @@ class ClosedLoop:
         features = rates * self._scale if agent.reads_features else None
         self.observations, rewards, terminated, truncated = self.environments.step(actions)
         terminated, truncated = terminated & self.acting, truncated & self.acting
-        next_features = agent.encoder.encode(self.observations) * self._scale if agent.reads_features else None
+        next_features = (
+            agent.encoder.encode(self.observations) * self._scale if agent.reads_features else None
+        )
         outcome = Outcome(
             rewards, terminated, truncated, self.acting, values, features, next_features
         )
@@ -157,7 +159,16 @@ class ClosedLoop:
 
     def state(self) -> dict[str, Any]:
         """Return the complete state, such that continuing equals never having stopped."""
-        names = ("acting", "closing", "done", "_total", "_discounted", "_discount", "_length", "_ends")
+        names = (
+            "acting",
+            "closing",
+            "done",
+            "_total",
+            "_discounted",
+            "_discount",
+            "_length",
+            "_ends",
+        )
         return {
             "agent": self.agent.state(),
             "environments": self.environments.state(),

@@ -29,6 +29,9 @@ class TrainRequest(NamedTuple):
     out: Path | None
     is_printing: bool
     is_quiet: bool
+    is_drawing: bool
+    resume: Path | None
+    episodes: int | None
 
 
 def parse_train(arguments: list[str]) -> TrainRequest:
@@ -41,6 +44,8 @@ def parse_train(arguments: list[str]) -> TrainRequest:
     """
     first = _choices_parser()
     chosen, rest = first.parse_known_args(arguments)
+    if chosen.resume is not None:
+        return _parse_resume(chosen, rest)
     named = {part: getattr(chosen, part) for part in PARTS if getattr(chosen, part)}
     file = read_settings(chosen.config) if chosen.config else {}
     env = chosen.env or file.get("env") or RunOptions.env
@@ -55,7 +60,19 @@ def parse_train(arguments: list[str]) -> TrainRequest:
     options = dataclasses.replace(base.options, **values)
     parts = {part: getattr(given, part) for part in PARTS}
     config = RunConfig(options, base.names, parts)
-    return TrainRequest(config, chosen.out, chosen.print_config, chosen.quiet)
+    return TrainRequest(
+        config, chosen.out, chosen.print_config, chosen.quiet, not chosen.no_figures, None, None
+    )
+
+
+def _parse_resume(chosen: argparse.Namespace, rest: list[str]) -> TrainRequest:
+    """Return the request of ``train --resume RUN``: its settings are those of the run."""
+    parser = argparse.ArgumentParser("run.py train --resume RUN", allow_abbrev=False)
+    parser.add_argument("--episodes", type=int, help="new total of episodes")
+    episodes = parser.parse_args(rest).episodes
+    config = resolve(read_settings(chosen.resume / "config.yaml"))
+    is_drawing = not chosen.no_figures
+    return TrainRequest(config, None, False, chosen.quiet, is_drawing, chosen.resume, episodes)
 
 
 def _name(part: Any) -> str | None:
@@ -69,6 +86,8 @@ def _choices_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--print-config", action="store_true")
     parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("--no-figures", action="store_true")
+    parser.add_argument("--resume", type=Path)
     for part in PARTS:
         parser.add_argument(f"--{part.replace('_', '-')}", dest=part)
     return parser
@@ -102,6 +121,8 @@ def _description(base: RunConfig) -> str:
         "  --out DIR             run directory (default runs/<env>/<rule>/<time>)",
         "  --print-config        print the resolved configuration and stop",
         "  --quiet               no progress bar",
+        "  --no-figures          do not draw the run's figures at the end",
+        "  --resume RUN          continue a run from its checkpoint (with --episodes: a new total)",
     ]
     return "\n".join(lines)
 

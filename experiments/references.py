@@ -74,6 +74,7 @@ def frozen_returns(
     config: RunConfig,
     weights: dict[str, np.ndarray] | None = None,
     encoder_state: dict[str, Any] | None = None,
+    seed: int | None = None,
 ) -> Returns:
     """Return the episodes of the frozen twin: same seeds, same build, plasticity off.
 
@@ -81,6 +82,10 @@ def frozen_returns(
     ----------
     weights : dict of array name to (n,) array, optional
         Trained weights in place of the initial ones.
+    encoder_state : dict, optional
+        What an adaptive encoder has learned.
+    seed : int, optional
+        Seed of replica 0's environment, seed + r of replica r's; default: the evaluation stream.
     """
     options = dataclasses.replace(
         config.options, control="frozen", episodes=config.options.reference_episodes
@@ -93,7 +98,8 @@ def frozen_returns(
     if encoder_state:
         agent.encoder.restore(encoder_state)
     returns = Returns(environments.return_discount < 1.0)
-    seeds = [seed.evaluation for seed in replica_seeds(config)]
+    streams = replica_seeds(config)
+    seeds = [s.evaluation if seed is None else seed + r for r, s in enumerate(streams)]
     loop = ClosedLoop(agent, environments, options.episodes, seeds, returns)
     while not loop.is_finished:
         loop.decide()

@@ -2,6 +2,7 @@
 
 `analysis.run_data.Run` reads what is written here. Recordings go to HDF5 segments in SWMR mode,
 where every dataset exists before the first row; a plain HDF5 file is lost whole on `kill -9`.
+Rows wait in memory until the episode ends or a second has passed: a kill can cost no more.
 """
 
 import csv
@@ -134,8 +135,10 @@ class SegmentWriter:
     def _open(self) -> None:
         index = len(list(self._folder.glob("segment-*.h5")))
         path = self._folder / f"segment-{index:05d}.h5"
-        # Locks hang on network file systems; there a plain file with explicit flushes is used.
-        self._file = h5py.File(path, "x", libver="latest", locking=self._is_swmr)
+        # Locks hang and SWMR fails on network file systems; there a file of the old format, which
+        # has no mark "open for writing" that would lock out readers after a kill, is flushed.
+        version = "latest" if self._is_swmr else "earliest"
+        self._file = h5py.File(path, "x", libver=version, locking=self._is_swmr)
         for series, columns in self._columns.items():
             group = self._file.create_group(series)
             for name, (dtype, shape) in columns.items():
@@ -257,9 +260,11 @@ class RunDirectory:
             )
         kinds = {name: int if kind is bool else kind for name, kind in EPISODE_COLUMNS.items()}
         values = [kind(row[name]) for name, kind in kinds.items()]
-        csv.writer(self._csv, lineterminator="\n").writerow(values)
-        self._n_episode_rows += 1
+        # Recordings first: an episode that is listed has all of its recordings.
         self.flush()
+        csv.writer(self._csv, lineterminator="\n").writerow(values)
+        self._csv.flush()
+        self._n_episode_rows += 1
 
     def append_spikes(
         self, population: str, time_ms: ArrayLike, neuron: ArrayLike, replica: ArrayLike = 0

@@ -1,7 +1,6 @@
 """Train an agent: the loop with recordings, progress, checkpoints and a summary."""
 
 import importlib.metadata
-import pickle
 import platform
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from analysis.statistics import bootstrap_interval
 from experiments.agent import Agent, build_agent, make_environments, replica_seeds
+from experiments.checkpoint import load_checkpoint, save_checkpoint
 from experiments.config import RunConfig, read_settings, resolve
 from experiments.loop import ClosedLoop, Episode
 from experiments.recording import Recorder, describe
@@ -36,7 +36,9 @@ class TrainingResult:
 class Progress:
     """Observer that shows the mean of the last episodes: a bar on a terminal, else ten lines."""
 
-    def __init__(self, observer: Recorder, config: RunConfig, discounted: bool, quiet: bool) -> None:
+    def __init__(
+        self, observer: Recorder, config: RunConfig, discounted: bool, quiet: bool
+    ) -> None:
         options = config.options
         self._observer = observer
         self._discounted = discounted
@@ -93,14 +95,11 @@ def train_agent(
 
 def resume_agent(run: Path, episodes: int | None = None, is_quiet: bool = False) -> TrainingResult:
     """Continue an interrupted run from its last checkpoint, or a finished one with more episodes."""
-    checkpoint = run / "checkpoints" / "latest.pickle"
+    saved = load_checkpoint(run)
     settings = read_settings(run / "config.yaml")
-    if not checkpoint.exists():
-        raise ValueError(f"{checkpoint}: no checkpoint to resume from.")
     if episodes is not None:
         settings["episodes"] = episodes
     config = resolve(settings)
-    saved = pickle.loads(checkpoint.read_bytes())
     environments = make_environments(config)
     agent = build_agent(config, environments)
     seeds = [seed.env for seed in replica_seeds(config)]
@@ -143,7 +142,7 @@ def _run(
         _checkpoint(directory, recorder, loop, progress)
     recorder.drain()
     speed = (loop.decisions - before) * config.options.replicas / seconds
-    summary = summarise(config, agent, progress.metric, speed, interrupted)
+    summary = summarise(config, agent, loop, progress.metric, speed, interrupted)
     if not interrupted and config.options.reference_episodes:
         summary["references"] = reference_returns(config, loop.environments)
     arrays = policy_arrays(config, agent, loop.environments)
@@ -159,23 +158,25 @@ def _checkpoint(
     directory: RunDirectory, recorder: Recorder, loop: ClosedLoop, progress: Progress
 ) -> None:
     recorder.drain()
-    folder = directory.path / "checkpoints"
-    folder.mkdir(exist_ok=True)
     state = {"loop": loop.state(), "mark": directory.mark(), "metric": progress.metric}
-    fresh = folder / "latest.pickle.tmp"
-    fresh.write_bytes(pickle.dumps(state))
-    fresh.replace(folder / "latest.pickle")
+    save_checkpoint(directory.path, state)
 
 
 def summarise(
-    config: RunConfig, agent: Agent, metric: list[list[float]], speed: float, interrupted: bool
+    config: RunConfig,
+    agent: Agent,
+    loop: ClosedLoop,
+    metric: list[list[float]],
+    speed: float,
+    interrupted: bool,
 ) -> dict[str, Any]:
     """Return what summary.json holds."""
     means = [float(np.mean(row[-LAST:])) for row in metric if row]
     return {
         "mean_return_last_100": float(np.mean(means)) if means else None,
         "mean_return_last_100_by_replica": means,
-        "metric": metric_name(agent, config),
+        "metric": "discounted_return" if loop.environments.return_discount < 1 else "return",
+        "discount": loop.environments.return_discount,
         "decisions_per_second": speed,
         "episodes": sum(len(row) for row in metric),
         "seed": config.options.seed,
@@ -191,21 +192,16 @@ def summarise(
     }
 
 
-def metric_name(agent: Agent, config: RunConfig) -> str:
-    """Return the name of the environment's declared metric."""
-    environments = make_environments(config)
-    discount = environments.return_discount
-    environments.close()
-    return "return" if discount == 1.0 else f"discounted return (gamma {discount:g})"
-
-
 def report(result: TrainingResult) -> str:
     """Return what the command line prints after training."""
     summary = result.summary
     lines = ["" if not summary["interrupted"] else "Interrupted; what was done is kept."]
     means = summary["mean_return_last_100_by_replica"]
     if means:
-        name, count = summary["metric"], summary["episodes"] // max(1, summary["replicas"])
+        count = summary["episodes"] // max(1, summary["replicas"])
+        name = summary["metric"].replace("_", " ")
+        if summary["discount"] < 1:
+            name += f" (gamma {summary['discount']:g})"
         text = f"{name}, mean of the last {min(LAST, count)} of {count} episodes:"
         lines.append(f"{text} {np.mean(means):.3f}")
         if len(means) > 1:
@@ -220,7 +216,6 @@ def report(result: TrainingResult) -> str:
         f"{summary['decisions_per_second']:.0f} decisions per second"
     )
     lines.append(f"run: {result.path}")
-    lines.append(f"figures: python run.py plot {result.path}")
     return "\n".join(line for line in lines if line)
 
 
