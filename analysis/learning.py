@@ -1,0 +1,135 @@
+"""Learning curves: one run, several seeds, and comparisons with controls."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.statistics import Statistic, bootstrap_interval, curve_interval, iqm
+from analysis.style import COLOURS, GREY, label_lines, new_figure, styled
+
+WINDOW_EPISODES = 100
+_N_CURVE_POINTS = 200
+
+
+def running_mean(values: ArrayLike, window: int = WINDOW_EPISODES) -> NDArray:
+    """Mean of the last `window` values, at the start of all values so far."""
+    values = np.asarray(values, float)
+    sums = np.cumsum(np.concatenate([[0.0], values]))
+    stops = np.arange(1, values.size + 1)
+    starts = np.maximum(stops - window, 0)
+    return (sums[stops] - sums[starts]) / (stops - starts)
+
+
+@styled()
+def draw_learning_curve(
+    returns: Sequence[ArrayLike],
+    references: Mapping[str, float] | None = None,
+    label: str = "Return per episode (reward units)",
+    window: int = WINDOW_EPISODES,
+) -> Figure:
+    """Draw the returns of one run (points) or of several seeds (thin lines, IQM, 95 % band)."""
+    figure = new_figure(height_mm=75)
+    axes = figure.subplots()
+    plot_curves(axes, returns, COLOURS[0], window=window, with_seeds=True)
+    _label_axes(axes, label)
+    handles, _ = axes.get_legend_handles_labels()
+    figure.legend(loc="outside lower center", ncols=len(handles))
+    draw_references(axes, references or {})
+    return figure
+
+
+@styled()
+def draw_learning_comparison(
+    groups: Mapping[str, Sequence[ArrayLike]],
+    references: Mapping[str, float] | None = None,
+    label: str = "Return per episode (reward units)",
+    window: int = WINDOW_EPISODES,
+) -> Figure:
+    """Draw several agents or controls: curves on the left, the last `window` episodes right.
+
+    `groups` maps a name to one (n_episodes,) array of returns per seed.
+    """
+    figure = new_figure(height_mm=80)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1.2])
+    colours = [COLOURS[i % len(COLOURS)] for i in range(len(groups))]
+    for i, (name, returns) in enumerate(groups.items()):
+        plot_curves(left, returns, colours[i], name, window)
+        final = np.array([np.mean(np.asarray(r, float)[-window:]) for r in returns])
+        interval = bootstrap_interval(final)
+        offsets = i - 0.12 + np.linspace(-0.12, 0.12, final.size + 2)[1:-1]
+        right.plot(offsets, final, "o", color=colours[i], markersize=3, alpha=0.5)
+        if final.size > 1:
+            right.plot([i + 0.18] * 2, [interval.low, interval.high], color=colours[i], lw=1.5)
+            right.plot(i + 0.18, interval.estimate, "D", color=colours[i], markersize=4)
+    _label_axes(left, label)
+    left.set_title(f"running mean of {window} episodes")
+    right.set(xlim=(-0.6, len(groups) - 0.4), title=f"last {window}: seeds, IQM, 95 % CI")
+    right.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
+    figure.legend(loc="outside lower center", ncols=min(4, len(groups)))
+    draw_references(right, references or {}, (left,))
+    return figure
+
+
+def plot_curves(
+    axes: Axes,
+    returns: Sequence[ArrayLike],
+    colour: str,
+    name: str = "",
+    window: int = WINDOW_EPISODES,
+    statistic: Statistic = iqm,
+    with_seeds: bool = False,
+) -> None:
+    """Plot one group: points and running mean of a single seed, centre and band of several.
+
+    Seeds with more episodes than the shortest are cut there, so that the band always holds all.
+    """
+    curves = [np.asarray(r, float) for r in returns]
+    if not curves or min(c.size for c in curves) == 0:
+        raise ValueError(
+            f"Learning curve {name}: expected at least one episode of every seed, got "
+            f"{[c.size for c in curves]}."
+        )
+    prefix = f"{name}, " if name else ""
+    if len(curves) == 1:
+        episode = np.arange(curves[0].size)
+        if with_seeds:
+            axes.plot(episode, curves[0], ".", color=colour, markersize=2.5, alpha=0.3)
+            axes.plot([], [], ".", color=colour, alpha=0.6, label="single episodes")
+        mean_label = f"{prefix}1 seed" if name else f"mean of last {window}"
+        axes.plot(episode, running_mean(curves[0], window), color=colour, lw=2, label=mean_label)
+        return
+    n_episodes = min(c.size for c in curves)
+    episode = np.unique(np.linspace(0, n_episodes - 1, _N_CURVE_POINTS).astype(int))
+    means = np.array([running_mean(c, window)[episode] for c in curves])
+    if with_seeds:
+        axes.plot(episode, means.T, color=GREY, linewidth=0.5, alpha=0.7)
+        axes.plot([], [], color=GREY, linewidth=0.7, label=f"single seeds, mean of last {window}")
+    centre, low, high = curve_interval(means, statistic)
+    what = {"iqm": "IQM"}.get(statistic.__name__, statistic.__name__)
+    axes.fill_between(episode, low, high, color=colour, alpha=0.25, linewidth=0)
+    full = f"{prefix}{what} of {len(curves)} seeds, 95 % CI"
+    axes.plot(episode, centre, color=colour, linewidth=2, label=full)
+
+
+def draw_references(
+    axes: Axes, references: Mapping[str, float], others: Sequence[Axes] = ()
+) -> None:
+    """Draw labelled horizontal lines, named in the margin right of `axes`."""
+    if not references:
+        return
+    values = [float(value) for value in references.values()]
+    for panel in (axes, *others):
+        for value in values:
+            panel.axhline(value, color=GREY, linewidth=0.9, linestyle=(0, (5, 2)), zorder=0)
+    names = [f"{name} {value:.4g}" for name, value in references.items()]
+    label_lines(axes, values, names, ["#404040"] * len(values))
+
+
+def _label_axes(axes: Axes, label: str) -> None:
+    axes.set(xlabel="Episode number", ylabel=label)
+    axes.margins(x=0)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))

@@ -1,0 +1,188 @@
+"""Every figure that the data of a run directory allow, and comparisons of several runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from analysis.gridworld import GridPolicy, draw_gridworld
+from analysis.learning import draw_learning_comparison, draw_learning_curve
+from analysis.rasters import draw_raster
+from analysis.run_data import EventKind, Run
+from analysis.style import save_figure
+from analysis.traces import draw_traces
+from analysis.weights import draw_weight_matrices, draw_weight_trajectories
+
+Window = tuple[float, float]
+# What to call for a figure, or why it cannot be drawn.
+Plan = dict[str, Callable[[], Figure] | str]
+
+MAX_DEFAULT_WINDOW_MS = 5_000.0
+METRIC_LABELS = {
+    "return": "Return per episode (reward units)",
+    "discounted_return": "Discounted return per episode (reward units)",
+}
+
+
+def plot_run(
+    run_path: str | Path,
+    out: str | Path | None = None,
+    window_ms: Window | None = None,
+    replica: int | None = None,
+) -> list[Path]:
+    """Draw every figure the run has data for; say in one line which were skipped and why.
+
+    Parameters
+    ----------
+    out : folder of the figures, by default `figures/` in the run directory
+    window_ms : part of the recording in rasters and traces, by default the last recorded episode
+    replica : replica in rasters and traces, by default the first recorded
+    """
+    run = Run(run_path)
+    folder = run.path / "figures" if out is None else Path(out)
+    plan = {
+        **_plan_learning(run),
+        **_plan_recording(run, window_ms, replica),
+        **_plan_weights(run),
+        **_plan_gridworld(run),
+    }
+    paths: list[Path] = []
+    for name, drawing in plan.items():
+        if not isinstance(drawing, str):
+            paths += save_figure(drawing(), folder / name)
+    skipped = [f"{name} ({why})" for name, why in plan.items() if isinstance(why, str)]
+    skipped += [f"{path.name} (lost, killed while created)" for path in run.unreadable_segments]
+    if skipped:
+        print(f"Skipped: {', '.join(skipped)}.")
+    return paths
+
+
+def plot_comparison(
+    groups: Mapping[str, Sequence[str | Path]], path_stem: str | Path, metric: str | None = None
+) -> list[Path]:
+    """Draw the learning curves of several agents or controls, each given by its runs."""
+    runs = {name: [Run(path) for path in paths] for name, paths in groups.items()}
+    newest = [run for group in runs.values() for run in group if run.has_summary]
+    metric = metric or (_metric(newest[0]) if newest else "return")
+    returns = {
+        name: [seed for run in group for seed in _returns_by_replica(run, metric)]
+        for name, group in runs.items()
+    }
+    references = _references(newest[0]) if newest else {}
+    return save_figure(
+        draw_learning_comparison(returns, references, METRIC_LABELS[metric]), path_stem
+    )
+
+
+def recorded_span(run: Run) -> Window | None:
+    """Return first and last recorded time in ms, or None where nothing was recorded."""
+    times: list[NDArray] = []
+    if run.segments:
+        times = [run.events.time_ms, *(run.spikes(name).time_ms for name in run.populations)]
+        if run.probe_names:
+            times.append(run.probes().time_ms)
+    times = [t for t in times if t.size]
+    return (min(t.min() for t in times), max(t.max() for t in times)) if times else None
+
+
+def default_window(run: Run, span: Window, replica: int) -> Window:
+    """Return the last recorded episode that ended, or the end of it where it is long."""
+    events = run.events.select(replica=replica)
+    ends = events.select(EventKind.EPISODE_END).time_ms
+    end = float(ends[-1]) if ends.size else span[1]
+    starts = events.select(EventKind.EPISODE_START).time_ms
+    starts = starts[starts < end]
+    start = float(starts[-1]) if starts.size else span[0]
+    return max(start, end - MAX_DEFAULT_WINDOW_MS), end
+
+
+def _plan_learning(run: Run) -> Plan:
+    if not run.episodes["episode"].size:
+        return {"learning": "no finished episode"}
+    metric = _metric(run)
+    returns = _returns_by_replica(run, metric)
+    return {
+        "learning": partial(draw_learning_curve, returns, _references(run), METRIC_LABELS[metric])
+    }
+
+
+def _plan_recording(run: Run, window_ms: Window | None, replica: int | None) -> Plan:
+    span = recorded_span(run)
+    if span is None:
+        if window_ms is not None:
+            raise ValueError(f"Run {run.path}: expected recordings to show, got none.")
+        return {"raster": "nothing recorded", "traces": "nothing recorded"}
+    spikes = {name: run.spikes(name) for name in run.populations}
+    replicas = np.unique(
+        np.concatenate([run.events.replica, *(s.replica for s in spikes.values())])
+    )
+    if replica is None:
+        replica = int(replicas[0]) if replicas.size else 0
+    elif replica not in replicas:
+        raise ValueError(f"Run {run.path}: expected a replica of {replicas}, got {replica}.")
+    window = default_window(run, span, replica) if window_ms is None else _clip(window_ms, span)
+    plan: Plan = {"raster": "no spikes in the window", "traces": "no probe samples in the window"}
+    if any(np.any(_inside(s.time_ms, window) & (s.replica == replica)) for s in spikes.values()):
+        sizes = run.populations
+        plan["raster"] = partial(draw_raster, spikes, sizes, run.events, window, replica)
+    if run.probe_names and np.any(_inside(run.probes().time_ms, window)):
+        plan["traces"] = partial(draw_traces, run.probes(), run.events, window, replica)
+    return plan
+
+
+def _plan_weights(run: Run) -> Plan:
+    plan: Plan = {}
+    for name in run.projections:
+        history = run.weights(name)
+        n_snapshots = len(history.episode)
+        if not history.values.size:
+            plan[f"weights-{name}"] = "no snapshot"
+            continue
+        if n_snapshots > 1:
+            plan[f"weights-{name}"] = partial(draw_weight_trajectories, history, name)
+            plan[f"weight-matrix-{name}"] = partial(draw_weight_matrices, history, name)
+        else:
+            plan[f"weights-{name}"] = "a single snapshot"
+    return plan or {"weights": "no snapshots"}
+
+
+def _plan_gridworld(run: Run) -> Plan:
+    if run.policy is None:
+        return {"gridworld": "no policy.npz"}
+    return {"gridworld": partial(draw_gridworld, GridPolicy.from_arrays(run.policy))}
+
+
+def _metric(run: Run) -> str:
+    metric = run.summary.get("metric", "return") if run.has_summary else "return"
+    if metric not in METRIC_LABELS:
+        raise ValueError(
+            f"{run.path}/summary.json metric: expected {' or '.join(METRIC_LABELS)}, "
+            f"got {metric!r}."
+        )
+    return metric
+
+
+def _references(run: Run) -> dict[str, float]:
+    return run.summary.get("references", {}) if run.has_summary else {}
+
+
+def _returns_by_replica(run: Run, metric: str) -> list[NDArray]:
+    replica = run.episodes["replica"]
+    return [run.episodes[metric][replica == r] for r in np.unique(replica)]
+
+
+def _clip(window_ms: Window, span: Window) -> Window:
+    start, stop = max(window_ms[0], span[0]), min(window_ms[1], span[1])
+    if not start < stop:
+        raise ValueError(
+            f"Window: expected a start and a later end within the recorded {span[0]:g} to "
+            f"{span[1]:g} ms, got {window_ms[0]:g} to {window_ms[1]:g} ms."
+        )
+    return start, stop
+
+
+def _inside(time_ms: NDArray, window: Window) -> NDArray[np.bool_]:
+    return (time_ms >= window[0]) & (time_ms <= window[1])

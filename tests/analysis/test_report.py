@@ -1,0 +1,85 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+import analysis.report
+from analysis.report import default_window, plot_comparison, plot_run, recorded_span
+from analysis.run_data import EPISODE_COLUMNS, EventKind, Run
+from experiments.run_directory import RunDirectory
+
+ROOT = Path(analysis.report.__file__).parents[1]
+FIGURES = ["learning", "raster", "traces", "weights-plastic", "weight-matrix-plastic", "gridworld"]
+
+
+def test_every_figure_is_drawn_and_not_empty(run_path, tmp_path, capsys):
+    paths = plot_run(run_path, tmp_path / "figures")
+    assert [p.name for p in paths] == [f"{f}.{kind}" for f in FIGURES for kind in ("png", "pdf")]
+    for path in paths:
+        assert path.stat().st_size > 5000
+        if path.suffix == ".png":
+            assert np.ptp(imread(path)) > 0.5
+    assert capsys.readouterr().out == ""
+
+
+def test_skipped_figures_are_named_with_the_reason(tmp_path, capsys):
+    with RunDirectory.create(tmp_path / "run", {}, {}) as run:
+        run.append_episode(dict.fromkeys(EPISODE_COLUMNS, 1))
+    paths = plot_run(tmp_path / "run")
+    assert [path.name for path in paths] == ["learning.png", "learning.pdf"]
+    output = capsys.readouterr().out
+    assert output.count("\n") == 1
+    assert "raster (nothing recorded)" in output
+    assert "gridworld (no policy.npz)" in output
+
+
+def test_default_window_is_the_last_finished_episode(run_path):
+    run = Run(run_path)
+    events = run.events
+    window = default_window(run, recorded_span(run), 0)
+    assert window[0] == events.select(EventKind.EPISODE_START).time_ms[-1]
+    assert window[1] == events.select(EventKind.EPISODE_END).time_ms[-1]
+
+
+def test_windows_and_replicas_that_were_not_recorded_are_refused(run_path, tmp_path):
+    with pytest.raises(ValueError, match=r"within the recorded 0 to .* got 1e\+06 to 2e\+06 ms"):
+        plot_run(run_path, window_ms=(1e6, 2e6))
+    with pytest.raises(ValueError, match="got 100 to 50 ms"):
+        plot_run(run_path, window_ms=(100, 50))
+    with pytest.raises(ValueError, match=r"expected a replica of \[0\], got 3"):
+        plot_run(run_path, replica=3)
+    RunDirectory.create(tmp_path / "empty", {}, {}).close()
+    with pytest.raises(ValueError, match="expected recordings to show, got none"):
+        plot_run(tmp_path / "empty", window_ms=(0, 10))
+    with pytest.raises(ValueError, match="got no such directory"):
+        plot_run(tmp_path / "nowhere")
+
+
+def test_comparison_takes_a_run_per_seed(run_path, tmp_path):
+    paths = plot_comparison({"rule": [run_path, run_path], "twin": [run_path]}, tmp_path / "a.b")
+    assert [path.name for path in paths] == ["a.b.png", "a.b.pdf"]
+
+
+def test_plotting_needs_no_brian2(run_path, tmp_path):
+    code = (
+        "import sys; from analysis.report import plot_run; "
+        f"plot_run({str(run_path)!r}, {str(tmp_path / 'f')!r}, (0, 200)); "
+        "banned = {'brian2', 'yaml', 'gymnasium', 'matplotlib.pyplot', 'experiments'}; "
+        "print(sorted(banned & set(sys.modules)))"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    assert subprocess.check_output(command, cwd=ROOT, text=True).splitlines()[-1] == "[]"
+
+
+def test_recording_of_a_killed_process_is_drawn(run_path, tmp_path):
+    # What a kill inside a flush leaves: sibling arrays of different length.
+    with h5py.File(run_path / "recordings" / "segment-00000.h5", "a", libver="latest") as file:
+        dataset = file["hidden/neuron"]
+        dataset.resize(dataset.shape[0] - 7, axis=0)
+    run = Run(run_path)
+    assert run.spikes("hidden").time_ms.size == run.spikes("hidden").neuron.size
+    assert "raster.png" in [path.name for path in plot_run(run_path, tmp_path / "figures")]

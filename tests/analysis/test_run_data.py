@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from analysis.run_data import EventKind, Run
+
+
+def test_run_lists_what_was_recorded(run_path):
+    run = Run(run_path)
+    assert run.populations == {"hidden": 60, "output": 4}
+    assert run.projections == ("plastic",)
+    assert run.probe_names[-1] == "output.v[1] (mV)"
+    assert run.status == "done"
+    assert run.policy["preferences"].shape == (100, 4)
+    assert len(run.episodes["return"]) == 30
+
+
+def test_events_and_spikes_agree_in_time(run_path):
+    run = Run(run_path)
+    ends = run.events.select(EventKind.EPISODE_END).time_ms
+    assert ends.size == 30
+    assert run.spikes("hidden").time_ms.max() <= ends[-1]
+    assert run.spikes("hidden").neuron.max() < 60
+
+
+def test_weights_have_one_row_per_snapshot(run_path):
+    history = Run(run_path).weights("plastic")
+    assert history.values.shape == (31, history.pre.size)
+    assert np.array_equal(history.episode, np.arange(31))
+
+
+def test_missing_run_file_and_name_are_named(tmp_path, run_path):
+    with pytest.raises(ValueError, match="got no such directory"):
+        Run(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"meta\.json: expected a file of a run"):
+        Run(tmp_path)
+    with pytest.raises(ValueError, match=r"population \(hidden, output\), got 'input'"):
+        Run(run_path).spikes("input")
+    (run_path / "summary.json").unlink()
+    with pytest.raises(ValueError, match="The run has not ended"):
+        _ = Run(run_path).summary
