@@ -4,11 +4,12 @@ import difflib
 from dataclasses import fields
 from typing import Any
 
+from models.neurons.adaptive_lif import AdaptiveLIF
 from models.neurons.bernoulli import BernoulliGLM, Ising
 from models.neurons.contract import NeuronModel, PoissonInput
 from models.neurons.escape import SRM0, EscapeLIF
 from models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
-from models.neurons.lif import LIF, AdaptiveLIF, ConductanceLIF, CurrentLIF, NoisyLIF
+from models.neurons.lif import LIF, ConductanceLIF, CurrentLIF, NoisyLIF
 from models.neurons.readout import Readout
 
 NEURONS: dict[str, type[NeuronModel]] = {

@@ -31,9 +31,9 @@ class _SensitivityProbe(Rule):
 def check_neuron(neuron: NeuronModel) -> None:
     """Raise TypeError or ValueError unless `neuron` keeps the promises of a neuron model.
 
-    Checked: a frozen dataclass with defaults, documented field by field; strings that use only names
-    of their own; and in a network of 3 inputs and 3 neurons: it builds, exposes what it says, stays
-    finite for 200 steps of weights of +-1000, repeats itself for the same streams, and at its
+    Checked: a frozen dataclass with defaults, documented field by field; strings that use only
+    names of their own; and in a network of 3 inputs and 3 neurons: it builds, exposes what it says,
+    stays finite for 200 steps of weights of +-1000, repeats itself for the same streams, and at its
     default parameters does not spike without input unless `spontaneous`.
     """
     _check_class(type(neuron))
@@ -88,9 +88,9 @@ def check_names(neuron: NeuronModel) -> None:
     starts = {*neuron.initial, *([neuron.readout] if neuron.readout else [])}
     for name in sorted(starts - set(variables)):
         raise ValueError(f"{owner}: initial or readout names {name!r}, which is no variable.")
-    for name in neuron.initial.values():
-        if isinstance(name, str) and name not in parameters:
-            raise ValueError(f"{owner}.initial: no parameter {name!r}.")
+    for start in neuron.initial.values():
+        if isinstance(start, str) and start not in parameters:
+            raise ValueError(f"{owner}.initial: no parameter {start!r}.")
 
 
 def build_network(spec: Any, seed: int = 0) -> Any:
@@ -173,8 +173,9 @@ def _small_spec(neuron: NeuronModel, port: str) -> Any:
     if not port:
         return NetworkSpec((group,), (), input="neuron", output="neuron")
     rule = _SensitivityProbe() if "sensitivity" in neuron.exposes else None
+    pairs = all_to_all(3, 3)
     projection = Projection(
-        "projection", "input", "neuron", **all_to_all(3, 3), port=port, rule=rule,
+        "projection", "input", "neuron", pairs["pre"], pairs["post"], port=port, rule=rule,
         weights=np.repeat([[1e3, -1e3, 1e3]], 3, axis=0).ravel(),
     )  # fmt: skip
     return NetworkSpec((Population("input", 3, PoissonInput()), group), (projection,))

@@ -69,8 +69,8 @@ class Izhikevich(NeuronModel):
     integration in one pass; a timestep here runs integration, test, input, reset. The cycle is the
     same one, cut elsewhere: its spikes of pass k (from 1) are the spikes of timestep k - 2 here,
     and spikes of a pass enter the current of that pass's integration, our next timestep.
-    Fast-spiking neurons: recovery_rate = 0.1, recovery_jump_mv = 2. Far below rest (-135 mV and less)
-    the half steps overshoot into a spike: a fault of the scheme, kept. v_floor does not act above it.
+    Fast-spiking neurons: recovery_rate = 0.1, recovery_jump_mv = 2. From far below rest (-150 mV)
+    the half steps overshoot into a spike: a fault of the scheme, kept. daspnet has no v_floor.
 
     Source
     ------

@@ -1,4 +1,4 @@
-"""Stochastic neurons: probabilities, scores and sensitivities against draws and finite differences."""
+"""Probabilities, scores and sensitivities against draws and finite differences."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -38,7 +38,7 @@ class Watch(Rule):
 
 
 def run(brian2, neuron, weights, names, rate_hz, steps, size=1, rule=None):
-    """Return recorded variables (n, steps) after the threshold test, spikes, and the sensitivity."""
+    """Return variables (n, steps) after the threshold test, spike times, and the sensitivity."""
     populations = (
         Population("input", len(weights), PoissonInput()),
         Population("actor", size, neuron),
