@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Command line of threefactor: train, evaluate, plot, list."""
+"""Command line of threefactor: train, evaluate, plot, reproduce, list."""
 
 import argparse
 import os
@@ -15,6 +15,7 @@ USAGE = """usage: python run.py COMMAND [OPTIONS]
   train               train an agent; `train --help` lists all options
   evaluate RUN        run a trained agent without learning
   plot RUN            draw the figures of a run
+  reproduce NAME      test a named experiment's claim against its controls
   list [WHAT]         envs, rules, models, neurons, encoders, decoders, modulators, experiments
 
 examples:
@@ -80,6 +81,21 @@ def plot(arguments: list[str]) -> int:
     return 0
 
 
+def reproduce(arguments: list[str]) -> int:
+    """Put a named experiment's claim to the test, controls included."""
+    parser = argparse.ArgumentParser("run.py reproduce", description=reproduce.__doc__)
+    parser.add_argument("name", help="see `run.py list experiments`")
+    parser.add_argument("--out", type=Path, default=None, help="default runs/reproduce/NAME")
+    parser.add_argument("--budget", type=float, default=1.0, help="share of the episodes")
+    parser.add_argument("--seeds", type=int, default=None, help="number of seeds")
+    parser.add_argument("--engine", default="auto", help="as in train")
+    options = parser.parse_args(arguments)
+    from experiments.reproduction import reproduce as run_experiment
+
+    holds = run_experiment(options.name, options.out, options.budget, options.seeds, options.engine)
+    return 0 if holds or options.budget < 1 else 1
+
+
 def list_tables(arguments: list[str]) -> int:
     """Say what there is to choose from."""
     from experiments.listing import LISTINGS, listing
@@ -90,7 +106,13 @@ def list_tables(arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"train": train, "evaluate": evaluate, "plot": plot, "list": list_tables}
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "plot": plot,
+    "reproduce": reproduce,
+    "list": list_tables,
+}
 
 
 def main(arguments: list[str]) -> int:
