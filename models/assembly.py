@@ -241,14 +241,17 @@ def _assemble_rule(
     local["third_factor"] = "third_factor_post"
 
     equations, on_pre, on_post = rule.equations, rule.on_pre, rule.on_post
+    each_step = rule.each_step
     neuron = target.neuron
     if "sensitivity" in rule.requires:
         to_post = {p: f"{p}_post" for p in parameter_values(neuron)}
         equations += "\n" + _rename_equations(neuron.sensitivity_equations, to_post)
         on_pre += "\n" + _rename(neuron.sensitivity_on_pre, to_post)
         on_post += "\n" + _rename(neuron.sensitivity_on_post, to_post)
+        each_step += "\n" + _rename(neuron.sensitivity_each_step, to_post)
         if target.resets != "keep":
-            plan.resets[f"{name}.sensitivity"] = target.resets
+            for variable in defined_variables(neuron.sensitivity_equations):
+                plan.resets[f"{name}.{variable}"] = target.resets
     equations, on_pre, on_post = _make_lazy(plan, code, rule, equations, on_pre, on_post)
     code.equations += "\n" + _rename_equations(equations, local)
     code.equations += "\n" + _declare_parameters(plan, name, rule)
@@ -257,8 +260,8 @@ def _assemble_rule(
     code.on_pre_order = order["on_pre"]
     code.on_post = _rename(on_post, local).strip()
     code.on_post_order = order["on_post"]
-    if rule.each_step:
-        step = (f"{name}_each_step", _rename(rule.each_step, local), "synapses", order["each_step"])
+    if each_step.strip():
+        step = (f"{name}_each_step", _rename(each_step, local), "synapses", order["each_step"])
         code.every_step.append(step)
     if rule.at_decision:
         plan.demand.append((f"decision:{name}", name, _rename(rule.at_decision, local)))

@@ -148,12 +148,7 @@ def test_mean_score_is_zero(brian2, name):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(n, marks=pytest.mark.xfail(reason="assembly must run sensitivity_each_step"))
-        if n == "ising"
-        else n
-        for n in SENSITIVE
-    ],
+    SENSITIVE,
 )
 def test_sensitivity_is_the_finite_difference_by_a_weight(brian2, name):
     is_logistic, change = name in ("ising", "bernoulli-glm"), 1e-4
