@@ -125,11 +125,11 @@ def draw_references(
     for panel in (axes, *others):
         for value in values:
             panel.axhline(value, color=GREY, linewidth=0.9, linestyle=(0, (5, 2)), zorder=0)
-    names = [f"{name} {value:.4g}" for name, value in references.items()]
+    names = [f"{name} {value:.3g}" for name, value in references.items()]
     label_lines(axes, values, names, ["#404040"] * len(values))
 
 
 def _label_axes(axes: Axes, label: str) -> None:
     axes.set(xlabel="Episode number", ylabel=label)
     axes.margins(x=0)
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))

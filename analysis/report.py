@@ -22,8 +22,8 @@ Plan = dict[str, Callable[[], Figure] | str]
 
 MAX_DEFAULT_WINDOW_MS = 5_000.0
 METRIC_LABELS = {
-    "return": "Return per episode (reward units)",
-    "discounted_return": "Discounted return per episode (reward units)",
+    "return": "Return per episode\n(reward units)",
+    "discounted_return": "Discounted return per episode\n(reward units)",
 }
 
 

@@ -149,10 +149,11 @@ class Run:
 
     @property
     def populations(self) -> dict[str, int]:
-        """Recorded populations and their number of neurons in one replica."""
+        """Recorded populations, in the order they were declared, and their neurons per replica."""
         with self._newest() as file:
             names = [name for name in file if name not in RESERVED_GROUPS]
-            return {name: int(file[name].attrs["n_neurons"]) for name in names} if file else {}
+            names.sort(key=lambda name: file[name].attrs["position"])
+            return {name: int(file[name].attrs["n_neurons"]) for name in names}
 
     @property
     def projections(self) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """Variables of chosen synapses and neurons against time, aligned with the events of the loop."""
 
 import re
+from collections import Counter
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,6 +14,7 @@ from analysis.style import TRACE_COLOURS, new_figure, set_time_axis, styled, tim
 _NAME = re.compile(
     r"(?P<owner>[^.\[\]]+)\.(?P<variable>[^\[\]]+)\[(?P<index>\d+)\](?: \((?P<unit>.+)\))?"
 )
+_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 _ORDER = ("eligibility", "third_factor", "w")
 _TITLES = {"eligibility": "Eligibility", "third_factor": "Third factor", "w": "Weight"}
 
@@ -40,12 +43,11 @@ def draw_traces(
     inside = window_events(events, window_ms, replica)
     draw_event_strip(panels[0], inside, window_ms)
     draw_event_lines(list(panels), inside, window_ms)
-    labels = sorted({label for _, members in groups for _, label in members})
-    colours = {label: TRACE_COLOURS[i % len(TRACE_COLOURS)] for i, label in enumerate(labels)}
+    styles = _line_styles([label for _, members in groups for _, label in members])
     for panel, (title, members) in zip(panels[1:], groups, strict=True):
         for column, label in members:
             values = probes.values[keep, column]
-            panel.plot(probes.time_ms[keep] * scale, values, color=colours[label], label=label)
+            panel.plot(probes.time_ms[keep] * scale, values, label=label, **styles[label])
         panel.set_ylabel(title)
         panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
         if np.ptp(probes.values[keep][:, [c for c, _ in members]]) == 0:
@@ -71,3 +73,16 @@ def group_probes(names: tuple[str, ...]) -> list[tuple[str, list[tuple[int, str]
     return [
         (f"{_TITLES.get(v, v.replace('_', ' '))}\n({unit})", found[v, unit]) for v, unit in keys
     ]
+
+
+def _line_styles(labels: list[str]) -> dict[str, dict[str, Any]]:
+    """Give each "owner[index]" a look that no other index of its owner has."""
+    styles: dict[str, dict[str, Any]] = {}
+    seen: Counter[str] = Counter()
+    for label in labels:
+        if label not in styles:
+            dash, colour = divmod(seen[label.split("[")[0]], len(TRACE_COLOURS))
+            dashes = _DASHES[dash % len(_DASHES)]
+            styles[label] = {"color": TRACE_COLOURS[colour], "linestyle": dashes}
+            seen[label.split("[")[0]] += 1
+    return styles

@@ -146,8 +146,8 @@ class SegmentWriter:
                 chunks = (max(1, _CHUNK_BYTES // row_bytes), *(max(1, n) for n in shape))
                 limits = (None, *(n or None for n in shape))
                 group.create_dataset(name, (0, *shape), dtype, maxshape=limits, chunks=chunks)
-        for name, n_neurons in self.layout.populations.items():
-            self._file[name].attrs["n_neurons"] = n_neurons
+        for position, (name, n_neurons) in enumerate(self.layout.populations.items()):
+            self._file[name].attrs.update({"n_neurons": n_neurons, "position": position})
         if self.layout.probes:
             self._file["probes"].attrs["probes"] = list(self.layout.probes)
         for name, connection in self.layout.connections.items():

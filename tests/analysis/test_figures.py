@@ -9,7 +9,7 @@ from analysis.marks import window_events
 from analysis.rasters import draw_raster, population_rate
 from analysis.run_data import EventKind, Events, Run, WeightHistory
 from analysis.style import save_figure, time_scale
-from analysis.traces import draw_traces, group_probes
+from analysis.traces import _line_styles, draw_traces, group_probes
 from analysis.weights import draw_weight_matrices, draw_weight_trajectories, weight_matrix
 
 HAS_UNIT = re.compile(r"\(.+\)|index|Episode number")
@@ -106,6 +106,12 @@ def test_probes_are_grouped_by_variable_in_the_order_of_the_rule():
     assert dict(group_probes(names))["Weight\n(model units)"] == [(1, "p[1]"), (3, "p[2]")]
     with pytest.raises(ValueError, match="expected a name such as"):
         group_probes(("w",))
+
+
+def test_no_two_synapses_look_the_same():
+    styles = _line_styles([f"p[{i}]" for i in range(12)] + ["actor[0]"])
+    looks = [tuple(style.values()) for label, style in styles.items() if label != "actor[0]"]
+    assert len(set(looks)) == 12
 
 
 def test_greedy_actions_keep_ties_and_show_no_arrow_without_preference():

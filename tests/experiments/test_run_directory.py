@@ -232,6 +232,12 @@ def test_appending_before_start_recording_and_reserved_names_are_refused(tmp_pat
             run.start_recording({"events": 3})
 
 
+def test_populations_keep_the_order_they_were_declared_in(tmp_path):
+    with RunDirectory.create(tmp_path / "run", {}, {}) as run:
+        run.start_recording({"input": 9, "actor": 4})
+    assert list(Run(tmp_path / "run").populations.items()) == [("input", 9), ("actor", 4)]
+
+
 def test_config_that_yaml_cannot_hold_is_refused(tmp_path):
     with pytest.raises(TypeError, match="Convert it first"):
         RunDirectory.create(tmp_path / "run", {"rule": object()}, {})
