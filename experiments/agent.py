@@ -101,7 +101,7 @@ def build_agent(
         )
     spec = parts["model"].build(
         Parts(
-            encoder.n_inputs, n_actions, parts["neuron"], parts["rule"], parts["critic_rule"],
+            encoder.n_inputs, n_actions, parts["neuron"], parts["critic_neuron"], parts["rule"], parts["critic_rule"],
             times_first_spike=parts["decoder"].reads == "first_spike_times_ms",
             timestep_ms=options.timestep_ms,
         )

@@ -106,7 +106,8 @@ class Part:
 PARTS = {
     "encoder": Part(ENCODERS, "one-hot", "observation -> rates"),
     "model": Part(MODELS, "actor-critic", "layout of the network"),
-    "neuron": Part(NEURONS, "escape-lif", "hidden, output and critic neurons"),
+    "neuron": Part(NEURONS, "escape-lif", "hidden and output neurons"),
+    "critic_neuron": Part(NEURONS, "escape-lif", "the critic's neurons, if the model has one"),
     "rule": Part(RULES, "reinforce", "plasticity; or my_rule.py:MyRule"),
     "critic_rule": Part(RULES, "td-critic", "plasticity of the critic, if the model has one"),
     "modulator": Part(MODULATORS, "td", "reward -> third factor"),

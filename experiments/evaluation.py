@@ -28,7 +28,7 @@ def evaluate_run(run: Path, episodes: int = 100, seed: int | None = None) -> str
     weights = {k: v for k, v in agent["network"]["arrays"].items() if k.endswith(".w")}
     returns = frozen_returns(config, weights, agent["encoder"], seed)
     values = np.array(returns.values)
-    low, high = bootstrap_interval(values, np.mean)
+    _, low, high = bootstrap_interval(values, np.mean)
     result = {
         "episodes": len(values), "mean_return": float(values.mean()),
         "interval_95": [float(low), float(high)], "mean_length": float(np.mean(returns.lengths)),

@@ -20,13 +20,19 @@ class Recorder:
     events and probes; weights of replica 0 are kept `weight_snapshots` times over the run.
     """
 
-    def __init__(self, directory: RunDirectory, config: RunConfig, network: Network) -> None:
+    def __init__(
+        self,
+        directory: RunDirectory,
+        config: RunConfig,
+        network: Network,
+        rates: NDArray[np.float64],
+    ) -> None:
         self._directory = directory
         self._options = config.options
         self._network = network
         spec = network.spec
         self._sizes = {p.name: p.size for p in spec.populations if p.neuron.threshold}
-        self._probes, names = choose_probes(network, self._options.probes)
+        self._probes, names = choose_probes(network, self._options.probes, rates)
         connections = {
             p.name: Connection(
                 p.pre, p.post, spec.population(p.source).size, spec.population(p.target).size
@@ -114,11 +120,14 @@ class Recorder:
         self._directory.append_weights(episode, weights)
 
 
-def choose_probes(network: Network, count: int) -> tuple[list[tuple[str, int]], list[str]]:
-    """Return probes of `count` synapses spread over the first plastic projection, and their names.
+def choose_probes(
+    network: Network, count: int, rates: NDArray[np.float64]
+) -> tuple[list[tuple[str, int]], list[str]]:
+    """Return probes of `count` synapses of the first plastic projection, and their names.
 
-    Of each synapse: its eligibility (the banked trace, where the rule keeps one), its weight and the
-    third factor of its postsynaptic neuron.
+    Of each synapse: its eligibility (and the banked trace, where the rule keeps one), its weight
+    and the third factor of its postsynaptic neuron. If the projection comes from the input, the
+    synapses are those that `rates` (n_inputs,), the first observation's, drive most.
     """
     plastic = [p for p in network.spec.projections if p.rule is not None]
     if not plastic or count == 0:
@@ -126,14 +135,16 @@ def choose_probes(network: Network, count: int) -> tuple[list[tuple[str, int]], 
     projection = plastic[0]
     known = set(network.engine.arrays())
     wanted = [v for v in ("eligibility", "trace", "w") if f"{projection.name}.{v}" in known]
+    candidates = np.arange(projection.n_synapses)
+    if projection.source == network.spec.input:
+        drive = rates[projection.pre]
+        candidates = np.flatnonzero(drive == drive.max())
     probes: list[tuple[str, int]] = []
-    for synapse in np.linspace(0, projection.n_synapses - 1, count).astype(int).tolist():
-        for variable in wanted:
-            probes.append((f"{projection.name}.{variable}", synapse))
+    for synapse in candidates[np.linspace(0, len(candidates) - 1, count).astype(int)].tolist():
         post = int(projection.post[synapse])
-        third: tuple[str, int] = (f"{projection.target}.third_factor", post)
-        if third not in probes:
-            probes.append(third)
+        of_synapse = [(f"{projection.name}.{variable}", synapse) for variable in wanted]
+        of_synapse.append((f"{projection.target}.third_factor", post))
+        probes += [probe for probe in of_synapse if probe not in probes]
     return probes, [f"{name}[{element}]" for name, element in probes]
 
 

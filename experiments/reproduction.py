@@ -115,7 +115,7 @@ def table(experiment: Experiment, scores: dict[str, NDArray], verdicts: dict[str
     what = "steps per episode" if experiment.score == "length" else "return"
     lines = [f"{what}, mean of the last {LAST} episodes, seeds from {experiment.seed}:"]
     for arm, values in scores.items():
-        low, high = bootstrap_interval(values, np.mean) if len(values) > 1 else (np.nan, np.nan)
+        _, low, high = bootstrap_interval(values, np.mean)
         each = " ".join(f"{value:.3f}" for value in values)
         lines.append(f"  {arm:24} {values.mean():8.3f}  [{low:.3f}, {high:.3f}]  {each}")
     lines += [f"  {'holds' if ok else 'FAILS'}: {text}" for text, ok in verdicts.items()]

@@ -118,7 +118,8 @@ def _run(
     is_quiet: bool,
     metric: list[list[float]] | None = None,
 ) -> TrainingResult:
-    recorder = Recorder(directory, config, agent.network)
+    first_rates = agent.encoder.encode(loop.observations)[0]
+    recorder = Recorder(directory, config, agent.network, first_rates)
     is_discounted = loop.environments.return_discount < 1.0
     progress = Progress(recorder, config, is_discounted, is_quiet)
     progress.metric = metric or progress.metric
@@ -205,7 +206,7 @@ def report(result: TrainingResult) -> str:
         text = f"{name}, mean of the last {min(LAST, count)} of {count} episodes:"
         lines.append(f"{text} {np.mean(means):.3f}")
         if len(means) > 1:
-            low, high = bootstrap_interval(np.array(means))
+            _, low, high = bootstrap_interval(np.array(means), np.mean)
             spread = ", ".join(f"{m:.3f}" for m in means)
             lines.append(f"  95 % interval over {len(means)} seeds: {low:.3f} to {high:.3f}")
             lines.append(f"  seeds: {spread}")

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from models.architecture import Architecture, Parts
-from models.specification import NetworkSpec, Projection, Uniform, all_to_all
+from models.architecture import Architecture, Parts, first_port
+from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class ActorCritic(Architecture):
     def build(self, parts: Parts) -> NetworkSpec:
         """Return the network of one agent."""
         source, actor = self.input_population(parts), self.actor(parts)
-        critic = self.neurons(parts, "critic", self.critic_neurons)
+        critic = Population("critic", self.critic_neurons, parts.critic_neuron, self.resets)
         value = Projection(
             "value", "input", "critic", **all_to_all(source.size, critic.size),
             weights=Uniform(self.critic_w_init, self.critic_w_init), w_min=self.critic_w_min,
-            w_max=self.critic_w_max, port=next(iter(parts.neuron.ports)), rule=parts.critic_rule,
+            w_max=self.critic_w_max, port=first_port(parts.critic_neuron), rule=parts.critic_rule,
         )  # fmt: skip
         policy = self.plastic("policy", source, actor, parts.rule)
         return NetworkSpec(

@@ -25,8 +25,8 @@ class Parts:
     ----------
     n_inputs, n_actions : int
         Encoder's inputs; actions of a Discrete space or dimensions of a Box.
-    neuron : NeuronModel
-        Model of hidden, output and critic neurons.
+    neuron, critic_neuron : NeuronModel
+        Model of hidden and output neurons; model of the critic's neurons.
     rule, critic_rule : Rule
         Plasticity of the policy's and of the critic's synapses.
     times_first_spike : bool
@@ -37,6 +37,7 @@ class Parts:
     n_inputs: int
     n_actions: int
     neuron: NeuronModel
+    critic_neuron: NeuronModel
     rule: Rule
     critic_rule: Rule
     times_first_spike: bool = False
