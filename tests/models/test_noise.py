@@ -1,0 +1,159 @@
+"""Counter-based noise: published vectors, moments, streams, and the same numbers in C++."""
+
+import ctypes
+import subprocess
+
+import numpy as np
+import pytest
+
+from models.engine import noise
+from models.engine.noise import gaussian, philox2x32, stream_ids, uniform
+
+# Random123 1.09, tests/kat_vectors, philox2x32 10: counter low and high, key, words low and high.
+KNOWN = [
+    (0x00000000, 0x00000000, 0x00000000, 0xFF1DAE59, 0x6CD10DF2),
+    (0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0x2C3F628B, 0xAB4FD7AD),
+    (0x243F6A88, 0x85A308D3, 0x13198A2E, 0xDD7CE038, 0xF62A4C12),
+]
+# Streams of both signs, timesteps beyond 32 bits.
+STREAMS = np.array([0, 1, -1, 2**63 - 1, -(2**63), 0x1234_5678_9ABC_DEF0, -987654321], np.int64)
+TIMESTEPS = np.array([0, 1, 2, 1000, 2**31, 2**32 - 1, 2**32, 2**32 + 7], np.int64)
+
+
+def stream_of(counter_high, key):
+    """Return the int64 stream whose halves are key (low) and counter (high)."""
+    return np.array((counter_high << 32) | key, np.uint64).view(np.int64)
+
+
+@pytest.fixture(scope="module")
+def cpp(tmp_path_factory):
+    """Compile noise.py's C++ text with plain g++ and return the library."""
+    folder = tmp_path_factory.mktemp("noise")
+    source = folder / "noise.cpp"
+    source.write_text(
+        "#include <cstdint>\n#include <cmath>\nusing namespace std;\n"
+        f"namespace a {{ {noise._CPP_UNIFORM} }}\nnamespace b {{ {noise._CPP_GAUSSIAN} }}\n"
+        'extern "C" {\n'
+        "double f_uniform(int64_t s, int64_t t) { return a::_counter_uniform(s, t); }\n"
+        "double f_gaussian(int64_t s, int64_t t) { return b::_counter_gaussian(s, t); }\n"
+        "uint64_t words(int64_t s, int64_t t) { uint32_t l, h; a::_philox_words(s, t, l, h);\n"
+        "  return ((uint64_t)h << 32) | l; }\n}\n"
+    )
+    library = folder / "noise.so"
+    command = ["g++", "-O2", "-shared", "-fPIC", str(source), "-o", str(library)]
+    subprocess.run(command, check=True)
+    loaded = ctypes.CDLL(str(library))
+    for name, result in (
+        ("f_uniform", ctypes.c_double),
+        ("f_gaussian", ctypes.c_double),
+        ("words", ctypes.c_uint64),
+    ):
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = result, [ctypes.c_int64, ctypes.c_int64]
+    return loaded
+
+
+@pytest.mark.parametrize(("low", "high", "key", "word_low", "word_high"), KNOWN)
+def test_numpy_gives_the_published_words(low, high, key, word_low, word_high):
+    assert [int(word) for word in philox2x32(low, high, key)] == [word_low, word_high]
+
+
+@pytest.mark.parametrize(("low", "high", "key", "word_low", "word_high"), KNOWN)
+def test_cpp_gives_the_published_words(cpp, low, high, key, word_low, word_high):
+    assert cpp.words(int(stream_of(high, key)), low) == (word_high << 32) | word_low
+
+
+@pytest.mark.parametrize(("low", "high", "key", "word_low", "word_high"), KNOWN)
+def test_stream_and_timestep_are_key_and_counter(low, high, key, word_low, word_high):
+    expected = (((word_high << 32) | word_low) >> 11) * 2.0**-53
+    assert uniform(stream_of(high, key), low) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "ulps"), [("f_uniform", uniform, 0), ("f_gaussian", gaussian, 8)]
+)
+def test_cpp_and_numpy_agree(cpp, name, function, ulps):
+    compiled = [[getattr(cpp, name)(int(s), int(t)) for t in TIMESTEPS] for s in STREAMS]
+    expected = function(STREAMS[:, None], TIMESTEPS[None, :])
+    np.testing.assert_allclose(compiled, expected, rtol=ulps * 2.3e-16, atol=ulps * 2.3e-16)
+
+
+@pytest.mark.slow
+def test_cython_and_numpy_agree():
+    import brian2
+
+    compiled = {}
+    previous = brian2.prefs.codegen.target
+    for target in ("numpy", "cython"):
+        brian2.prefs.codegen.target = target
+        try:
+            group = brian2.NeuronGroup(
+                len(STREAMS), "a_stream : integer\nu : 1\ng : 1", dtype={"a_stream": np.int64},
+                namespace=noise.brian_functions(), name="noise_group",
+            )  # fmt: skip
+            group.variables["a_stream"].get_value()[...] = STREAMS
+            runner = group.run_regularly(
+                "u = uniform(a_stream, t_in_timesteps)\ng = gaussian(a_stream, t_in_timesteps)"
+            )
+            network = brian2.Network(group)
+            group.contained_objects.remove(runner)
+            runner.before_run({})
+            network.run(0 * brian2.ms, namespace={})
+            rows = []
+            for timestep in TIMESTEPS:
+                group.clock.variables["timestep"].get_value()[0] = timestep
+                runner.codeobj()
+                rows.append([group.u_[:].copy(), group.g_[:].copy()])
+            compiled[target] = np.array(rows)
+        finally:
+            brian2.prefs.codegen.target = previous
+    np.testing.assert_array_equal(compiled["cython"][:, 0], compiled["numpy"][:, 0])
+    np.testing.assert_allclose(compiled["cython"][:, 1], compiled["numpy"][:, 1], rtol=1e-14)
+    expected = uniform(STREAMS[None, :], TIMESTEPS[:, None])
+    np.testing.assert_array_equal(compiled["numpy"][:, 0], expected)
+
+
+def test_uniform_moments():
+    values = uniform(stream_ids(1, "input", "spike", 400)[:, None], np.arange(500)[None, :])
+    assert values.min() >= 0
+    assert values.max() < 1
+    # 4 standard errors of 200 000 values.
+    assert abs(values.mean() - 1 / 2) < 4 * np.sqrt(1 / 12 / values.size)
+    assert abs(values.var() - 1 / 12) < 4 * np.sqrt(1 / 180 / values.size)
+    counts = np.histogram(values, 20, (0, 1))[0]
+    expected = values.size / 20
+    assert np.sum((counts - expected) ** 2 / expected) < 45  # chi2 with 19 degrees: p = 7e-4
+
+
+def test_gaussian_moments():
+    values = gaussian(stream_ids(2, "actor", "noise", 400)[:, None], np.arange(500)[None, :])
+    assert np.abs(values).max() < 6.7
+    standardised = values.ravel()
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        error = np.mean(standardised**power) - moment
+        assert abs(error) < 4 * np.sqrt(variance / standardised.size), power
+
+
+def test_successive_and_neighbouring_values_are_uncorrelated():
+    values = uniform(stream_ids(3, "input", "spike", 300)[:, None], np.arange(600)[None, :]) - 0.5
+    limit = 4 / np.sqrt(values.size)
+    assert abs(np.mean(values[:, 1:] * values[:, :-1]) * 12) < limit
+    assert abs(np.mean(values[1:] * values[:-1]) * 12) < limit
+
+
+def test_streams_differ_by_seed_population_purpose_and_neuron():
+    base = stream_ids(0, "actor", "spike", 100)
+    others = [
+        stream_ids(1, "actor", "spike", 100),
+        stream_ids(0, "critic", "spike", 100),
+        stream_ids(0, "actor", "noise", 100),
+    ]
+    everything = np.concatenate([base, *others])
+    assert len(np.unique(everything)) == everything.size
+    assert base.dtype == np.int64
+    assert base.min() < 0 < base.max()
+
+
+def test_larger_population_keeps_the_streams_of_its_first_neurons():
+    small, large = stream_ids(4, "input", "spike", 5), stream_ids(4, "input", "spike", 50)
+    np.testing.assert_array_equal(small, large[:5])
