@@ -55,16 +55,21 @@ def _describe(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the manifest that Python reads and the tables that the shim includes."""
     owners = {group.name: name for name, group in objects.owners.items()}
+    delays = {
+        group.pre.variables["delay"]: f"{name}.delay"
+        for name, group in objects.owners.items()
+        if hasattr(group, "pre")
+    }
     arrays: list[tuple[str, str, str]] = []  # (our name, C++ pointer, C++ size)
     dtypes = {}
     for variable, c_name in device.arrays.items():
         owner = getattr(variable.owner, "name", None)
         if owner == "network_clock" and variable.name in ("t", "timestep"):
             name = f"clock.{variable.name}"
-        elif owner in owners:
+        elif variable in delays:
+            name = delays[variable]
+        elif owner in owners and variable.name != "delay":  # that of on_post, always zero
             name = f"{owners[owner]}.{variable.name}"
-        elif owner is not None and owner.removesuffix("_pre") in owners:
-            name = f"{owners[owner.removesuffix('_pre')]}.{variable.name}"
         else:
             continue
         if variable in device.dynamic_arrays:
