@@ -70,6 +70,11 @@ class RuntimeEngine:
         for name, value in plan.data.items():
             if not name.endswith(".delay"):
                 self.array(name)[...] = value
+        weights = [f"{synapses.name}.w" for synapses in plan.synapses]
+        self._checked = [
+            name for name in sorted({*plan.data, *plan.resets, *weights})
+            if not name.endswith(".delay") and self.array(name).dtype.kind == "f"
+        ]  # fmt: skip
 
     def advance(self, steps: int) -> None:
         """Simulate `steps` timesteps; raise FloatingPointError if a state variable became NaN."""
@@ -197,9 +202,8 @@ class RuntimeEngine:
         return queues
 
     def _check_finite(self) -> None:
-        for name in self._plan.data.keys() | self._plan.resets.keys():
-            view = self._views.get(name)
-            if view is not None and view.dtype.kind == "f" and np.isnan(view).any():
+        for name in self._checked:
+            if np.isnan(self.array(name)).any():
                 raise FloatingPointError(
                     f"{name} became NaN by t = {self._clock_t[0] * 1e3:g} ms; "
                     "check weights, bounds and the timestep."
@@ -207,6 +211,8 @@ class RuntimeEngine:
 
     def close(self) -> None:
         """Free the network and its name suffix."""
+        if not self._code:
+            return
         _live_suffixes.discard(self._number)
         self._views.clear()
         self._code.clear()
