@@ -233,7 +233,7 @@ def _assemble_rule(
     parameters = {p: f"{name}_{p}" for p in parameter_values(rule)}
     _add_neuron_side(plan, pre_group, rule, pre, parameters, "pre", name)
     _add_neuron_side(plan, post_group, rule, post, parameters, "post", name)
-    if "third_factor : 1" not in post_group.equations:
+    if "\nthird_factor : 1" not in post_group.equations:
         post_group.equations += "\nthird_factor : 1"
     local = {old: f"{new}_pre" for old, new in pre.items()}
     local |= {old: f"{new}_post" for old, new in post.items()}
@@ -325,9 +325,9 @@ def _make_lazy(
         if not match or match[2] not in parameter_values(rule):
             continue
         variable, tau = match[1], match[2]
-        additive = re.compile(rf"^(\s*{variable}\s*[+-]=)\s*(.+)$", re.MULTILINE)
-        others = additive.sub("", on_pre + "\n" + on_post) + rule.each_step
-        others += equations.replace(line, "")
+        additive = re.compile(rf"^(\s*{variable}\s*[+-]=)\s*([^#\n]+)", re.MULTILINE)
+        spikes = additive.sub("", on_pre + "\n" + on_post)
+        others = "\n".join([spikes, rule.each_step, equations.replace(line, "")])
         summands = " ".join(m[2] for m in additive.finditer(on_pre + "\n" + on_post))
         if variable in identifiers(others) | identifiers(summands):
             continue
