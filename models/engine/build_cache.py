@@ -124,14 +124,14 @@ def obtain(plan: Blueprint) -> Build:
         return found
     try:
         root.mkdir(parents=True, exist_ok=True)
+        with _lock(root, mark):
+            found = _look_up(root, mark)  # another process may have built it meanwhile
+            return found if found is not None else _build(root, mark, plan)
     except OSError as error:
         raise OSError(
-            f"cache folder {root}: cannot be created ({error.strerror}); "
+            f"cache folder {root}: cannot be written ({error.strerror}: {error.filename}); "
             "set THREEFACTOR_CACHE to a writable folder."
-        ) from None
-    with _lock(root, mark):
-        found = _look_up(root, mark)  # another process may have built it meanwhile
-        return found if found is not None else _build(root, mark, plan)
+        ) from error
 
 
 def _look_up(root: Path, mark: str) -> Build | None:
@@ -161,9 +161,9 @@ def _build(root: Path, mark: str, plan: Blueprint) -> Build:
     folder = root / "entries" / key
     folder.parent.mkdir(exist_ok=True)
     (root / "index").mkdir(exist_ok=True)
-    was_built = not (folder / "seal.json").exists() or _damaged(folder)
-    if was_built:
-        with tempfile.TemporaryDirectory(prefix="building-", dir=root) as name:
+    with _lock(root, key), tempfile.TemporaryDirectory(prefix="building-", dir=root) as name:
+        was_built = _damaged(folder)
+        if was_built:
             fresh = Path(name) / "entry"
             fresh.mkdir()
             (fresh / "network.cpp").write_text(source)
