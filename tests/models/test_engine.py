@@ -133,9 +133,7 @@ class ClockDriven(RewardModulatedSTDPWithEligibility):
 
 @pytest.mark.parametrize("engine", COMPILED)
 @pytest.mark.parametrize("tau_ms", [2.0, 25.0])
-def test_lazy_decay_equals_clock_driven_decay(
-    engine, tau_ms, make_spec, open_network, protocol
-):
+def test_lazy_decay_equals_clock_driven_decay(engine, tau_ms, make_spec, open_network, protocol):
     """A window is 200 steps; with tau = 2 ms it is settled every 40."""
     outcomes, eligibility = [], []
     protocol = replace(protocol, steps=200, windows=4, episode=3)
@@ -153,9 +151,7 @@ def test_lazy_decay_equals_clock_driven_decay(
 @pytest.mark.parametrize("engine", COMPILED)
 @pytest.mark.parametrize("case", ["lazy", "delayed", "clock"])
 @pytest.mark.parametrize("is_fresh", [False, True])
-def test_snapshot_then_continue_equals_never_stopping(
-    engine, case, is_fresh, open_case, protocol
-):
+def test_snapshot_then_continue_equals_never_stopping(engine, case, is_fresh, open_case, protocol):
     network = open_case(case, engine)
     protocol.run(network)
     network.advance(300.0, 13)  # leaves delayed spikes in flight
@@ -243,9 +239,13 @@ def test_runtime_can_be_reopened(make_spec, open_network, protocol):
 def test_nan_is_reported_with_the_arrays_name(engine, name, open_case):
     network = open_case("lazy", engine)
     network.engine.array(name)[1] = np.nan
-    with pytest.raises(FloatingPointError, match=r"(actor\.v|policy\.w) became NaN by t = "):
+
+    def advance():
         for _ in range(200):
             network.engine.advance(1)
+
+    with pytest.raises(FloatingPointError, match=r"(actor\.v|policy\.w) became NaN by t = "):
+        advance()
 
 
 @pytest.mark.parametrize("engine", COMPILED)
