@@ -27,7 +27,7 @@ def listing(what: str | None) -> str:
         module, table = LISTINGS[name]
         entries = getattr(importlib.import_module(module), table)
         entries = entries() if callable(entries) else entries
-        lines = [f"  {key:18} {_summary(entry)}" for key, entry in entries.items()]
+        lines = [f"  {key:22} {_summary(entry)}" for key, entry in entries.items()]
         blocks.append("\n".join([f"{name}:", *lines]))
     return "\n\n".join(blocks)
 
