@@ -62,7 +62,7 @@ class Blueprint:
     groups, synapses : lists of GroupCode, SynapseCode
     demand : list of (block name, owner, code)
         Blocks run on request, outside the timestep: ``settle``, ``decision:<projection>``,
-        ``consolidate:<projection>``, ``deliver:<population>``.
+        ``consolidate:<projection>``, ``episode:<projection>``, ``deliver:<projection>``.
     data : dict of str to array
         ``"<owner>.<variable>"`` -> initial value in SI units, scalar or one per element.
     connections : dict of str to (i, j)
@@ -235,10 +235,15 @@ def _assemble_rule(
     _add_neuron_side(plan, post_group, rule, post, parameters, "post", name)
     if "\nthird_factor : 1" not in post_group.equations:
         post_group.equations += "\nthird_factor : 1"
+    plan.resets[f"{target.name}.third_factor"] = "episode"
     local = {old: f"{new}_pre" for old, new in pre.items()}
     local |= {old: f"{new}_post" for old, new in post.items()}
     local |= {v: f"{v}_post" for v in rule.requires if v != "sensitivity"}
     local["third_factor"] = "third_factor_post"
+    draws = {n: f"uniform({n}_stream, t_in_timesteps)" for n in rule.noise}
+    for purpose in rule.noise:
+        code.equations += f"\n{purpose}_stream : integer (constant)"
+        plan.noise.append((name, purpose))
 
     equations, on_pre, on_post = rule.equations, rule.on_pre, rule.on_post
     each_step = rule.each_step
@@ -256,13 +261,15 @@ def _assemble_rule(
     code.equations += "\n" + _rename_equations(equations, local)
     code.equations += "\n" + _declare_parameters(plan, name, rule)
     order = {block: index for index, block in enumerate(rule.order)}
-    code.on_pre = transmit + "\n" + _rename(on_pre, local)
+    if rule.transmitted != "w":
+        transmit = _rename(transmit, {"w": f"({_rename(rule.transmitted, local | draws)})"})
+    code.on_pre = transmit + "\n" + _rename(on_pre, local | draws)
     code.on_pre_order = order["on_pre"]
-    code.on_post = _rename(on_post, local).strip()
+    code.on_post = _rename(on_post, local | draws).strip()
     code.on_post_order = order["on_post"]
     if each_step.strip():
-        step = (f"{name}_each_step", _rename(each_step, local), "synapses", order["each_step"])
-        code.every_step.append(step)
+        block = _rename(each_step, local | draws)
+        code.every_step.append((f"{name}_each_step", block, "synapses", order["each_step"]))
     if rule.at_decision:
         plan.demand.append((f"decision:{name}", name, _rename(rule.at_decision, local)))
     if rule.consolidate:
@@ -270,6 +277,9 @@ def _assemble_rule(
         plan.demand.append((f"consolidate:{name}", name, block))
         if rule.consolidation_period_ms is not None:
             plan.periods_ms[f"consolidate:{name}"] = rule.consolidation_period_ms
+    if rule.at_episode:
+        block = _rename(rule.at_episode, local) + "\nw = clip(w, w_min, w_max)"
+        plan.demand.append((f"episode:{name}", name, block))
     if rule.post_on_delivery:
         block = _rename(rule.post_on_delivery, post | parameters)
         plan.demand.append((f"deliver:{name}", projection.target, block))
@@ -295,11 +305,9 @@ def _add_neuron_side(
 ) -> None:
     """Give a neuron group the traces that a rule keeps on it."""
     equations = getattr(rule, f"{side}_equations")
-    on_spike = getattr(rule, f"{side}_on_spike")
+    on_spike, each_step = getattr(rule, f"{side}_on_spike"), getattr(rule, f"{side}_each_step")
     delivery = rule.post_on_delivery if side == "post" else ""
-    used = (identifiers(equations) | identifiers(on_spike) | identifiers(delivery)) & set(
-        parameters
-    )
+    used = identifiers("\n".join([equations, on_spike, each_step, delivery])) & set(parameters)
     if equations:
         group.equations += "\n" + _rename_equations(equations, variables | parameters)
     values = parameter_values(rule)
@@ -307,6 +315,10 @@ def _add_neuron_side(
         value, unit = values[parameter]
         group.equations += f"\n{parameters[parameter]} : {unit} (shared, constant)"
         plan.data[f"{group.name}.{parameters[parameter]}"] = np.array(value)
+    if each_step:
+        order = rule.order.index(f"{side}_each_step")
+        block = _rename(each_step, variables | parameters)
+        group.every_step.append((f"{projection}_{side}_each_step", block, "synapses", order))
     if on_spike:
         order = rule.order.index(f"{side}_on_spike")
         block = _rename(on_spike, variables | parameters)
