@@ -1,6 +1,6 @@
 """Input -> recurrent network -> actor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ class Recurrent(Architecture):
         Excitatory recurrent weights are uniform between 0 and twice this; inhibitory ones `balance`
         times as strong.
     recurrent_inhibitory : float, default 0.2
-        Share of recurrent neurons that are inhibitory (Dale's law holds, also while learning).
+        Share of recurrent neurons that are inhibitory, onto each other and onto the actor (Dale's
+        law holds, also while learning); takes the place of `inhibitory_fraction`.
     balance : float, default 4.0
     recurrent_rate_scale : float, default 0.0
         Learning rate of recurrent synapses relative to the rule's; 0: fixed.
@@ -58,6 +59,7 @@ class Recurrent(Architecture):
         limit = 4.0 * np.abs(strength)
         is_plastic = self.recurrent_rate_scale > 0
         port = first_port(parts.neuron)
+        dale = replace(self, inhibitory_fraction=self.recurrent_inhibitory)
         return NetworkSpec(
             (source, recurrent, actor),
             (
@@ -73,7 +75,7 @@ class Recurrent(Architecture):
                     w_max=np.where(strength < 0, 0.0, limit),
                     rule=scaled(parts.rule, self.recurrent_rate_scale) if is_plastic else None,
                 ),
-                self.plastic("policy", recurrent, actor, parts.rule),
+                dale.plastic("policy", recurrent, actor, parts.rule),
                 *self.lateral(actor),
             ),
             timestep_ms=parts.timestep_ms,
