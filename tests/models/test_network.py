@@ -180,9 +180,7 @@ def test_heterogeneous_parameters_keep_their_sign(make_spec, open_network):
 
 def test_heterogeneous_neurons_use_their_own_value(make_spec, open_network):
     """With a drive of 20 mV above rest, v after 10 ms tells each neuron's time constant."""
-    spec = make_spec(
-        None, LIF(bias_mv=10.0), actor={"heterogeneity": {"tau_membrane": 0.3}}
-    )
+    spec = make_spec(None, LIF(bias_mv=10.0), actor={"heterogeneity": {"tau_membrane": 0.3}})
     network = open_network(spec)
     network.advance(0.0, 10)
     tau = network.engine.array("actor.tau_membrane")
@@ -202,9 +200,7 @@ def test_dale_bounds_hold_while_learning(make_spec, open_network):
     spec = make_spec(Push())
     policy = spec.projections[0]
     signs = np.array([1, -1, 1, -1, 1, 1])
-    policy = replace(
-        policy, weights=Uniform(-1.0, 1.0), **dale_bounds(signs, policy.pre, 4.0)
-    )
+    policy = replace(policy, weights=Uniform(-1.0, 1.0), **dale_bounds(signs, policy.pre, 4.0))
     network = open_network(replace(spec, projections=(policy,)))
     sign = signs[policy.pre]
     weights = network.engine.array("policy.w")
@@ -245,9 +241,7 @@ def test_a_new_projection_does_not_shift_other_weights(make_spec, open_network):
     from models.specification import Projection, all_to_all
 
     spec = make_spec(None)
-    extra = Projection(
-        "extra", "input", "actor", **all_to_all(6, 4), weights=Uniform(2.0, 8.0)
-    )
+    extra = Projection("extra", "input", "actor", **all_to_all(6, 4), weights=Uniform(2.0, 8.0))
     more = open_network(replace(spec, projections=(extra, *spec.projections))).weights()
     np.testing.assert_array_equal(open_network(spec).weights()["policy"], more["policy"])
     assert not np.array_equal(more["extra"], more["policy"])
