@@ -149,7 +149,7 @@ def resolve(*layers: Mapping[str, Any]) -> RunConfig:
     for layer in layers:
         for key, value in layer.items():
             if key in PARTS:
-                value = {"name": value} if isinstance(value, str) else dict(value or {})
+                value = part_settings(key, value)
                 known = merged[key]
                 same = "name" not in value or value["name"] == known["name"]
                 merged[key] = {**known, **value} if same else value
@@ -158,7 +158,8 @@ def resolve(*layers: Mapping[str, Any]) -> RunConfig:
     option_names = [f.name for f in fields(RunOptions)]
     for key in merged:
         if key not in PARTS and key not in option_names:
-            raise ValueError(f"Unknown setting {key!r}.{suggest(key, [*option_names, *PARTS])}")
+            hint = suggest(str(key), [*option_names, *PARTS])
+            raise ValueError(f"Unknown setting {key!r}.{hint}")
     options = build(RunOptions, {k: v for k, v in merged.items() if k not in PARTS}, "run")
     names, parts = {}, {}
     for key in PARTS:
@@ -166,6 +167,17 @@ def resolve(*layers: Mapping[str, Any]) -> RunConfig:
         names[key] = settings.pop("name")
         parts[key] = build(part_class(key, names[key]), settings, key)
     return RunConfig(options, names, parts)
+
+
+def part_settings(part: str, value: Any) -> dict[str, Any]:
+    """Return ``{"name": ..., setting: ...}`` of what a layer says of a part: a name or settings."""
+    if value is None or isinstance(value, str):
+        return {} if value is None else {"name": value}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{part} must be a name or settings, got {value!r}.")
+    if "name" in value:
+        coerce(value["name"], str, f"{part}.name")
+    return dict(value)
 
 
 def part_class(part: str, name: str) -> type:
@@ -218,7 +230,7 @@ def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
     known = [f.name for f in fields(kind)]
     values = {}
     for key, value in settings.items():
-        name = key.replace("-", "_")
+        name = str(key).replace("-", "_")
         if name not in known:
             owner = "" if kind is RunOptions else f" of {where}"
             raise ValueError(f"Unknown setting {key!r}{owner}.{suggest(name, known)}")
@@ -261,7 +273,7 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
             number = kind(value)
             if not isinstance(value, bool) and (kind is float or float(number) == float(value)):
                 return number
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     elif kind is str:
         if isinstance(value, str):

@@ -13,6 +13,8 @@ from experiments.config import (
     PARTS,
     RunConfig,
     RunOptions,
+    coerce,
+    part_settings,
     read_settings,
     resolve,
     suggest,
@@ -49,7 +51,8 @@ def parse_train(arguments: list[str]) -> TrainRequest:
     named = {part: getattr(chosen, part) for part in PARTS if getattr(chosen, part)}
     file = read_settings(chosen.config) if chosen.config else {}
     env = chosen.env or file.get("env") or RunOptions.env
-    rule = named.get("rule") or _name(file.get("rule"))
+    coerce(env, str, "run.env")
+    rule = named.get("rule") or part_settings("rule", file.get("rule")).get("name")
     layers: list[dict[str, Any]] = [*tuned_layers(env, rule), file, named, {"env": env}]
     base = resolve(*layers)
     given = tyro.cli(
@@ -73,10 +76,6 @@ def _parse_resume(chosen: argparse.Namespace, rest: list[str]) -> TrainRequest:
     config = resolve(read_settings(chosen.resume / "config.yaml"))
     is_drawing = not chosen.no_figures
     return TrainRequest(config, None, False, chosen.quiet, is_drawing, chosen.resume, episodes)
-
-
-def _name(part: Any) -> str | None:
-    return part if isinstance(part, str) else (part or {}).get("name")
 
 
 def _choices_parser() -> argparse.ArgumentParser:
