@@ -22,8 +22,6 @@ from models.engine.brian_objects import BrianNetwork, build_objects
 from models.engine.stepping import spike_owner_names
 
 SHIM = Path(__file__).with_name("shim.cpp")
-_PLAIN_FILES = ("network.cpp", "objects.cpp", "run.cpp", "synapses_classes.cpp")
-
 
 def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
     """Return the C++ source of `plan` and its manifest (array names, blocks, static files)."""
@@ -153,8 +151,10 @@ def _join(folder: Path, tables: dict[str, str]) -> str:
     """Return all generated files and the shim as one translation unit."""
     includes: dict[str, None] = {}
     plain, units = [], []
-    for name in _PLAIN_FILES:
-        plain.append(_without_includes((folder / name).read_text(), includes))
+    # Brian2 2.10 and later put the spike queue's code into brianlib/.
+    for file in [*sorted(folder.glob("*.cpp")), *sorted((folder / "brianlib").glob("*.cpp"))]:
+        if file.name != "main.cpp":
+            plain.append(_without_includes(file.read_text(), includes))
     for file in sorted((folder / "code_objects").glob("*.cpp")):
         body = _without_includes(file.read_text(), includes)
         functions = re.findall(r"^void (_\w+)\(\)\s*$", body, re.MULTILINE)
