@@ -101,7 +101,8 @@ def build_agent(
         )
     spec = parts["model"].build(
         Parts(
-            encoder.n_inputs, n_actions, parts["neuron"], parts["critic_neuron"], parts["rule"], parts["critic_rule"],
+            encoder.n_inputs, n_actions, parts["neuron"], parts["critic_neuron"], parts["rule"],
+            parts["critic_rule"],
             times_first_spike=parts["decoder"].reads == "first_spike_times_ms",
             timestep_ms=options.timestep_ms,
         )
@@ -109,7 +110,8 @@ def build_agent(
     if "values" in parts["modulator"].requires and spec.critic is None:
         raise ValueError(
             f"modulator {config.names['modulator']!r} reads a critic population, and model "
-            f"{config.names['model']!r} has none: use --model actor-critic or --modulator td-linear."
+            f"{config.names['model']!r} has none: use --model actor-critic, or "
+            "--modulator td-linear."
         )
     network = Network(
         spec, [s.network for s in seeds], [s.weights for s in seeds], options.engine,

@@ -55,7 +55,7 @@ class RunOptions:
     weight_snapshots : int
         Snapshots of all weights over the run.
     reference_episodes : int
-        Episodes of the random agent and of the untrained twin that the summary compares with; 0: none.
+        Episodes of the random agent and of the untrained twin in the summary; 0: none.
     """
 
     env: str = "GridWorld-v0"

@@ -6,7 +6,7 @@ import sys
 
 def check_versions() -> None:
     """Raise RuntimeError in one line for a missing package or a pair known to break."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  (the checkout may run under any Python)
         found = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise RuntimeError(f"threefactor needs Python 3.11 or newer, got {found}.")
     try:

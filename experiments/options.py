@@ -1,4 +1,4 @@
-"""Command-line options of a run, made from the dataclasses of its parts (tyro), before Brian2 loads."""
+"""Command-line options of a run, made from the dataclasses of its parts, before Brian2 loads."""
 
 import argparse
 import dataclasses

@@ -94,7 +94,7 @@ def train_agent(
 
 
 def resume_agent(run: Path, episodes: int | None = None, is_quiet: bool = False) -> TrainingResult:
-    """Continue an interrupted run from its last checkpoint, or a finished one with more episodes."""
+    """Continue an interrupted run from its checkpoint, or a finished one with more episodes."""
     saved = load_checkpoint(run)
     settings = read_settings(run / "config.yaml")
     if episodes is not None:
