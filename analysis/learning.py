@@ -69,7 +69,7 @@ def draw_learning_comparison(
     left.set_title(f"running mean of {window} episodes")
     right.set(xlim=(-0.6, len(groups) - 0.4), title=f"last {window}: seeds, IQM, 95 % CI")
     right.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
-    figure.legend(loc="outside lower center", ncols=min(4, len(groups)))
+    figure.legend(loc="outside lower center", ncols=min(2, len(groups)))
     draw_references(right, references or {}, (left,))
     return figure
 
