@@ -339,9 +339,9 @@ def _make_lazy(
         variable, tau = match[1], match[2]
         additive = re.compile(rf"^(\s*{variable}\s*[+-]=)\s*([^#\n]+)", re.MULTILINE)
         spikes = additive.sub("", on_pre + "\n" + on_post)
-        others = "\n".join([spikes, rule.each_step, equations.replace(line, "")])
+        others = [spikes, rule.each_step, rule.transmitted, equations.replace(line, "")]
         summands = " ".join(m[2] for m in additive.finditer(on_pre + "\n" + on_post))
-        if variable in identifiers(others) | identifiers(summands):
+        if variable in identifiers("\n".join([*others, summands])):
             continue
         growth = f"{variable}_growth"
         equations = equations.replace(line, f"{variable} : 1\n{growth} : 1 (shared)")

@@ -12,6 +12,7 @@ from models.engine import open_engine
 from models.engine.noise import stream_ids
 from models.specification import NetworkSpec, Normal, Uniform
 from rules.contract import parameter_values
+from rules.statements import parse_statements
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +69,8 @@ class Network:
         self._learning_blocks = [b for b in blocks if b.startswith("deliver:")] + [
             b for b in blocks if b.startswith("consolidate:") and b not in self._plan.periods_ms
         ]
+        self._episode_blocks = [b for b in blocks if b.startswith("episode:")]
+        self._episode_targets = self._find_episode_targets()
         self._third_factors = {
             p.target: self.replicated(f"{p.target}.third_factor")
             for p in spec.projections
@@ -119,6 +122,15 @@ class Network:
                 view = self.replicated(name)
                 pairs.append((view, view.copy()))
         return pairs
+
+    def _find_episode_targets(self) -> list[NDArray]:
+        """Return the views of what trial-end updates may change: w and the synapses' variables."""
+        names = []
+        for projection in self.spec.projections:
+            if projection.rule is not None and projection.rule.at_episode:
+                targets = {"w"} | {s.target for s in parse_statements(projection.rule.at_episode)}
+                names += [f"{projection.name}.{variable}" for variable in sorted(targets)]
+        return [self.replicated(name) for name in names]
 
     def _find_agreements(self) -> dict[str, NDArray]:
         suffix = "_agreement"
@@ -197,8 +209,14 @@ class Network:
             self.engine.run_block(block)
 
     def start_episode(self, mask: NDArray[np.bool_]) -> None:
-        """Return the marked replicas' state to its initial values; weights stay."""
+        """Update what the marked replicas learn at a trial's end, then reset their state."""
         everyone = bool(np.all(mask))
+        if self._episode_blocks and self.is_learning:
+            others = [view[~mask].copy() for view in self._episode_targets]
+            for block in self._episode_blocks:
+                self.engine.run_block(block)
+            for view, values in zip(self._episode_targets, others, strict=True):
+                view[~mask] = values
         for view, initial in self._resets:
             if everyone:
                 view[...] = initial

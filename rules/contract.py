@@ -4,9 +4,10 @@ A rule names its variables bare (``pre_trace``, ``post_trace``, ``third_factor``
 never says where Brian2 keeps them; the assembler (`models.assembly`) and the NumPy interpreter
 (`rules.interpreter`) read the same strings.
 
-One timestep runs: integrate, threshold, then the five event blocks in the order that the rule
-declares, then the reset of the spiking neurons. ``at_decision`` runs when a decision window closes,
-``consolidate`` when the third factor arrives.
+One timestep runs: integrate, threshold, then the event blocks in the order that the rule declares,
+then the reset of the spiking neurons. ``at_decision`` runs when a decision window closes,
+``consolidate`` when the third factor arrives, ``at_episode`` when an episode ends, before its
+resets.
 """
 
 import math
@@ -14,7 +15,13 @@ import re
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
-from rules.statements import FUNCTIONS, parse_equations, parse_statements
+from rules.statements import (
+    FUNCTIONS,
+    names_in,
+    parse_equations,
+    parse_expression,
+    parse_statements,
+)
 
 #: Unit suffix of a field name -> (Brian2 unit name, factor to SI).
 UNIT_SUFFIXES = {
@@ -30,8 +37,13 @@ UNIT_SUFFIXES = {
 #: What may happen to a variable when an episode starts or a decision closes.
 RESET_POLICIES = ("keep", "episode", "decision")
 
-#: The five event blocks of a timestep, in the default order.
-EVENT_BLOCKS = ("each_step", "on_pre", "on_post", "pre_on_spike", "post_on_spike")
+#: The event blocks of a timestep, in the default order. A rule's order may leave out the first two
+#: if it does not use them.
+EVENT_BLOCKS = (
+    "pre_each_step", "post_each_step", "each_step", "on_pre", "on_post", "pre_on_spike",
+    "post_on_spike",
+)  # fmt: skip
+OPTIONAL_BLOCKS = EVENT_BLOCKS[:2]
 
 #: Names that every rule may use without declaring them.
 SYNAPSE_NAMES = frozenset({"w", "w_min", "w_max", "third_factor", "dt", "t"})
@@ -121,8 +133,10 @@ class Rule:
     learning_rate: float = 0.01
 
     pre_equations: ClassVar[str] = ""
+    pre_each_step: ClassVar[str] = ""
     pre_on_spike: ClassVar[str] = ""
     post_equations: ClassVar[str] = ""
+    post_each_step: ClassVar[str] = ""
     post_on_spike: ClassVar[str] = ""
     equations: ClassVar[str] = ""
     on_pre: ClassVar[str] = ""
@@ -130,10 +144,16 @@ class Rule:
     each_step: ClassVar[str] = ""
     at_decision: ClassVar[str] = ""
     consolidate: ClassVar[str] = ""
+    #: The update at the end of a trial, for rules that collect it over an episode.
+    at_episode: ClassVar[str] = ""
     #: What the postsynaptic neuron does when the host delivers a third factor.
     post_on_delivery: ClassVar[str] = ""
     #: Variables that the postsynaptic neuron model must expose (``p``, ``z``, ``score``, ...).
     requires: ClassVar[tuple[str, ...]] = ()
+    #: Random numbers of each synapse, uniform in [0, 1), fresh in every timestep, read by name.
+    noise: ClassVar[tuple[str, ...]] = ()
+    #: What a presynaptic spike carries into the port, in place of the weight.
+    transmitted: ClassVar[str] = "w"
     #: Order of the event blocks inside one timestep: the coincidence policy.
     order: ClassVar[tuple[str, ...]] = EVENT_BLOCKS
     #: Variable -> when it returns to zero: "keep", "episode" or "decision". Default: "episode".
@@ -144,6 +164,8 @@ class Rule:
     modulated: ClassVar[bool] = True
     #: Whether the update is linear in the third factor.
     linear: ClassVar[bool] = True
+    #: Whether weights move without any spike (homeostasis, decay).
+    drifts: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -163,8 +185,8 @@ def check_rule_class(rule: type[Rule]) -> None:
     """Raise ValueError or TypeError unless the strings of a rule fit the contract.
 
     Checked: a frozen dataclass derived from `Rule`; each block can be read, uses only names that it
-    may see and assigns only variables of its own place; the declared order is a permutation of the
-    five event blocks; resets and the weight clock name what exists.
+    may see and assigns only variables of its own place; the declared order names every event block
+    once; resets and the weight clock name what exists.
     """
     if not (isinstance(rule, type) and issubclass(rule, Rule)):
         raise TypeError(f"{rule!r} must be a class derived from rules.contract.Rule.")
@@ -176,7 +198,8 @@ def check_rule_class(rule: type[Rule]) -> None:
     for field in fields(rule):
         if field.default is MISSING:
             raise TypeError(f"{owner}.{field.name} needs a default value.")
-    if sorted(rule.order) != sorted(EVENT_BLOCKS):
+    needed = {b for b in EVENT_BLOCKS if b not in OPTIONAL_BLOCKS or getattr(rule, b)}
+    if len(set(rule.order)) < len(rule.order) or not needed <= set(rule.order) <= set(EVENT_BLOCKS):
         raise ValueError(f"{owner}.order must name each of {EVENT_BLOCKS} once, got {rule.order}.")
     places = _places(rule)
     _check_names(rule, places)
@@ -210,13 +233,13 @@ def _places(rule: type[Rule]) -> dict[str, set[str]]:
 def _check_names(rule: type[Rule], places: dict[str, set[str]]) -> None:
     """Raise ValueError for names defined twice or that Brian2 would read as something else."""
     owner, parameters = rule.__name__, set(parameter_values(rule()))
-    kinds = [parameters, *places.values()]
+    kinds = [parameters, *places.values(), set(rule.noise)]
     for index, one in enumerate(kinds):
         for other in kinds[index + 1 :]:
             if one & other:
                 raise ValueError(f"{owner}: {sorted(one & other)} defined in two places.")
     for name in sorted(set().union(*kinds)):
-        if name in RESERVED_NAMES or name.endswith(("_pre", "_post")):
+        if name in RESERVED_NAMES | FUNCTION_NAMES or name.endswith(("_pre", "_post")):
             raise ValueError(
                 f"{owner}: {name!r} has a meaning of its own in equations; choose another name, "
                 f"a whole word that does not end in _pre or _post."
@@ -228,16 +251,22 @@ def _check_blocks(rule: type[Rule], places: dict[str, set[str]]) -> None:
     owner, parameters = rule.__name__, set(parameter_values(rule()))
     required, own = set(rule.requires), {k: v | parameters for k, v in places.items()}
     everywhere = own["pre"] | own["post"] | own["synapse"] | required | SYNAPSE_NAMES
+    required -= {"sensitivity"}
     neuron_side = {
-        "pre_equations": own["pre"], "pre_on_spike": own["pre"],
+        "pre_equations": own["pre"], "pre_each_step": own["pre"], "pre_on_spike": own["pre"],
         "post_equations": own["post"] | required | {"third_factor"},
+        "post_each_step": own["post"] | required | {"third_factor"},
         "post_on_spike": own["post"] | required,
         "post_on_delivery": own["post"] | {"third_factor"},
     }  # fmt: skip
-    blocks = ("equations", "on_pre", "on_post", "each_step", "at_decision", "consolidate")
+    blocks = (
+        "equations", "on_pre", "on_post", "each_step", "at_decision", "consolidate", "at_episode",
+    )  # fmt: skip
     for block in (*neuron_side, *blocks):
         code, where = getattr(rule, block), f"{owner}.{block}"
         allowed = neuron_side.get(block, everywhere) | {"dt", "t"}
+        if block in ("on_pre", "on_post", "each_step"):
+            allowed |= set(rule.noise)
         is_equation = block.endswith("equations")
         statements = () if is_equation else parse_statements(code, where)
         if is_equation:
@@ -257,6 +286,9 @@ def _check_blocks(rule: type[Rule], places: dict[str, set[str]]) -> None:
                     f"{where}: cannot assign {statement.target!r} here; "
                     f"it may assign: {', '.join(sorted(writable)) or 'nothing'}."
                 )
+    unknown = names_in(parse_expression(rule.transmitted)) - everywhere - set(rule.noise)
+    if unknown:
+        raise ValueError(f"{owner}.transmitted: unknown name {sorted(unknown)[0]!r}.")
 
 
 UNIT_NAMES = tuple(unit for unit, _ in UNIT_SUFFIXES.values())

@@ -18,8 +18,8 @@ from rules.statements import evaluate, names_in, parse_equations, parse_statemen
 CLIP = "w = clip(w, w_min, w_max)"
 _EQUATION_BLOCKS = {"pre": "pre_equations", "post": "post_equations", "synapse": "equations"}
 _EVENT_PLACES = {
-    "each_step": "synapse", "on_pre": "synapse", "on_post": "synapse",
-    "pre_on_spike": "pre", "post_on_spike": "post",
+    "pre_each_step": "pre", "post_each_step": "post", "each_step": "synapse",
+    "on_pre": "synapse", "on_post": "synapse", "pre_on_spike": "pre", "post_on_spike": "post",
 }  # fmt: skip
 
 
@@ -31,8 +31,8 @@ class Activity:
     ----------
     pre_spikes, post_spikes : (steps, n_pre), (steps, n_post) bool
     variables : mapping of str to array
-        Required neuron variables as they are during the event blocks: (steps, n_post), and
-        ``sensitivity`` (steps, n_synapses).
+        Required neuron variables as they are during the event blocks: (steps, n_post);
+        ``sensitivity`` and the rule's synaptic noise: (steps, n_synapses).
     """
 
     pre_spikes: np.ndarray
@@ -152,6 +152,7 @@ class _Machine:
         self.constants: dict[str, Any] = {n: v for n, (v, _) in parameter_values(rule).items()}
         self.constants |= {"dt": self.dt, "t": 0.0}
         self.period = _period_steps(rule, dt_ms)
+        self.synaptic = {"sensitivity", *rule.noise}
         self.own: dict[str, str] = {}
         self.values: dict[str, dict[str, np.ndarray]] = {place: {} for place in self.size}
         self.derived: dict[str, dict[str, Any]] = {place: {} for place in self.size}
@@ -182,19 +183,18 @@ class _Machine:
         for place in self.odes:
             self.integrate(place)
         for name, rows in self.activity.variables.items():
-            place = "synapse" if name == "sensitivity" else "post"
+            place = "synapse" if name in self.synaptic else "post"
             self.values[place][name] = np.asarray(rows[step], float)
         pre = np.asarray(self.activity.pre_spikes[step], bool)
         post = np.asarray(self.activity.post_spikes[step], bool)
         selections = {
-            "each_step": np.arange(self.size["synapse"]),
             "on_pre": np.flatnonzero(pre[self.index["pre"]]),
             "on_post": np.flatnonzero(post[self.index["post"]]),
             "pre_on_spike": np.flatnonzero(pre),
             "post_on_spike": np.flatnonzero(post),
         }
         for block in self.rule.order:
-            self.run(getattr(self.rule, block), _EVENT_PLACES[block], selections[block])
+            self.run(getattr(self.rule, block), _EVENT_PLACES[block], selections.get(block))
         if self.period and (step + 1) % self.period == 0:
             self.consolidate()
 
@@ -210,6 +210,7 @@ class _Machine:
         if not schedule.is_late or ends or number == len(schedule.decision_ends) - 1:
             self.deliver(schedule.third_factors[number])
         if ends:
+            self.update(self.rule.at_episode)
             self.reset("episode")
 
     def deliver(self, third_factor: Any) -> None:
@@ -220,9 +221,13 @@ class _Machine:
             self.consolidate()
 
     def consolidate(self) -> None:
-        """Run the rule's weight update and clip."""
-        if self.rule.consolidate:
-            self.run(self.rule.consolidate, "synapse")
+        """Run the rule's weight update when the third factor or the weight clock calls for it."""
+        self.update(self.rule.consolidate)
+
+    def update(self, code: str) -> None:
+        """Run a block that moves weights, and clip."""
+        if code:
+            self.run(code, "synapse")
             self.run(CLIP, "synapse")
 
     def reset(self, policy: str) -> None:
@@ -232,15 +237,14 @@ class _Machine:
                 self.values[place][name][:] = 0.0
 
     def run(self, code: str, place: str, selection: np.ndarray | None = None) -> None:
-        """Execute a block for the selected elements, statement by statement."""
-        if selection is None:
-            selection = np.arange(self.size[place])
-        if not selection.size:
+        """Execute a block for the selected elements (None: all), statement by statement."""
+        if selection is not None and not selection.size:
             return
-        read = self._reader(place, selection)
+        chosen = slice(None) if selection is None else selection
+        read = self._reader(place, chosen)
         for statement in parse_statements(code):
             array = self.values[place][statement.target]
-            value, old = evaluate(statement.expression, read), array[selection]
+            value, old = evaluate(statement.expression, read), array[chosen]
             if statement.operator == "+=":
                 value = old + value
             elif statement.operator == "-=":
@@ -249,10 +253,10 @@ class _Machine:
                 value = old * value
             elif statement.operator == "/=":
                 value = old / value
-            array[selection] = value
+            array[chosen] = value
 
-    def _reader(self, place: str, selection: np.ndarray) -> Callable[[str], Any]:
-        index = {place: selection}
+    def _reader(self, place: str, selection: np.ndarray | slice) -> Callable[[str], Any]:
+        index: dict[str, np.ndarray | slice] = {place: selection}
         if place == "synapse":
             index |= {side: self.index[side][selection] for side in ("pre", "post")}
 
@@ -300,7 +304,7 @@ class _Machine:
         """Return (n, n, size) and (n, size) with x(t+dt) = first @ x(t) + second."""
         odes, size = self.odes[place], self.size[place]
         self._inputs(place)
-        everything = np.arange(size)
+        everything = slice(None)
 
         def slope(state: np.ndarray) -> np.ndarray:
             reader = self._reader(place, everything)
@@ -366,13 +370,14 @@ def _check_inputs(
 ) -> None:
     owner = f"interpret({type(rule).__name__})"
     steps = len(activity.pre_spikes)
-    missing = set(rule.requires) - set(activity.variables)
+    missing = {*rule.requires, *rule.noise} - set(activity.variables)
     if missing:
         raise ValueError(f"{owner}: activity.variables lacks {sorted(missing)}.")
     shapes = {"pre_spikes": (activity.pre_spikes, size["pre"])}
     shapes["post_spikes"] = (activity.post_spikes, size["post"])
     for name, rows in activity.variables.items():
-        shapes[name] = (rows, size["synapse" if name == "sensitivity" else "post"])
+        is_synaptic = name == "sensitivity" or name in rule.noise
+        shapes[name] = (rows, size["synapse" if is_synaptic else "post"])
     for name, (rows, width) in shapes.items():
         if np.shape(rows) != (steps, width):
             raise ValueError(f"{owner}: {name} must be {(steps, width)}, got {np.shape(rows)}.")

@@ -85,6 +85,7 @@ def _synapses(
         owners[code.source], owners[code.target], code.equations,
         on_pre={"pre": code.on_pre}, on_post={"post": code.on_post} if code.on_post else None,
         delay={"pre": clock.dt} if code.delayed else None,  # the engine writes the true value
+        dtype={name: np.int64 for name in _streams(code.equations)},
         method=code.method, clock=clock, namespace=functions, name=f"{code.name}{suffix}",
     )  # fmt: skip
     synapses.pre.order = code.on_pre_order

@@ -104,7 +104,8 @@ class NoisyLIF(LIF):
 
     Equations
     ---------
-    as lif, and in every step v += noise*sqrt(1 - exp(-2*dt/tau_membrane))*gaussian
+    as lif, and in every step v += perturbation*mV,
+    perturbation = noise/mV*sqrt(1 - exp(-2*dt/tau_membrane))*gaussian
 
     Parameters
     ----------
@@ -126,6 +127,8 @@ class NoisyLIF(LIF):
     State
     -----
     v, refractory_left, sensitivity : as in lif.
+    perturbation : (n,), mV
+        Random kick of this step, for node perturbation.
 
     Raises
     ------
@@ -144,9 +147,10 @@ class NoisyLIF(LIF):
 
     noise_mv: float = 1.0
 
+    equations = LIF.equations + "perturbation : 1\n"
     integrate = (
-        "v += noise*sqrt(1 - exp(-2*dt/tau_membrane))*gaussian(noise_stream, t_in_timesteps)\n"
-        + _HOLD.strip()
+        "perturbation = noise/mV*sqrt(1 - exp(-2*dt/tau_membrane))"
+        "*gaussian(noise_stream, t_in_timesteps)\nv += perturbation*mV\n" + _HOLD.strip()
     )
     noise = ("noise",)
     spontaneous = True

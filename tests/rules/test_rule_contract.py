@@ -35,6 +35,11 @@ def random_run():
             name: rng.normal(size=(steps, 24 if name == "sensitivity" else n_post))
             for name in rule.requires
         }
+        variables |= {name: rng.random((steps, 24)) for name in rule.noise}
+        if "tau_adaptation" in variables:
+            variables["tau_adaptation"] = np.full((steps, n_post), 0.1)
+        if "v" in variables:
+            variables["v"] = 1e-3 * rng.uniform(-80.0, -30.0, (steps, n_post))
         activity = Activity(
             rng.random((steps, n_pre)) < spike_probability,
             rng.random((steps, n_post)) < spike_probability,
@@ -43,14 +48,18 @@ def random_run():
         weights = np.broadcast_to(w, 24).copy()
         if order is not None:
             pre, post, weights = pre[order], post[order], weights[order]
-            if "sensitivity" in variables:
-                variables["sensitivity"] = variables["sensitivity"][:, order]
+            for name in {"sensitivity", *rule.noise} & set(variables):
+                variables[name] = variables[name][:, order]
         ends = np.arange(10, steps + 1, 10)
         values = rng.normal(size=ends.size) if third_factors is None else third_factors
+        written = {
+            name: np.ones((ends.size, n_post))
+            for name in ("agreement", "learning_signal")
+            if name in rule.post_equations
+        }
         schedule = Schedule(
-            ends, np.broadcast_to(values, ends.size),
-            writes={"agreement": np.ones((ends.size, n_post))} if "agreement" in
-            rule.post_equations else {},
+            ends, np.broadcast_to(values, ends.size), writes=written,
+            episode_ends=(ends.size // 2, ends.size - 1),
         )  # fmt: skip
         return interpret(rule, activity, Wiring(pre, post, weights, 0.0, 1.0), schedule)
 
@@ -136,11 +145,10 @@ def test_dopamine_stdp_without_tonic_level_needs_a_third_factor(random_run):
     assert not np.array_equal(random_run(rule, third_factors=0.1).w, np.full(24, 0.5))
 
 
-@pytest.mark.parametrize("name", sorted(set(RULES) - {"reinforce", "reinforce-sign"}))
-def test_no_spikes_leave_weights_unchanged(name, random_run):
-    assert np.array_equal(
-        random_run(RULES[name](), third_factors=1.0, spike_probability=0.0).w, np.full(24, 0.5)
-    )
+@pytest.mark.parametrize("name", [n for n, r in RULES.items() if "sensitivity" not in r.requires])
+def test_no_spikes_leave_weights_unchanged_unless_the_rule_drifts(name, random_run):
+    w = random_run(RULES[name](), third_factors=1.0, spike_probability=0.0).w
+    assert np.array_equal(w, np.full(24, 0.5)) != RULES[name].drifts
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -160,9 +168,10 @@ def test_order_of_synapses_does_not_matter(name, random_run):
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.linear])
 def test_update_is_linear_in_the_third_factor(name, random_run):
-    rule = replace(RULES[name](), learning_rate=1e-4)
+    rule = replace(RULES[name](), learning_rate=1e-8)
     one = random_run(rule, third_factors=1.0).w - 0.5
     two = random_run(rule, third_factors=2.0).w - 0.5
+    assert np.any(one)
     np.testing.assert_allclose(two, 2 * one, rtol=0, atol=1e-14)
 
 
@@ -188,7 +197,13 @@ class Sound(Rule):
         ("equations", "mark : 1\nQ : 1", "'Q' has a meaning of its own"),
         ("equations", "mark : 1\ntau : 1", "defined in two places"),
         ("equations", "mark : 1\nx_pre : 1", "does not end in _pre"),
-        ("order", EVENT_BLOCKS[:4], "must name each of"),
+        ("order", EVENT_BLOCKS[:5], "must name each of"),
+        ("order", (*EVENT_BLOCKS, "on_pre"), "must name each of"),
+        ("order", (*EVENT_BLOCKS, "on_spike"), "must name each of"),
+        ("noise", ("mark",), "defined in two places"),
+        ("transmitted", "w*relese", "transmitted: unknown name 'relese'"),
+        ("equations", "mark : 1\nsign : 1", "'sign' has a meaning of its own"),
+        ("at_episode", "w += mork", "unknown name 'mork'"),
         ("resets", {"mork": "keep"}, "no variable 'mork'"),
         ("resets", {"mark": "never"}, "must be one of"),
         ("weight_clock", "period_ms", "weight_clock must name a field"),

@@ -1,0 +1,58 @@
+"""Population learning with an individual reward for each neuron."""
+
+from dataclasses import dataclass
+
+from rules.contract import Rule
+
+
+@dataclass(frozen=True)
+class PopulationAgreement(Rule):
+    """Population REINFORCE: each neuron's reward has the sign of its agreement with the decision.
+
+    Equations
+    ---------
+    d eligibility/dt = -eligibility/tau_eligibility
+    each timestep: eligibility <- eligibility + score*sensitivity
+    decision: trace <- agreement*eligibility
+    w <- clip(w + learning_rate*third_factor*trace, w_min, w_max)
+
+    ``agreement`` is +1 for a neuron whose own activity agrees with the decision of the population
+    and -1 for one that disagrees: with a reward minus its mean as third factor, a neuron that voted
+    against a wrong decision is rewarded.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.1
+        Scale of every weight change, in units of the weight, >= 0.
+    tau_eligibility_ms : float, default 500.0
+        Decay of the eligibility, ms, > 0.
+
+    State
+    -----
+    agreement : (n_post,), 1, written by the agent between the choice of the action and the decision
+        block, zeroed after it: a window without agreement is not credited
+    eligibility : (n_synapses,), 1/weight unit, zeroed at episode start
+    trace : (n_synapses,), 1/weight unit, signed by the agreement of the last closed window
+
+    Limits
+    ------
+    For decisions between two actions by a vote of many neurons; not a policy gradient of the
+    population. The attenuation of learning once the vote is clear is left out.
+
+    Source
+    ------
+    Urbanczik & Senn 2009, Nat. Neurosci. 12:250; the rule is from memory, tau_eligibility and the
+    learning rate are not published constants. `reinforce-sign` is the same idea per decision.
+    """
+
+    learning_rate: float = 0.1
+    tau_eligibility_ms: float = 500.0
+
+    post_equations = "agreement : 1"
+    equations = """deligibility/dt = -eligibility/tau_eligibility : 1
+    trace : 1"""
+    each_step = "eligibility += score*sensitivity"
+    at_decision = "trace = agreement*eligibility"
+    consolidate = "w += learning_rate*third_factor*trace"
+    requires = ("score", "sensitivity")
+    resets = {"agreement": "decision"}
