@@ -67,6 +67,9 @@ class ClosedLoop:
         self._discount = np.ones(replicas)
         self._length = np.zeros(replicas, dtype=int)
         self._ends = np.zeros((2, replicas), dtype=bool)
+        self._final_weights: dict[int, dict[str, NDArray]] = {}
+        self._done_at = np.zeros(replicas, dtype=int)
+        self._first_action = int(getattr(self.environments.action_space, "start", 0))
         self._rates = np.zeros((replicas, self.agent.encoder.n_inputs))
         self._gamma = self.environments.return_discount
         self._reads_time = self.agent.decoder.reads == "first_spike_times_ms"
@@ -82,6 +85,10 @@ class ClosedLoop:
         self.episodes = episodes
         begins = ~self.acting & ~self.closing & (self.done < episodes)
         if begins.any():
+            rested = begins & (self._done_at < self.decisions)
+            if rested.any():  # they ran on while they waited for the others
+                self.agent.network.start_episode(rested)
+            self._keep_final_weights()
             self.acting |= begins
             self.observations = self.environments.reset_where(begins)
 
@@ -97,7 +104,7 @@ class ClosedLoop:
         if self._reads_time:
             counts = network.first_spikes_ms(started)
         actions = agent.decoder.decode(counts)
-        network.close_decision(actions if actions.ndim == 1 else None)
+        network.close_decision(actions - self._first_action if actions.ndim == 1 else None)
         features = rates * self._scale if agent.reads_features else None
         self.observations, rewards, terminated, truncated = self.environments.step(actions)
         terminated, truncated = terminated & self.acting, truncated & self.acting
@@ -114,6 +121,8 @@ class ClosedLoop:
             self.observer.decided(self, actions, rewards)
         if self.closing.any() or terminated.any() or truncated.any():
             self._end_episodes(terminated, truncated)
+            if self.is_finished:
+                self._keep_final_weights()
 
     def _deliver(self, third_factor: NDArray | None, active: NDArray) -> None:
         if third_factor is not None:
@@ -149,6 +158,20 @@ class ClosedLoop:
         self.acting |= begins
         if begins.any():
             self.observations = self.environments.reset_where(begins)
+        for replica in np.flatnonzero(ended & ~begins).tolist():
+            weights = self.agent.network.weights()
+            self._final_weights[replica] = {name: w[replica] for name, w in weights.items()}
+            self._done_at[replica] = self.decisions
+
+    def _keep_final_weights(self) -> None:
+        """Give replicas that waited for others the weights that they ended with.
+
+        Rules that drift without a third factor have moved them meanwhile.
+        """
+        for replica, weights in self._final_weights.items():
+            for name, final in weights.items():
+                self.agent.network.replicated(f"{name}.w")[replica] = final
+        self._final_weights = {}
 
     def _episode(self, replica: int) -> Episode:
         return Episode(
@@ -163,6 +186,7 @@ class ClosedLoop:
             "acting",
             "closing",
             "done",
+            "_done_at",
             "_total",
             "_discounted",
             "_discount",
@@ -174,6 +198,7 @@ class ClosedLoop:
             "environments": self.environments.state(),
             "observations": self.observations.copy(),
             "decisions": self.decisions,
+            "_final_weights": dict(self._final_weights),
             **{name: getattr(self, name).copy() for name in names},
         }
 

@@ -78,3 +78,58 @@ def open_network():
     yield build
     for network in opened:
         network.close()
+
+
+class Trace:
+    """Observer that keeps, per replica, what fired, what was done and what it earned."""
+
+    def __init__(self, replicas):
+        self.rows = [[] for _ in range(replicas)]
+        self.episodes = [[] for _ in range(replicas)]
+
+    def decided(self, loop, actions, rewards):
+        outputs = loop.agent.network._outputs
+        for replica in np.flatnonzero(loop.acting | loop.closing):
+            observation = np.ravel(loop.observations[replica]).tolist()
+            row = (outputs[replica].tolist(), actions[replica].tolist(), float(rewards[replica]))
+            self.rows[replica].append((*row, observation, bool(loop.acting[replica])))
+
+    def finished(self, loop, episode):
+        values = {k: v for k, v in vars(episode).items() if k != "replica"}
+        self.episodes[episode.replica].append(values)
+
+
+@pytest.fixture
+def open_loop():
+    """Return a factory of closed loops from settings, observed by a `Trace`, closed at the end."""
+    from experiments.agent import build_agent, make_environments, replica_seeds
+    from experiments.config import resolve
+    from experiments.loop import ClosedLoop
+
+    opened = []
+
+    def build(settings, **options):
+        config = resolve(settings, options)
+        environments = make_environments(config)
+        agent = build_agent(config, environments)
+        opened.append((agent, environments))
+        seeds = [seed.env for seed in replica_seeds(config)]
+        observer = Trace(config.options.replicas)
+        return ClosedLoop(agent, environments, config.options.episodes, seeds, observer)
+
+    yield build
+    for agent, environments in opened:
+        agent.close()
+        environments.close()
+
+
+@pytest.fixture
+def run_loop():
+    """Return a function that runs a loop to its end."""
+
+    def run(loop):
+        while not loop.is_finished:
+            loop.decide()
+        return loop
+
+    return run
