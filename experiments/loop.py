@@ -119,7 +119,7 @@ class ClosedLoop:
         self.decisions += 1
         if self.observer is not None:
             self.observer.decided(self, actions, rewards)
-        if self.closing.any() or terminated.any() or truncated.any():
+        if (self.closing | terminated | truncated).any():
             self._end_episodes(terminated, truncated)
             if self.is_finished:
                 self._keep_final_weights()
@@ -131,7 +131,8 @@ class ClosedLoop:
     def _score(self, rewards: NDArray) -> None:
         self._total += rewards
         self._discounted += self._discount * rewards
-        self._discount *= self._gamma
+        if self._gamma != 1.0:
+            self._discount *= self._gamma
         self._length += self.acting
 
     def _end_episodes(self, terminated: NDArray, truncated: NDArray) -> None:

@@ -49,13 +49,15 @@ class Outcome:
 
     def __post_init__(self) -> None:
         """Raise ValueError for rewards that are not finite or arrays of unequal length."""
-        for name in ("rewards", "terminated", "truncated", "active"):
-            if np.shape(getattr(self, name)) != np.shape(self.active):
+        shape = np.shape(self.active)
+        for name in ("rewards", "terminated", "truncated"):
+            if np.shape(getattr(self, name)) != shape:
                 raise ValueError(
-                    f"Outcome.{name} must have one entry per replica {np.shape(self.active)}, "
+                    f"Outcome.{name} must have one entry per replica {shape}, "
                     f"got {np.shape(getattr(self, name))}."
                 )
-        if not np.all(np.isfinite(np.asarray(self.rewards)[np.asarray(self.active)])):
+        is_finite = np.isfinite(self.rewards)
+        if not is_finite.all() and not np.all(is_finite[np.asarray(self.active, bool)]):
             raise ValueError(f"Outcome.rewards must be finite, got {self.rewards}.")
 
 
