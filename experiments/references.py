@@ -121,6 +121,7 @@ def policy_arrays(
     if not isinstance(env, GridWorld) or not isinstance(space, gym.spaces.Discrete):
         return None
     network, everyone = agent.network, np.ones(agent.network.replicas, dtype=bool)
+    network.freeze()  # the run is over; what is shown now must teach nothing
     preferences = np.zeros((space.n, agent.n_actions))
     values = np.zeros(space.n)
     modulator = config.parts["modulator"]

@@ -55,6 +55,8 @@ class Network:
         self.n_outputs = spec.population(spec.output).size
         self.engine = open_engine(self._plan, engine, say)
         self._draw(noise_seeds, weight_seeds)
+        if not is_learning:
+            self.freeze()
         self._rates = self.replicated(f"{spec.input}.rates")
         self._spike_counts = [
             self.replicated(f"{group.name}.spike_count")
@@ -80,6 +82,13 @@ class Network:
         self._resets = self._initial_values(("episode", "decision"))
         self._decision_resets = self._initial_values(("decision",))
 
+    def freeze(self) -> None:
+        """Switch plasticity off for good: no learning rate is left, nothing is consolidated."""
+        self.is_learning = False
+        for name in self._plan.data:
+            if name.endswith((".learning_rate", "_learning_rate")):
+                self.engine.array(name)[:] = 0.0
+
     def replicated(self, name: str) -> NDArray[Any]:
         """Return the writable view ``(replicas, elements)`` of an array in SI units."""
         return self.engine.array(name).reshape(self.replicas, -1)
@@ -103,8 +112,6 @@ class Network:
                     row[:] = projection.weights
             low = self.replicated(f"{projection.name}.w_min")
             np.clip(weights, low, self.replicated(f"{projection.name}.w_max"), out=weights)
-            if projection.rule is not None and not self.is_learning:
-                self.engine.array(f"{projection.name}.learning_rate")[:] = 0.0
         for population in self.spec.populations:
             values = parameter_values(population.neuron)
             for parameter, spread in population.heterogeneity.items():
