@@ -80,6 +80,10 @@ class ClosedLoop:
         """Whether every replica has had its episodes."""
         return not (self.acting.any() or self.closing.any())
 
+    def is_within_episode(self, replica: int) -> bool:
+        """Whether the present episode of a replica has had its first decision."""
+        return bool(self._length[replica] > 0)
+
     def continue_until(self, episodes: int) -> None:
         """Let every replica run on to this number of episodes (after `restore`)."""
         self.episodes = episodes

@@ -30,6 +30,7 @@ class Recorder:
         self._directory = directory
         self._options = config.options
         self._network = network
+        self.first_rates = rates.copy()
         spec = network.spec
         self._sizes = {p.name: p.size for p in spec.populations if p.neuron.threshold}
         self._probes, names = choose_probes(network, self._options.probes, rates)
@@ -46,11 +47,11 @@ class Recorder:
 
     def begin(self, loop: ClosedLoop) -> None:
         """Start recording before the first decision (or after a resume)."""
-        if loop.done[0] == 0 and self._options.weight_snapshots:
+        if loop.decisions == 0 and self._options.weight_snapshots:
             self._snapshot(0)
-        self._switch(int(loop.done[0]))
+        self._switch(int(loop.done[0]), is_start=not loop.is_within_episode(0))
 
-    def _switch(self, done: int) -> None:
+    def _switch(self, done: int, is_start: bool = True) -> None:
         """Turn recording of the coming episode of replica 0 on or off."""
         keep, total = self._options.record_episodes, self._options.episodes
         wanted = done < total and (done < keep or done >= total - keep)
@@ -59,7 +60,7 @@ class Recorder:
                 list(self._sizes) if wanted else [], self._probes if wanted else []
             )
             self._is_on = wanted
-        if wanted:
+        if wanted and is_start:
             now = self._now_ms()
             self._directory.append_events(now, EventKind.EPISODE_START, done + 1)
 
@@ -68,7 +69,7 @@ class Recorder:
 
     def decided(self, loop: ClosedLoop, actions: NDArray, rewards: NDArray) -> None:
         """Mark decision and reward of replica 0 while its episode is recorded."""
-        if not self._is_on:
+        if not (self._is_on and loop.acting[0]):
             return
         now = self._now_ms()
         action = float(np.ravel(actions[0])[0])

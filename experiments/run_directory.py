@@ -305,6 +305,12 @@ class RunDirectory:
         rows = {name: np.atleast_2d(w) for name, w in weights.items()}
         self._recorder.append("weights", {"episode": [episode], **rows})
 
+    def write_config(self, config: Any) -> None:
+        """Replace config.yaml and its copy in meta.json, when a run is resumed for longer."""
+        plain, meta = _plain(config), json.loads((self.path / "meta.json").read_text())
+        _write_atomically(self.path / "config.yaml", yaml.safe_dump(plain, sort_keys=False))
+        _write_json(self.path / "meta.json", {**meta, "config": plain})
+
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write or replace summary.json."""
         self._is_interrupted = bool(summary.get("interrupted", False))

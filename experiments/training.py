@@ -107,7 +107,8 @@ def resume_agent(run: Path, episodes: int | None = None, is_quiet: bool = False)
     loop.restore(saved["loop"])
     loop.continue_until(config.options.episodes)
     with RunDirectory.reopen(run, saved["mark"]) as directory:
-        return _run(config, directory, agent, loop, is_quiet, saved["metric"])
+        directory.write_config(config.to_dict())
+        return _run(config, directory, agent, loop, is_quiet, saved)
 
 
 def _run(
@@ -116,13 +117,14 @@ def _run(
     agent: Agent,
     loop: ClosedLoop,
     is_quiet: bool,
-    metric: list[list[float]] | None = None,
+    saved: dict[str, Any] | None = None,
 ) -> TrainingResult:
-    first_rates = agent.encoder.encode(loop.observations)[0]
+    # A resumed run goes on recording the same synapses.
+    first_rates = saved["first_rates"] if saved else agent.encoder.encode(loop.observations)[0]
     recorder = Recorder(directory, config, agent.network, first_rates)
     is_discounted = loop.environments.return_discount < 1.0
     progress = Progress(recorder, config, is_discounted, is_quiet)
-    progress.metric = metric or progress.metric
+    progress.metric = saved["metric"] if saved else progress.metric
     loop.observer = progress
     recorder.begin(loop)
     started, before, interrupted = time.perf_counter(), loop.decisions, False
@@ -158,8 +160,12 @@ def _run(
 def _checkpoint(
     directory: RunDirectory, recorder: Recorder, loop: ClosedLoop, progress: Progress
 ) -> None:
+    loop.agent.network.engine.check_finite()
     recorder.drain()
-    state = {"loop": loop.state(), "mark": directory.mark(), "metric": progress.metric}
+    state = {
+        "loop": loop.state(), "mark": directory.mark(), "metric": progress.metric,
+        "first_rates": recorder.first_rates,
+    }  # fmt: skip
     save_checkpoint(directory.path, state)
 
 

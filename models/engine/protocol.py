@@ -42,5 +42,8 @@ class Engine(Protocol):
     def restore(self, state: dict[str, Any]) -> None:
         """Return to a snapshot, so that continuing equals never having stopped."""
 
+    def check_finite(self) -> None:
+        """Raise FloatingPointError naming an array with a NaN; `advance` looks only now and then."""
+
     def close(self) -> None:
         """Free the network; views become invalid."""

@@ -85,7 +85,7 @@ class RuntimeEngine:
             for block in self._settling:
                 self.run_block(block)
             steps -= count
-        self._check_finite()
+        self.check_finite()
 
     def _step(self) -> None:
         for code in self._code:
@@ -201,7 +201,8 @@ class RuntimeEngine:
                 queues[f"{synapses.name}.{pathway.prepost}"] = pathway.queue
         return queues
 
-    def _check_finite(self) -> None:
+    def check_finite(self) -> None:
+        """Raise FloatingPointError if a state variable or weight is NaN."""
         for name in self._checked:
             if np.isnan(self.array(name)).any():
                 raise FloatingPointError(
