@@ -2,7 +2,7 @@
 
 from rules.clopath import VoltageSTDP
 from rules.contract import Rule, check_rule_class
-from rules.dopamine_stdp import DopamineSTDP
+from rules.dopamine_stdp import DopamineSTDP, KineticDopamineSTDP
 from rules.eprop import Eprop, RewardEprop
 from rules.hedonistic import HedonisticSynapse
 from rules.homeostatic_scaling import HomeostaticScaling
@@ -32,6 +32,7 @@ RULES: dict[str, type[Rule]] = {
     "rstdp-et": RewardModulatedSTDPWithEligibility,
     "rstdp-alpha": AlphaRewardModulatedSTDP,
     "dopamine-stdp": DopamineSTDP,
+    "dopamine-stdp-kinetic": KineticDopamineSTDP,
     "reinforce": Reinforce,
     "reinforce-sign": ReinforceSign,
     "rmax": RMax,

@@ -1,4 +1,4 @@
-"""Dopamine-modulated STDP with a slow weight clock."""
+"""Dopamine-modulated STDP with a weight clock of its own."""
 
 from dataclasses import dataclass
 
@@ -92,4 +92,90 @@ class DopamineSTDP(Rule):
     }
     weight_clock = "weight_period_ms"
     modulated = False
+    linear = False
+
+
+@dataclass(frozen=True)
+class KineticDopamineSTDP(Rule):
+    """Dopamine-modulated STDP in continuous time: all spike pairs, dopamine above a baseline.
+
+    Equations
+    ---------
+    d pre_trace/dt = -pre_trace/tau_plus,    + 1 at each presynaptic spike
+    d post_trace/dt = -post_trace/tau_minus, + 1 at each postsynaptic spike
+    d eligibility/dt = -eligibility/tau_eligibility,  + a_plus*pre_trace at a postsynaptic spike,
+        - a_minus*post_trace at a presynaptic spike                             (c in [1])
+    d dopamine/dt = -dopamine/tau_dopamine,  + third_factor*unit_time/tau_dopamine  (n in [1])
+    dw/dt = learning_rate*eligibility*(dopamine - baseline)/unit_time, integrated exactly over each
+        period of the weight clock, clipped to w_min, w_max
+
+    Parameters
+    ----------
+    learning_rate : float, default 1.0
+        Scale of every weight change, in units of the weight, >= 0.
+    tau_plus_ms : float, default 20.0
+        Decay of the presynaptic trace, ms, > 0.
+    tau_minus_ms : float, default 20.0
+        Decay of the postsynaptic trace, ms, > 0.
+    tau_eligibility_ms : float, default 1000.0
+        Decay of the eligibility, ms, > 0.
+    tau_dopamine_ms : float, default 200.0
+        Decay of dopamine, ms, > 0.
+    weight_period_ms : float, default 1.0
+        Period of the weight clock, ms, > 0, a multiple of the timestep; exact if equal to it.
+    unit_time_ms : float, default 1.0
+        Time in which dopamine and the rate of weight change are expressed, ms.
+    a_plus : float, default 1.0
+        Potentiation of a pair at zero distance.
+    a_minus : float, default 1.5
+        Depression of a pair at zero distance.
+    baseline : float, default 0.0
+        Dopamine at which weights rest (b in [1]).
+
+    State
+    -----
+    pre_trace : (n_pre,), 1, kept over episodes
+    post_trace : (n_post,), 1, kept over episodes
+    dopamine : (n_post,), 1, kept over episodes
+    eligibility : (n_synapses,), 1, kept over episodes
+
+    Limits
+    ------
+    Traces are read before the spikes of this timestep: coincident spikes do not pair. Spike times
+    are those at the synapse; [1] lets the whole delay be dendritic, so that postsynaptic spikes
+    arrive late there and not presynaptic ones. A third factor counts from the timestep after its
+    delivery, undecayed. A port with the delay on the presynaptic side has
+    other pairs, even other signs.
+
+    Source
+    ------
+    [1] Potjans, Morrison & Diesmann 2010, Front. Comput. Neurosci. 4:141, as NEST's
+    stdp_dopamine_synapse; Izhikevich 2007, Cereb. Cortex 17:2443.
+    """
+
+    learning_rate: float = 1.0
+    tau_plus_ms: float = 20.0
+    tau_minus_ms: float = 20.0
+    tau_eligibility_ms: float = 1000.0
+    tau_dopamine_ms: float = 200.0
+    weight_period_ms: float = 1.0
+    unit_time_ms: float = 1.0
+    a_plus: float = 1.0
+    a_minus: float = 1.5
+    baseline: float = 0.0
+
+    pre_equations = "dpre_trace/dt = -pre_trace/tau_plus : 1"
+    pre_on_spike = "pre_trace += 1"
+    post_equations = """dpost_trace/dt = -post_trace/tau_minus : 1
+    ddopamine/dt = -dopamine/tau_dopamine : 1"""
+    post_on_spike = "post_trace += 1"
+    post_on_delivery = "dopamine += third_factor*unit_time/tau_dopamine"
+    equations = "eligibility : 1"
+    on_post = "eligibility += a_plus*pre_trace"
+    on_pre = "eligibility -= a_minus*post_trace"
+    consolidate = """w += learning_rate*eligibility*dopamine*exp(dt/tau_dopamine)*(1 - exp(-weight_period/tau_eligibility - weight_period/tau_dopamine))/(unit_time/tau_eligibility + unit_time/tau_dopamine)
+    w -= learning_rate*eligibility*baseline*(1 - exp(-weight_period/tau_eligibility))*tau_eligibility/unit_time
+    eligibility *= exp(-weight_period/tau_eligibility)"""  # noqa: E501
+    resets = DopamineSTDP.resets
+    weight_clock = "weight_period_ms"
     linear = False

@@ -23,9 +23,8 @@ from rules.interpreter import Activity, Schedule, Wiring, interpret
 N_PRE, N_POST, WINDOW, CHUNK = 7, 5, 20, 10
 ENDS = WINDOW * np.arange(1, 5)
 EPISODE_END = 1
-TOGETHER = (
-    4  # more in one network cost more than several networks: their equations are solved jointly
-)
+# more in one network cost more than several networks: their equations are solved jointly
+TOGETHER = 3
 SMALL = {
     "dopamine-stdp": 0.05, "reinforce": 0.01, "reinforce-sign": 0.01, "td-critic": 0.005,
     "stdp-triplet": 0.5, "stdp-voltage": 0.02, "stdp-inhibitory": 2e-3, "rmax": 0.01,
@@ -33,7 +32,11 @@ SMALL = {
     "hebbian-bias": 0.01, "eprop": 1e-4, "eprop-reward": 1e-4, "exploratory-hebb": 1e-6,
     "homeostatic-scaling": 0.02,
 }  # fmt: skip
-OPTIONS = {"eprop": {"rate_regularisation": 3.0}, "hedonistic": {"facilitation_jump": 0.4}}
+OPTIONS = {
+    "eprop": {"rate_regularisation": 3.0},
+    "hedonistic": {"facilitation_jump": 0.4},
+    "dopamine-stdp-kinetic": {"weight_period_ms": float(CHUNK), "baseline": 0.001},
+}
 LATE = ("rstdp-et", "reinforce", "eprop")
 WRITTEN = ("agreement", "learning_signal")
 
