@@ -11,6 +11,7 @@ from experiments.experiment import (
     below,
     halves,
 )
+from experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
 
 OPEN_LOOP = 0.7555  # random {down, right} in GridWorld-v0, exact by policy evaluation
 
@@ -31,4 +32,5 @@ EXPERIMENTS: dict[str, Experiment] = {
         (halves(TRAINED, TWIN), below(TRAINED, SHUFFLED)),
         score="length",
     ),
+    "florian-rate-xor": FLORIAN_RATE_XOR,
 }

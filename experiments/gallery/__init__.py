@@ -1,0 +1,1 @@
+"""Published experiments that need no environment, each a claim with its controls."""
