@@ -1,0 +1,220 @@
+"""The straight line: who imports whom, what each table lists, and that rules fit neurons."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+import envs
+import models.neurons
+import rules
+from envs.bridge import DECODERS, ENCODERS, Decoder, Encoder
+from models import MODELS, Architecture
+from models.assembly import assemble
+from models.neurons import NEURONS, NeuronModel
+from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
+from rules import RULES, Rule
+from rules.modulators import MODULATORS
+from rules.modulators.contract import Modulator
+
+ROOT = Path(__file__).parents[1]
+PROJECT = {"envs", "rules", "models", "analysis", "experiments", "run", "benchmarks", "tests"}
+#: Folder -> what it may import besides itself and the standard library; None: anything.
+ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
+    "envs": (set(), {"gymnasium", "numpy"}),
+    "rules": (set(), {"numpy"}),
+    "models": ({"rules"}, {"brian2", "numpy"}),
+    "analysis": (set(), {"numpy", "scipy", "matplotlib", "h5py"}),
+    "experiments": ({"envs", "rules", "models", "analysis"}, None),
+}
+#: The only modules of `rules` that `models` may know: the contract and its language.
+CONTRACT = {"rules.contract", "rules.statements"}
+
+
+def imports(path):
+    """Yield the dotted modules that a file imports, in functions as well."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+        elif isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+            name = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
+            if name in ("import_module", "__import__") and node.args:
+                if isinstance(node.args[0], ast.Constant):
+                    yield node.args[0].value
+
+
+def forbidden(path, folder, may_project, may_outside):
+    found = []
+    for module in imports(path):
+        top = module.partition(".")[0]
+        if top == folder or top in sys.stdlib_module_names:
+            continue
+        if top in PROJECT:
+            if top not in may_project:
+                found.append(module)
+        elif may_outside is not None and top not in may_outside:
+            found.append(module)
+    return found
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_imports_follow_the_table(folder):
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    wrong = {str(f.relative_to(ROOT)): forbidden(f, folder, *ALLOWED[folder]) for f in files}
+    assert {file: modules for file, modules in wrong.items() if modules} == {}
+
+
+def test_models_know_only_the_contract_of_rules():
+    wrong = {
+        f"{file.relative_to(ROOT)}: {module}"
+        for file in (ROOT / "models").rglob("*.py")
+        for module in imports(file)
+        if module.partition(".")[0] == "rules" and module not in CONTRACT
+    }
+    assert wrong == set()
+
+
+def test_command_line_imports_experiments_and_analysis_only():
+    assert forbidden(ROOT / "run.py", "run", {"experiments", "analysis"}, set()) == []
+
+
+def test_the_import_check_sees_what_it_should(tmp_path):
+    file = tmp_path / "bad.py"
+    file.write_text("def f():\n    from models.network import Network\n    import scipy.stats\n")
+    assert forbidden(file, "rules", set(), {"numpy"}) == ["models.network", "scipy.stats"]
+
+
+def concrete(package, base):
+    """Return all classes of a package's modules that derive from `base` and can be chosen."""
+    found = set()
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        for kind in vars(importlib.import_module(info.name)).values():
+            is_own = isinstance(kind, type) and kind.__module__ == info.name
+            if is_own and issubclass(kind, base) and not kind.__name__.startswith("_"):
+                if not inspect.isabstract(kind) and kind is not base:
+                    found.add(kind)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("package", "base", "table"),
+    [
+        ("rules", Rule, RULES), ("models.neurons", NeuronModel, NEURONS),
+        ("models", Architecture, MODELS), ("envs.bridge.encoders", Encoder, ENCODERS),
+        ("envs.bridge.decoders", Decoder, DECODERS), ("rules.modulators", Modulator, MODULATORS),
+    ],
+)  # fmt: skip
+def test_every_class_is_in_its_table_once(package, base, table):
+    assert concrete(importlib.import_module(package), base) == set(table.values())
+    assert len(set(table.values())) == len(table)
+    for name in table:
+        assert name == name.lower()
+        assert "_" not in name
+
+
+def test_every_environment_is_registered():
+    entry_points = {spec.entry_point for spec in gymnasium.registry.values()}
+    for info in pkgutil.iter_modules(envs.__path__, "envs."):
+        if info.ispkg:
+            continue
+        for name, kind in vars(importlib.import_module(info.name)).items():
+            is_own = isinstance(kind, type) and kind.__module__ == info.name
+            if is_own and issubclass(kind, gymnasium.Env):
+                assert f"{info.name}:{name}" in entry_points
+
+
+@pytest.mark.parametrize(
+    ("package", "table"),
+    [(rules, RULES), (models.neurons, NEURONS)],
+    ids=["rules", "neurons"],
+)  # fmt: skip
+def test_every_summary_fits_a_table_cell(package, table):
+    for name, kind in table.items():
+        first = (kind.__doc__ or "").splitlines()[0]
+        assert 10 < len(first) < 110, name
+        assert first.endswith("."), name
+
+
+def fits(rule, neuron):
+    return bool(neuron.ports) and set(rule.requires) <= set(neuron.exposes)
+
+
+def network_of(neuron, names):
+    """Return a network in which a projection of every named rule meets one population."""
+    low, high = (-0.5, 0.5) if neuron.readout else (1.0, 3.0)
+    projections = tuple(
+        Projection(
+            name.replace("-", "_"), "input", "actor", **all_to_all(3, 2),
+            weights=Uniform(low, high), w_min=-5.0, w_max=5.0, port=next(iter(neuron.ports)),
+            rule=RULES[name](),
+        )
+        for name in names
+    )  # fmt: skip
+    source = Population("input", 3, NEURONS["poisson"]())
+    modules = np.array([0, 1])
+    return NetworkSpec((source, Population("actor", 2, neuron, modules=modules)), projections)
+
+
+FITTING = {
+    name: [rule for rule in RULES if fits(RULES[rule], kind())] for name, kind in NEURONS.items()
+}
+
+
+def test_every_rule_fits_a_neuron_and_every_neuron_a_rule():
+    assert set().union(*FITTING.values()) == set(RULES)
+    assert [name for name in NEURONS if NEURONS[name].ports and not FITTING[name]] == []
+
+
+@pytest.mark.parametrize("name", [name for name in NEURONS if FITTING[name]])
+def test_every_fitting_pair_assembles(name):
+    neuron = NEURONS[name]()
+    for rule in FITTING[name]:
+        plan = assemble(network_of(neuron, [rule]), replicas=2)
+        assert plan.synapses[0].n_synapses == 12
+    assert assemble(network_of(neuron, FITTING[name])).structure()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NEURONS if FITTING[name]])
+def test_every_fitting_pair_runs_a_window(name, open_network):
+    """All rules that fit a neuron meet on one population."""
+    network = open_network(network_of(NEURONS[name](), FITTING[name]))
+    network.advance(300.0, 20)
+    network.close_decision(np.array([1]))
+    network.consolidate(np.array([0.5]))
+    network.start_episode(np.ones(1, bool))
+    for weights in network.weights().values():
+        assert np.all(np.isfinite(weights))
+        assert np.all(np.abs(weights) <= 5.0)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_refuses_a_neuron_that_lacks_what_it_needs(name):
+    rule = RULES[name]()
+    missing = [n for n in NEURONS if NEURONS[n].ports and not fits(rule, NEURONS[n]())]
+    if not rule.requires:
+        assert missing == []
+        return
+    spec = network_of(NEURONS["lif"](), [])
+    projection = Projection(
+        "plastic", "input", "actor", **all_to_all(3, 2), weights=Uniform(0, 1), rule=rule,
+        port="current",
+    )  # fmt: skip
+    for other in missing[:2]:
+        neuron = NEURONS[other]()
+        bad = replace(projection, port=next(iter(neuron.ports)))
+        with pytest.raises(
+            ValueError, match=rf"{type(rule).__name__} needs .*{type(neuron).__name__}"
+        ):
+            NetworkSpec((spec.populations[0], Population("actor", 2, neuron)), (bad,))
