@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Command line of threefactor: train, evaluate, plot, reproduce, list."""
+"""Command line of threefactor: train, evaluate, plot, check, reproduce, list."""
 
 import argparse
 import os
@@ -15,6 +15,7 @@ USAGE = """usage: python run.py COMMAND [OPTIONS]
   train               train an agent; `train --help` lists all options
   evaluate RUN        run a trained agent without learning
   plot RUN            draw the figures of a run
+  check RULE ...      test what every plasticity rule promises; FILE.py:Class is your own
   reproduce NAME      test a named experiment's claim against its controls
   list [WHAT]         envs, rules, models, neurons, encoders, decoders, modulators, experiments
 
@@ -81,6 +82,24 @@ def plot(arguments: list[str]) -> int:
     return 0
 
 
+def check(arguments: list[str]) -> int:
+    """Test what every plasticity rule promises; exit status 1 if a promise does not hold."""
+    parser = argparse.ArgumentParser("run.py check", description=check.__doc__)
+    parser.add_argument("rules", nargs="*", metavar="RULE", help="name or my_rule.py:MyRule")
+    parser.add_argument("--all", action="store_true", help="every rule of `run.py list rules`")
+    parser.add_argument("--engine", nargs="+", default=["runtime-numpy", "compiled"])
+    parser.add_argument("--neuron", help="postsynaptic neuron (default: one that fits the rule)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the reports as JSON")
+    options = parser.parse_args(arguments)
+    if bool(options.rules) == options.all:
+        parser.error("name a rule, a FILE.py:Class or --all")
+    from experiments.checks.report import check_rules
+    from rules import RULES
+
+    names = list(RULES) if options.all else options.rules
+    return 0 if check_rules(names, options.engine, options.neuron, options.json) else 1
+
+
 def reproduce(arguments: list[str]) -> int:
     """Put a named experiment's claim to the test, controls included."""
     parser = argparse.ArgumentParser("run.py reproduce", description=reproduce.__doc__)
@@ -110,6 +129,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "plot": plot,
+    "check": check,
     "reproduce": reproduce,
     "list": list_tables,
 }
