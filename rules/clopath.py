@@ -44,6 +44,7 @@ class VoltageSTDP(Rule):
     -----
     pre_trace : (n_pre,), 1, zeroed at episode start
     v_slow, v_fast : (n_post,), volt, start from the first v of an episode
+    v_last : (n_post,), volt, v of the last timestep
     steps : (n_post,), 1, timesteps of the episode
 
     Limits
@@ -74,17 +75,20 @@ class VoltageSTDP(Rule):
     pre_on_spike = "pre_trace += 1"
     post_equations = """v_slow : volt
     v_fast : volt
+    v_last : volt
     steps : 1"""
-    post_each_step = """steps += 1
-    v_slow += (v - v_slow)*clip(1/steps, 1 - exp(-dt/tau_minus), 1)
-    v_fast += (v - v_fast)*clip(1/steps, 1 - exp(-dt/tau_plus), 1)"""
-    each_step = """w += learning_rate*a_plus*dt/unit_time*pre_trace*int(v > theta_plus)*(v - theta_plus)/unit_voltage*int(v_fast > theta_minus)*int(steps > 0)*(v_fast - theta_minus)/unit_voltage
+    # Before on_pre, which transmits the spikes of this timestep: v is the same for every reader.
+    post_each_step = """v_slow += int(steps > 0)*(v_last - v_slow)*clip(1/clip(steps, 1, 1e9), 1 - exp(-dt/tau_minus), 1)
+    v_fast += int(steps > 0)*(v_last - v_fast)*clip(1/clip(steps, 1, 1e9), 1 - exp(-dt/tau_plus), 1)
+    v_last = v
+    steps += 1"""  # noqa: E501
+    each_step = """w += learning_rate*a_plus*dt/unit_time*pre_trace*int(v > theta_plus)*(v - theta_plus)/unit_voltage*int(v_fast > theta_minus)*int(steps > 1)*(v_fast - theta_minus)/unit_voltage
     w = clip(w, w_min, w_max)"""  # noqa: E501
-    on_pre = """w -= learning_rate*a_minus*int(v_slow > theta_minus)*int(steps > 0)*(v_slow - theta_minus)/unit_voltage
+    on_pre = """w -= learning_rate*a_minus*int(v_slow > theta_minus)*int(steps > 1)*(v_slow - theta_minus)/unit_voltage
     w = clip(w, w_min, w_max)"""  # noqa: E501
     requires = ("v",)
     order = (
-        "each_step", "on_pre", "on_post", "post_each_step", "pre_on_spike", "post_on_spike",
+        "post_each_step", "each_step", "on_pre", "on_post", "pre_on_spike", "post_on_spike",
     )  # fmt: skip
     modulated = False
     linear = False
