@@ -73,6 +73,10 @@ def _parse_resume(chosen: argparse.Namespace, rest: list[str]) -> TrainRequest:
     parser = argparse.ArgumentParser("run.py train --resume RUN", allow_abbrev=False)
     parser.add_argument("--episodes", type=int, help="new total of episodes")
     episodes = parser.parse_args(rest).episodes
+    for name in ("env", "config", "out", *PARTS):
+        if getattr(chosen, name) is not None:
+            flag = name.replace("_", "-")
+            parser.error(f"--{flag} cannot change: the settings are those of {chosen.resume}")
     config = resolve(read_settings(chosen.resume / "config.yaml"))
     is_drawing = not chosen.no_figures
     return TrainRequest(config, None, False, chosen.quiet, is_drawing, chosen.resume, episodes)

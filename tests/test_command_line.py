@@ -1,0 +1,351 @@
+"""run.py: every kind of training, exit statuses, one-line errors, Ctrl-C, what is imported."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import run
+from envs.bridge import DECODERS, ENCODERS
+from models import MODELS
+from rules.modulators import MODULATORS
+
+ROOT = Path(__file__).parents[1]
+QUICK = [
+    "--episodes", "2", "--max-episode-steps", "5", "--window-ms", "5", "--quiet", "--no-figures",
+    "--reference-episodes", "0", "--model.neurons-per-action", "2",
+]  # fmt: skip
+IDENTITY = ["--env", "Identity-v0", *QUICK]
+CRITIC = ["--model.critic-neurons", "3"]
+
+
+def main(*arguments, capsys=None):
+    """Run the command line in this process; give (status, standard output, standard error)."""
+    try:
+        status = run.main([str(argument) for argument in arguments])
+    except SystemExit as exit_:
+        status = exit_.code
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the default run directory is below the present folder
+
+    def call(*arguments):
+        return main(*arguments, capsys=capsys)
+
+    return call
+
+
+def spawn(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), *map(str, arguments)], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+    )  # fmt: skip
+
+
+def finish(process):
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def episodes(path):
+    with open(path / "episodes.csv") as file:
+        return list(csv.DictReader(file))
+
+
+MODEL_RUNS = {f"model {name}": [*IDENTITY, "--model", name] for name in MODELS}
+MODEL_RUNS["model actor-critic"] += CRITIC
+for _name in ("feed-forward", "layered", "recurrent"):
+    MODEL_RUNS[f"model {_name}"] += ["--modulator", "td-linear"]
+MODEL_RUNS["model layered"] += ["--model.hidden-neurons", "2"]
+MODEL_RUNS["model recurrent"] += ["--model.recurrent-neurons", "12"]
+
+FEED_FORWARD = [*IDENTITY, "--model", "feed-forward"]
+MODULATOR_RUNS = {
+    f"modulator {name}": [*FEED_FORWARD, "--modulator", name]
+    for name in MODULATORS if name not in ("td", "td-linear", "feedback")
+}  # fmt: skip
+MODULATOR_RUNS["modulator feedback"] = [
+    *FEED_FORWARD, "--modulator", "feedback", "--modulator.n-post", "4"
+]  # fmt: skip
+
+PENDULUM = ["--env", "Pendulum-v1", *QUICK, "--model", "feed-forward", "--encoder", "on-off"]
+DECODER_RUNS = {
+    f"decoder {name}": [*FEED_FORWARD, "--modulator", "reward", "--decoder", name]
+    for name in ("softmax", "first-to-spike")
+} | {
+    f"decoder {name}": [*PENDULUM, "--modulator", "reward", "--decoder", name]
+    for name in ("population-vector", "weighted-mean")
+}  # fmt: skip
+DECODER_RUNS["decoder membrane"] = [
+    *PENDULUM, "--modulator", "reward", "--decoder", "membrane", "--neuron", "readout",
+    "--rule", "td-critic", "--model.neurons-per-action", "1",
+]  # fmt: skip
+
+CARTPOLE = ["--env", "CartPole-v1", *QUICK, "--model", "feed-forward", "--modulator", "td-linear"]
+ENCODER_RUNS = {
+    f"encoder {name}": [*CARTPOLE, "--encoder", name, "--encoder.normalise", "running"]
+    for name in ("gaussian", "on-off", "tile", "rate")
+}  # fmt: skip
+ENCODER_RUNS["encoder k-of-n"] = [*FEED_FORWARD, "--modulator", "reward", "--encoder", "k-of-n"]
+RULE_RUNS = {
+    "rule dopamine-stdp": [*FEED_FORWARD, "--modulator", "reward", "--rule", "dopamine-stdp"],
+    "rule stdp, frozen": [*FEED_FORWARD, "--modulator", "reward", "--rule", "stdp",
+                          "--control", "frozen"],
+    "control shuffled": [*FEED_FORWARD, "--modulator", "reward", "--control", "shuffled"],
+    "three replicas": [*FEED_FORWARD, "--modulator", "reward", "--replicas", "3"],
+    "half a millisecond": [*FEED_FORWARD, "--modulator", "reward", "--timestep-ms", "0.5"],
+}  # fmt: skip
+RUNS = {**MODEL_RUNS, **MODULATOR_RUNS, **DECODER_RUNS, **ENCODER_RUNS, **RULE_RUNS}
+
+
+def test_every_kind_is_run():
+    words = " ".join(word for arguments in RUNS.values() for word in arguments).split()
+    for table in (MODELS, MODULATORS, {n: 0 for n in DECODERS if n != "argmax"}):
+        assert set(table) - {"td"} <= set(words)
+    assert set(ENCODERS) - {"one-hot"} <= set(words)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_two_episodes_of_every_kind(name, cli, tmp_path):
+    out = tmp_path / "run"
+    status, printed, err = cli("train", *RUNS[name], "--out", out)
+    assert (status, err) == (0, "")
+    assert str(out) in printed
+    n_replicas = 3 if name == "three replicas" else 1
+    assert len(episodes(out)) == 2 * n_replicas
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["interrupted"] is False
+    assert summary["engine"] == "compiled"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """One finished run that no test changes."""
+    out = tmp_path_factory.mktemp("trained") / "run"
+    assert run.main(["train", *FEED_FORWARD, "--modulator", "reward", "--out", str(out)]) == 0
+    return out
+
+
+ERRORS = {
+    "no such command": (["trian"], "unknown command 'trian'. Did you mean 'train'?"),
+    "unknown environment": (["train", "--env", "GridWorl-v0"], "Did you mean 'GridWorld-v0'"),
+    "unknown rule": (["train", "--rule", "rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
+    "unknown model": (["train", "--model", "layerd"], "Did you mean 'layered'?"),
+    "unknown neuron": (["train", "--neuron", "lff"], "Unknown neuron 'lff'. Did you mean 'lif'?"),
+    "unknown engine": (["train", "--engine", "gpu"], "Unknown engine 'gpu'."),
+    "unknown list": (["list", "rule"], "Unknown list 'rule'. Did you mean 'rules'?"),
+    "missing rule file": (["train", "--rule", "mine.py:Mine"], "there is no file 'mine.py'"),
+    "missing configuration": (["train", "--config", "no.yaml"], "no.yaml: no such config"),
+    "no episodes": (["train", "--episodes", "0"], "episodes must be >= 1, got 0"),
+    "rule without its neuron": (
+        ["train", *FEED_FORWARD, "--neuron", "lif"], "Reinforce needs ['score']",
+    ),
+    "modulator without its critic": (["train", *FEED_FORWARD], "reads a critic population"),
+    "encoder without its space": (
+        ["train", *FEED_FORWARD, "--encoder", "tile"], "expected a Box observation space",
+    ),
+    "decoder without its space": (
+        ["train", *FEED_FORWARD, "--decoder", "weighted-mean"], "expected a Box action space",
+    ),
+    "decoder without its neuron": (
+        ["train", *PENDULUM, "--decoder", "membrane"], "expected readout neurons",
+    ),
+    "window that is no multiple": (
+        ["train", "--window-ms", "2.5"], "window_ms must be a multiple of timestep_ms",
+    ),
+    "out below a file": (
+        ["train", *FEED_FORWARD, "--modulator", "reward", "--out", "/dev/null/run"],
+        "Run directory /dev/null/run: expected a place that can be written to",
+    ),
+    "plot of nothing": (["plot", "nowhere"], "nowhere"),
+    "evaluate nothing": (["evaluate", "nowhere"], "nowhere"),
+    "resume nothing": (["train", "--resume", "nowhere"], "nowhere"),
+    "unknown experiment": (["reproduce", "gridwrld"], "Unknown experiment 'gridwrld'."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_expected_error_is_one_line_and_status_2(name, cli, tmp_path):
+    arguments, message = ERRORS[name]
+    status, out, err = cli(*arguments)
+    text = status if isinstance(status, str) else err
+    assert message in text
+    assert text.startswith("error: ")
+    assert len(text.strip().splitlines()) == 1
+    assert out == ""
+    assert status == 2 or isinstance(status, str)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--episods", "3"], "--episods"),
+        (["train", "--episodes", "three"], "three"),
+        (["train", "--rule.learning-rat", "3"], "--rule.learning-rat"),
+        (["train", "--rule", "stdp", "--rule.trace-decay", "0.5"], "--rule.trace-decay"),
+        (["evaluate"], "run"),
+        (["evaluate", "x", "--episodes", "few"], "few"),
+        (["plot"], "run"),
+        (["train", "--resume", "RUN", "--rule", "stdp"], "--rule"),
+        (["train", "--resume", "RUN", "--seed", "3"], "--seed"),
+    ],
+)
+def test_unknown_options_are_named_with_status_2(arguments, message, cli, trained):
+    status, _, err = cli(*(trained if word == "RUN" else word for word in arguments))
+    assert status == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_help_and_usage(cli):
+    status, out, _ = cli("--help")
+    assert status == 0
+    for command in run.COMMANDS:
+        assert f"\n  {command} " in out
+        status, text, _ = cli(command, "--help")
+        assert status == 0
+        assert "usage" in text
+    assert cli()[0] == 2
+
+
+def test_list(cli):
+    status, out, _ = cli("list")
+    assert status == 0
+    for table in (MODELS, MODULATORS, ENCODERS, DECODERS):
+        assert set(table) <= set(out.split())
+    assert "GridWorld-v0" in cli("list", "envs")[1]
+
+
+def test_print_config_repeats_the_run(cli, tmp_path, trained):
+    arguments = ["train", *FEED_FORWARD, "--modulator", "reward"]
+    status, text, _ = cli(*arguments, "--print-config")
+    assert status == 0
+    (tmp_path / "again.yaml").write_text(text)
+    again = tmp_path / "again"
+    assert cli("train", "--config", "again.yaml", "--quiet", "--no-figures", "--out", again)[0] == 0
+    assert episodes(again) == episodes(trained)
+    assert (again / "config.yaml").read_text() == (trained / "config.yaml").read_text()
+
+
+def test_non_empty_out_is_refused_without_damage(cli, trained):
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    status, _, err = cli("train", *FEED_FORWARD, "--modulator", "reward", "--out", trained)
+    assert status == 2
+    assert "expected a new or empty directory" in err
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_evaluate_and_resume(cli, tmp_path):
+    out = tmp_path / "run"
+    arguments = ["--quiet", "--no-figures"]
+    assert cli("train", *FEED_FORWARD, "--modulator", "reward", "--out", out)[0] == 0
+    status, text, _ = cli("evaluate", out, "--episodes", "3")
+    assert status == 0
+    assert "3 episodes, learning off" in text
+    status, text, _ = cli("train", "--resume", out, "--episodes", "4", *arguments)
+    assert status == 0
+    assert [row["episode"] for row in episodes(out)] == ["1", "2", "3", "4"]
+    assert cli("evaluate", out, "--episodes", "0")[0] == 2
+
+
+def test_default_directory_and_rule_of_ones_own(cli, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\nfrom rules.contract import Rule\n"
+        "@dataclass(frozen=True)\nclass Mine(Rule):\n"
+        '    """Moves every weight with the third factor."""\n'
+        '    consolidate = "w += learning_rate*third_factor"\n'
+    )
+    status, out, _ = cli(
+        "train", *FEED_FORWARD, "--modulator", "reward", "--rule", "mine.py:Mine",
+        "--rule.learning-rate", "0.5", "--engine", "runtime-numpy",
+    )  # fmt: skip
+    assert status == 0
+    (found,) = (tmp_path / "runs" / "Identity-v0").glob("*/*/summary.json")
+    assert "Mine" in str(found.parent.parent)
+    assert "Mine" in out
+
+
+def test_a_bug_shows_its_traceback_when_asked(cli, monkeypatch):
+    monkeypatch.setenv("THREEFACTOR_DEBUG", "1")
+    with pytest.raises(ValueError, match="Unknown rule"):
+        cli("train", "--rule", "rsdtp")
+
+
+PROBE = """
+import sys
+sys.argv = ["run.py", *sys.argv[1:]]
+sys.path.insert(0, ".")
+import run
+try:
+    status = run.main(sys.argv[1:])
+except SystemExit as exit_:
+    status = exit_.code
+print("PROBE", status, "brian2" in sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["train", "--help"], 0),
+        (["train", "--rule", "rsdtp"], 2),
+        (["train", "--episods", "3"], 2),
+        (["list"], 0),
+        (["train", *FEED_FORWARD, "--modulator", "reward", "--out", "OUT"], 0),  # warm start
+    ],
+)
+def test_brian2_is_not_imported(arguments, status, tmp_path, trained):
+    arguments = [str(tmp_path / "run") if word == "OUT" else word for word in arguments]
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], cwd=ROOT, capture_output=True, text=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    assert done.stderr.strip().splitlines()[-1] == f"PROBE {status} False"
+
+
+def test_interrupt_keeps_and_summarises(tmp_path, trained):
+    """Ctrl-C in a long run: status 130, a readable run, resumable where it had a checkpoint."""
+    out = tmp_path / "run"
+    arguments = ["--episodes", "10000000", "--modulator", "reward", "--out", out]
+    process = spawn("train", *FEED_FORWARD, *arguments, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if (out / "episodes.csv").exists() and len((out / "episodes.csv").read_text()) > 2000:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    status, printed, err = finish(process)
+    assert status == 130
+    assert "Traceback" not in err
+    assert "interrupted: keeping what was done" in err
+    assert "Interrupted; what was done is kept." in printed
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["interrupted"] is True
+    assert summary["episodes"] > 10
+    assert abs(len(episodes(out)) - summary["episodes"]) <= 1
+    assert not (out / "DONE").exists()
+    assert not (out / "FAILED").exists()
+
+
+def test_compiled_without_a_compiler_is_status_2(tmp_path):
+    environment = {
+        **os.environ, "CXX": "/nonexistent", "PATH": "", "THREEFACTOR_CACHE": str(tmp_path),
+    }  # fmt: skip
+    arguments = [*FEED_FORWARD, "--modulator", "reward", "--engine", "compiled"]
+    process = spawn("train", *arguments, "--out", tmp_path / "run", env=environment)
+    status, out, err = finish(process)
+    assert (status, out) == (2, "")
+    assert err.startswith("error: no C++ compiler found")
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
