@@ -12,6 +12,7 @@ from experiments.experiment import (
     halves,
 )
 from experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
+from experiments.gallery.reinforce_xor import REINFORCE_XOR
 
 OPEN_LOOP = 0.7555  # random {down, right} in GridWorld-v0, exact by policy evaluation
 
@@ -33,4 +34,5 @@ EXPERIMENTS: dict[str, Experiment] = {
         score="length",
     ),
     "florian-rate-xor": FLORIAN_RATE_XOR,
+    "reinforce-xor": REINFORCE_XOR,
 }
