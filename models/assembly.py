@@ -14,8 +14,11 @@ import numpy as np
 
 from models.specification import NetworkSpec, Population, Projection
 from rules.contract import Rule, defined_variables, identifiers, parameter_values
+from rules.updates import PREFIX
 
 _DECAY = re.compile(r"^\s*d(\w+)/dt\s*=\s*-\s*\1\s*/\s*(\w+)\s*:\s*1\s*(\(clock-driven\))?\s*$")
+
+_UNFLAGGED = re.compile(r"^(\s*d\w+/dt\s*=[^:\n]*:\s*[\w*/]+)\s*$", re.MULTILINE)
 
 
 @dataclass
@@ -245,8 +248,11 @@ def _assemble_rule(
         code.equations += f"\n{purpose}_stream : integer (constant)"
         plan.noise.append((name, purpose))
 
-    equations, on_pre, on_post = rule.equations, rule.on_pre, rule.on_post
-    each_step = rule.each_step
+    update = projection.update
+    code.equations += "\n" + update.prefixed(update.equations)
+    code.equations += "\n" + _declare_parameters(plan, name, update, PREFIX)
+    equations = rule.equations
+    on_pre, on_post, each_step = map(update.wrap, (rule.on_pre, rule.on_post, rule.each_step))
     neuron = target.neuron
     if "sensitivity" in rule.requires:
         to_post = {p: f"{p}_post" for p in parameter_values(neuron)}
@@ -258,6 +264,7 @@ def _assemble_rule(
             for variable in defined_variables(neuron.sensitivity_equations):
                 plan.resets[f"{name}.{variable}"] = target.resets
     equations, on_pre, on_post = _make_lazy(plan, code, rule, equations, on_pre, on_post)
+    equations = _UNFLAGGED.sub(r"\1 (clock-driven)", equations)  # else Brian2 tells every user
     code.equations += "\n" + _rename_equations(equations, local)
     code.equations += "\n" + _declare_parameters(plan, name, rule)
     order = {block: index for index, block in enumerate(rule.order)}
@@ -273,12 +280,12 @@ def _assemble_rule(
     if rule.at_decision:
         plan.demand.append((f"decision:{name}", name, _rename(rule.at_decision, local)))
     if rule.consolidate:
-        block = _rename(rule.consolidate, local) + "\nw = clip(w, w_min, w_max)"
+        block = _rename(update.wrap(rule.consolidate), local) + "\nw = clip(w, w_min, w_max)"
         plan.demand.append((f"consolidate:{name}", name, block))
         if rule.consolidation_period_ms is not None:
             plan.periods_ms[f"consolidate:{name}"] = rule.consolidation_period_ms
     if rule.at_episode:
-        block = _rename(rule.at_episode, local) + "\nw = clip(w, w_min, w_max)"
+        block = _rename(update.wrap(rule.at_episode), local) + "\nw = clip(w, w_min, w_max)"
         plan.demand.append((f"episode:{name}", name, block))
     if rule.post_on_delivery:
         block = _rename(rule.post_on_delivery, post | parameters)

@@ -11,8 +11,9 @@ from models.assembly import assemble
 from models.engine import open_engine
 from models.engine.noise import stream_ids
 from models.specification import NetworkSpec, Normal, Uniform
-from rules.contract import parameter_values
+from rules.contract import defined_variables, parameter_values
 from rules.statements import parse_statements
+from rules.updates import PREFIX, normalise_incoming
 
 Floats = NDArray[np.float64]
 
@@ -136,6 +137,7 @@ class Network:
         for projection in self.spec.projections:
             if projection.rule is not None and projection.rule.at_episode:
                 targets = {"w"} | {s.target for s in parse_statements(projection.rule.at_episode)}
+                targets |= {PREFIX + v for v in defined_variables(projection.update.equations)}
                 names += [f"{projection.name}.{variable}" for variable in sorted(targets)]
         return [self.replicated(name) for name in names]
 
@@ -214,6 +216,38 @@ class Network:
                 view[...] = third_factor.mean(axis=1)[:, None]
         for block in self._learning_blocks:
             self.engine.run_block(block)
+        self._normalise(np.ones(self.replicas, bool))
+
+    def write(self, variable: str, values: Floats) -> None:
+        """Write a modulator beside the third factor: a rule's own postsynaptic variable.
+
+        Every rule that declares `variable` in its post_equations gets it, before `close_decision`.
+
+        Parameters
+        ----------
+        variable : str
+            For example ``"learning_signal"``.
+        values : (replicas,) or (replicas, neurons of the target)
+        """
+        targets = [
+            self.replicated(f"{p.target}.{p.name}_{variable}")
+            for p in self.spec.projections
+            if p.rule is not None and variable in defined_variables(p.rule.post_equations)
+        ]
+        if not targets:
+            raise ValueError(f"Network.write: no rule has a postsynaptic variable {variable!r}.")
+        for view in targets:
+            view[...] = values[:, None] if values.ndim == 1 else values
+
+    def _normalise(self, mask: NDArray[np.bool_]) -> None:
+        """Restore the sums of incoming weights in the marked replicas."""
+        for projection in self.spec.projections:
+            if projection.rule is not None and projection.incoming_sum is not None:
+                n_post = self.spec.population(projection.target).size
+                w = self.replicated(f"{projection.name}.w")
+                rows = w[mask]
+                normalise_incoming(rows, projection.post, n_post, projection.incoming_sum)
+                w[mask] = rows
 
     def start_episode(self, mask: NDArray[np.bool_]) -> None:
         """Update what the marked replicas learn at a trial's end, then reset their state."""
@@ -224,6 +258,7 @@ class Network:
                 self.engine.run_block(block)
             for view, values in zip(self._episode_targets, others, strict=True):
                 view[~mask] = values
+            self._normalise(mask)
         for view, initial in self._resets:
             if everyone:
                 view[...] = initial

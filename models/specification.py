@@ -9,6 +9,7 @@ import numpy as np
 
 from models.neurons.contract import NeuronModel
 from rules.contract import RESET_POLICIES, Rule
+from rules.updates import WeightUpdate
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class Projection:
         Plasticity rule; None: fixed weights.
     delay_ms : float, default 0
         Axonal delay: transmission and ``on_pre`` happen this much after the presynaptic spike.
+    update : WeightUpdate
+        How the rule's changes become weights: as they are (the default), soft bounds, Adam.
+    incoming_sum : float or None
+        Sum of each target neuron's weights, restored at every consolidation and trial end.
     """
 
     name: str
@@ -110,6 +115,8 @@ class Projection:
     port: str = "current"
     rule: Rule | None = None
     delay_ms: float = 0.0
+    update: WeightUpdate = field(default_factory=WeightUpdate)
+    incoming_sum: float | None = None
 
     @property
     def n_synapses(self) -> int:

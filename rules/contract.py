@@ -54,7 +54,8 @@ FUNCTION_NAMES = frozenset(FUNCTIONS)
 #: Names that SymPy or Brian2 give a meaning of their own; a rule may not define them.
 RESERVED_NAMES = frozenset(
     {"e", "pi", "inf", "xi", "i", "j", "t", "dt", "N", "E", "I", "O", "Q", "S", "C", "lastspike",
-     "lastupdate", "not_refractory", "rand", "randn", "w", "w_min", "w_max", "third_factor"}
+     "lastupdate", "not_refractory", "rand", "randn", "w", "w_min", "w_max", "w_before",
+     "change", "third_factor"}
 )  # fmt: skip
 
 _IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")

@@ -14,6 +14,7 @@ import numpy as np
 
 from rules.contract import Rule, check_rule_class, parameter_values
 from rules.statements import evaluate, names_in, parse_equations, parse_statements
+from rules.updates import PREFIX, WeightUpdate, normalise_incoming
 
 CLIP = "w = clip(w, w_min, w_max)"
 _EQUATION_BLOCKS = {"pre": "pre_equations", "post": "post_equations", "synapse": "equations"}
@@ -42,13 +43,18 @@ class Activity:
 
 @dataclass(frozen=True)
 class Wiring:
-    """Synapses: neuron indices, initial weights and bounds; scalars hold for every synapse."""
+    """Synapses: neuron indices, initial weights and bounds; scalars hold for every synapse.
+
+    `update` and `incoming_sum` are those of `models.specification.Projection`.
+    """
 
     pre: np.ndarray
     post: np.ndarray
     w: float | np.ndarray
     w_min: float | np.ndarray = -np.inf
     w_max: float | np.ndarray = np.inf
+    update: WeightUpdate = field(default_factory=WeightUpdate)
+    incoming_sum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +157,9 @@ class _Machine:
         self.dt = dt_ms * 1e-3
         self.constants: dict[str, Any] = {n: v for n, (v, _) in parameter_values(rule).items()}
         self.constants |= {"dt": self.dt, "t": 0.0}
+        self.wiring = wiring
+        own = parameter_values(wiring.update)
+        self.constants |= {PREFIX + name: value for name, (value, _) in own.items()}
         self.period = _period_steps(rule, dt_ms)
         self.synaptic = {"sensitivity", *rule.noise}
         self.own: dict[str, str] = {}
@@ -163,6 +172,10 @@ class _Machine:
             self.values["synapse"][name] = np.array(
                 np.broadcast_to(np.asarray(value, float), self.size["synapse"])
             )
+        helpers = ("w_before", "change") if wiring.update.apply else ()
+        stored = [line.variable for line in parse_equations(wiring.update.equations)]
+        for name in (*helpers, *(PREFIX + variable for variable in stored)):
+            self.values["synapse"][name] = np.zeros(self.size["synapse"])
         self.values["post"]["third_factor"] = np.zeros(self.size["post"])
         self.place_of = self.own | {"w": "synapse", "third_factor": "post"}
         self.propagators: dict[str, tuple[np.ndarray, np.ndarray]] = {}
@@ -193,8 +206,10 @@ class _Machine:
             "pre_on_spike": np.flatnonzero(pre),
             "post_on_spike": np.flatnonzero(post),
         }
+        wrap = self.wiring.update.wrap
         for block in self.rule.order:
-            self.run(getattr(self.rule, block), _EVENT_PLACES[block], selections.get(block))
+            code, place = getattr(self.rule, block), _EVENT_PLACES[block]
+            self.run(wrap(code) if place == "synapse" else code, place, selections.get(block))
         if self.period and (step + 1) % self.period == 0:
             self.consolidate()
 
@@ -211,6 +226,7 @@ class _Machine:
             self.deliver(schedule.third_factors[number])
         if ends:
             self.update(self.rule.at_episode)
+            self.normalise()
             self.reset("episode")
 
     def deliver(self, third_factor: Any) -> None:
@@ -219,6 +235,13 @@ class _Machine:
         self.run(self.rule.post_on_delivery, "post")
         if not self.period:
             self.consolidate()
+        self.normalise()
+
+    def normalise(self) -> None:
+        """Give each neuron's weights their sum, if the wiring asks for one."""
+        if self.wiring.incoming_sum is not None:
+            w, post = self.values["synapse"]["w"], self.index["post"]
+            normalise_incoming(w, post, self.size["post"], self.wiring.incoming_sum)
 
     def consolidate(self) -> None:
         """Run the rule's weight update when the third factor or the weight clock calls for it."""
@@ -227,7 +250,7 @@ class _Machine:
     def update(self, code: str) -> None:
         """Run a block that moves weights, and clip."""
         if code:
-            self.run(code, "synapse")
+            self.run(self.wiring.update.wrap(code), "synapse")
             self.run(CLIP, "synapse")
 
     def reset(self, policy: str) -> None:

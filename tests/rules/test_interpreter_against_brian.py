@@ -19,6 +19,7 @@ from models.specification import NetworkSpec, Population, Projection, Uniform, a
 from rules import RULES
 from rules.contract import defined_variables
 from rules.interpreter import Activity, Schedule, Wiring, interpret
+from rules.updates import Adam, SoftBounds, WeightUpdate
 
 N_PRE, N_POST, WINDOW, CHUNK = 7, 5, 20, 10
 ENDS = WINDOW * np.arange(1, 5)
@@ -37,6 +38,7 @@ OPTIONS = {
     "hedonistic": {"facilitation_jump": 0.4},
     "dopamine-stdp-kinetic": {"weight_period_ms": float(CHUNK), "baseline": 0.001},
 }
+UPDATES = {"stdp_nearest": SoftBounds(0.5), "rmax": Adam(step_size=0.01)}
 LATE = ("rstdp-et", "reinforce", "eprop")
 WRITTEN = ("agreement", "learning_signal")
 
@@ -88,6 +90,7 @@ class Network:
                 Projection(
                     name, "input", "actor", **all_to_all(N_PRE, N_POST),
                     weights=Uniform(0, 1), w_min=0.0, w_max=1.0, rule=rule,
+                    update=UPDATES.get(name, WeightUpdate()),
                 )
                 for name, rule in self.rules.items()
             ),
@@ -244,7 +247,8 @@ def test_weights_and_variables_agree(name, is_late):
     written = {k: v for k, v in schedule.writes.items() if k in rule.post_equations}
     schedule = replace(schedule, writes=written)
     assert np.any(activity.pre_spikes[:, :, None] & activity.post_spikes[:, None, :])
-    wiring = Wiring(**all_to_all(N_PRE, N_POST), w=network.w0, w_min=0.0, w_max=1.0)
+    update = UPDATES.get(name, WeightUpdate())
+    wiring = Wiring(**all_to_all(N_PRE, N_POST), w=network.w0, w_min=0, w_max=1, update=update)
     run = interpret(rule, activity, wiring, schedule)
     np.testing.assert_allclose(network.array(f"{name}.w"), run.w, rtol=0, atol=1e-9)
     assert np.mean((run.w > 0) & (run.w < 1)) > 0.2  # not all at a bound

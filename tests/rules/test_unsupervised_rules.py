@@ -140,7 +140,7 @@ def pairing(difference, repetition_hz):
 def test_voltage_rule_against_a_loop_and_its_dependence_on_rate_and_order():
     rule, changes = RULES["stdp-voltage"](), {}
     for difference in (10, -10):
-        for frequency in (1, 10, 50):
+        for frequency in (5, 10, 50):
             v, pre = pairing(difference, frequency)
             activity = Activity(pre[:, None], np.zeros((len(v), 1), bool), {"v": v[:, None] * 1e-3})
             wiring = Wiring(np.array([0]), np.array([0]), 0.5)
@@ -148,7 +148,7 @@ def test_voltage_rule_against_a_loop_and_its_dependence_on_rate_and_order():
             assert w == pytest.approx(clopath_loop(rule, v, pre), abs=1e-13)
             changes[difference, frequency] = w - 0.5
     assert changes[10, 50] > changes[10, 10] > 0 > changes[-10, 10]  # pre-post up, post-pre down
-    assert changes[10, 50] > changes[10, 1]
+    assert changes[10, 50] > changes[10, 5]
 
 
 def test_alpha_eligibility_is_the_published_kernel():

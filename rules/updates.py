@@ -1,0 +1,131 @@
+"""How a proposed weight change becomes a weight: soft bounds, Adam, a fixed sum of inputs.
+
+A rule's blocks propose (``w += ...``), the projection's `WeightUpdate` disposes. It is data like a
+rule: statements over ``w`` and ``change``, read by the assembler and the interpreter alike. Hard
+bounds always hold afterwards.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from rules.contract import check_parameters, defined_variables, parameter_values
+from rules.statements import parse_statements
+
+PREFIX = "update_"
+
+
+@dataclass(frozen=True)
+class WeightUpdate:
+    """The proposed change as it is; base of every other update."""
+
+    #: Variables of each synapse; they outlive the episode.
+    equations: ClassVar[str] = ""
+    #: Statements that move ``w`` by ``change``; empty: by the whole of it.
+    apply: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        check_parameters(self)
+
+    def prefixed(self, code: str) -> str:
+        """Return `code` with this update's own names set apart from a rule's."""
+        own = {*defined_variables(self.equations), *parameter_values(self)}
+        for name in own:
+            code = re.sub(rf"(?<![\w.]){name}\b", PREFIX + name, code)
+        return code
+
+    def wrap(self, block: str) -> str:
+        """Return a rule's block with the change of ``w`` that it proposes handed to `apply`."""
+        if not self.apply or "w" not in {s.target for s in parse_statements(block)}:
+            return block
+        # clip copies: with Brian2's NumPy target `w_before = w` would be the same array as w
+        lines = ["w_before = clip(w, w_min, w_max)", block, "change = w - w_before"]
+        lines += ["w = clip(w_before, w_min, w_max)", self.prefixed(self.apply)]
+        return "\n".join([*lines, "w = clip(w, w_min, w_max)"])
+
+
+@dataclass(frozen=True)
+class SoftBounds(WeightUpdate):
+    """Soft bounds: a change shrinks with the distance to the bound that it heads for.
+
+    Equations
+    ---------
+    change > 0: w <- w + change*((w_max - w)/(w_max - w_min))**exponent
+    change < 0: w <- w + change*((w - w_min)/(w_max - w_min))**exponent
+
+    Parameters
+    ----------
+    exponent : float, default 1.0
+        1: multiplicative; between 0 and 1: towards additive changes.
+
+    Limits
+    ------
+    Needs finite bounds with w_min < w_max.
+
+    Source
+    ------
+    Gutig, Aharonov, Rotter & Sompolinsky 2003, J. Neurosci. 23:3697 (exponent mu).
+    """
+
+    exponent: float = 1.0
+
+    apply = """w += change*((int(change > 0)*(w_max - w) + int(change <= 0)*(w - w_min))/(w_max - w_min))**exponent"""  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Adam(WeightUpdate):
+    """Adam: steps of a size of their own along the smoothed sign of the proposed changes.
+
+    Equations
+    ---------
+    first_moment <- first_decay*first_moment + (1 - first_decay)*change
+    second_moment <- second_decay*second_moment + (1 - second_decay)*change**2
+    w <- w + step_size*(first_moment/(1 - first_decay**n)) /
+        (sqrt(second_moment/(1 - second_decay**n)) + epsilon)         n: number of updates so far
+
+    Parameters
+    ----------
+    step_size : float, default 0.001
+        Size of a step, in units of the weight.
+    first_decay : float, default 0.9
+        Memory of the mean change, 0 to 1.
+    second_decay : float, default 0.999
+        Memory of the mean squared change, 0 to 1.
+    epsilon : float, default 1e-08
+        Added to the root of the mean square, in units of the change.
+
+    Limits
+    ------
+    For rules that update at the end of a trial (e-prop). The rule's learning rate cancels, except
+    against epsilon; a rule without modulation keeps moving weights for a while.
+
+    Source
+    ------
+    Kingma & Ba 2015, ICLR, algorithm 1.
+    """
+
+    step_size: float = 1e-3
+    first_decay: float = 0.9
+    second_decay: float = 0.999
+    epsilon: float = 1e-8
+
+    equations = """first_moment : 1
+    second_moment : 1
+    updates : 1"""
+    apply = """updates += 1
+    first_moment = first_decay*first_moment + (1 - first_decay)*change
+    second_moment = second_decay*second_moment + (1 - second_decay)*change**2
+    w += step_size*first_moment/(1 - first_decay**updates)/(sqrt(second_moment/(1 - second_decay**updates)) + epsilon)"""  # noqa: E501
+
+
+def normalise_incoming(w: np.ndarray, post: np.ndarray, n_post: int, total: float) -> None:
+    """Scale weights (..., n_synapses) in place so that each postsynaptic neuron's sum to `total`.
+
+    Neurons whose weights sum to zero are left alone.
+    """
+    for row in w.reshape(-1, w.shape[-1]):
+        sums = np.bincount(post, weights=row, minlength=n_post)
+        row *= np.where(sums == 0, 1.0, total / np.where(sums == 0, 1.0, sums))[post]

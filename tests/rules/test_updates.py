@@ -1,0 +1,120 @@
+"""Soft bounds, Adam and fixed input sums: against own loops, and the same in a network."""
+
+import numpy as np
+import pytest
+
+from models.neurons import AdaptiveLIF
+from rules import RULES
+from rules.interpreter import Activity, Schedule, Wiring, interpret
+from rules.updates import Adam, SoftBounds, WeightUpdate, normalise_incoming
+
+
+@pytest.fixture
+def spikes():
+    rng = np.random.default_rng(1)
+    return Activity(rng.random((80, 3)) < 0.3, rng.random((80, 2)) < 0.3)
+
+
+PRE, POST = np.divmod(np.arange(6), 2)
+SCHEDULE = Schedule(np.arange(20, 81, 20), np.array([1.0, -2.0, 0.5, 1.0]))
+
+
+def changes_of(rule, activity, number):
+    """The change that the rule alone proposes at one decision."""
+    factors = np.where(np.arange(4) == number, SCHEDULE.third_factors, 0.0)
+    return interpret(
+        rule, activity, Wiring(PRE, POST, 0.0), Schedule(SCHEDULE.decision_ends, factors)
+    ).w
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+def test_soft_bounds_scale_each_change_by_the_room_left(exponent, spikes):
+    rule, low, high = RULES["rstdp"](learning_rate=0.05), -1.0, 2.0
+    wiring = Wiring(PRE, POST, 0.3, low, high, SoftBounds(exponent))
+    expected = np.full(6, 0.3)
+    for number in range(4):
+        change = changes_of(rule, spikes, number)
+        room = np.where(change > 0, high - expected, expected - low) / (high - low)
+        expected = np.clip(expected + change * room**exponent, low, high)
+    np.testing.assert_allclose(interpret(rule, spikes, wiring, SCHEDULE).w, expected, rtol=1e-12)
+
+
+def test_soft_bounds_hold_for_rules_that_move_weights_at_spikes(spikes):
+    rule = RULES["stdp"](learning_rate=0.3)
+    w = interpret(rule, spikes, Wiring(PRE, POST, 0.5, 0.0, 1.0, SoftBounds())).w
+    assert np.all((w > 0) & (w < 1))
+    hard = interpret(rule, spikes, Wiring(PRE, POST, 0.5, 0.0, 1.0)).w
+    assert np.any((hard == 0) | (hard == 1))
+
+
+def test_adam_against_a_loop(spikes):
+    rule, expected = RULES["rstdp"](learning_rate=0.05), np.full(6, 0.3)
+    first, second = np.zeros(6), np.zeros(6)
+    for number in range(4):
+        change = changes_of(rule, spikes, number)
+        first = 0.9 * first + 0.1 * change
+        second = 0.99 * second + 0.01 * change**2
+        step = first / (1 - 0.9 ** (number + 1))
+        expected += 0.02 * step / (np.sqrt(second / (1 - 0.99 ** (number + 1))) + 1e-8)
+    wiring = Wiring(PRE, POST, 0.3, update=Adam(step_size=0.02, second_decay=0.99))
+    np.testing.assert_allclose(interpret(rule, spikes, wiring, SCHEDULE).w, expected, rtol=1e-12)
+
+
+def test_incoming_sums(spikes):
+    wiring = Wiring(PRE, POST, np.linspace(0.1, 0.6, 6), incoming_sum=7.8)
+    rule = RULES["rstdp"](learning_rate=0.01)
+    w = interpret(rule, spikes, wiring, SCHEDULE).w
+    np.testing.assert_allclose([w[POST == 0].sum(), w[POST == 1].sum()], 7.8, rtol=1e-14)
+    silent = np.zeros((2, 6))
+    normalise_incoming(silent, POST, 2, 3.0)
+    assert not silent.any()
+
+
+def test_a_negative_memory_is_refused():
+    with pytest.raises(ValueError, match=r"Adam.first_decay must be in \[0, 1\]"):
+        Adam(first_decay=-0.1)
+
+
+@pytest.mark.parametrize("update", [WeightUpdate(), SoftBounds(0.5), Adam()])
+def test_networks_apply_the_update_to_the_proposed_change(update, make_spec, open_network):
+    rule = RULES["eprop"](learning_rate=1e-3)
+    network = open_network(make_spec(rule, AdaptiveLIF(), update=update), seeds=(11, 12))
+    everyone, w = np.ones(2, bool), network.weights()["policy"]
+    first, second = np.zeros_like(w), np.zeros_like(w)
+    for number in range(1, 4):
+        network.advance(np.full(6, 300.0), 20)
+        network.close_decision()
+        network.consolidate(np.array([1.0, -1.0]))
+        change = 1e-3 * network.replicated("policy.gradient")
+        network.start_episode(everyone)
+        if isinstance(update, SoftBounds):
+            change = change * (np.where(change > 0, 12.0 - w, w) / 12.0) ** 0.5
+        elif isinstance(update, Adam):
+            first, second = 0.9 * first + 0.1 * change, 0.999 * second + 0.001 * change**2
+            root = np.sqrt(second / (1 - 0.999**number)) + 1e-8
+            change = 1e-3 * first / (1 - 0.9**number) / root
+        w = np.clip(w + change, 0.0, 12.0)
+        np.testing.assert_allclose(network.weights()["policy"], w, rtol=1e-10)
+
+
+def test_networks_keep_incoming_sums(make_spec, open_network):
+    network = open_network(make_spec(RULES["stdp"](), incoming_sum=20.0), seeds=(11, 12))
+    network.advance(np.full(6, 300.0), 20)
+    network.close_decision()
+    network.consolidate(np.zeros(2))
+    sums = network.weights()["policy"].reshape(2, 6, 4).sum(axis=1)
+    np.testing.assert_allclose(sums, 20.0, rtol=1e-12)
+
+
+def test_a_second_modulator_is_written_by_name(make_spec, open_network):
+    rule = RULES["eprop-reward"](learning_rate=1e-3)
+    network = open_network(make_spec(rule, AdaptiveLIF()), seeds=(11, 12))
+    signals = np.array([[1.0, -1.0, 0.0, 2.0], [0.5, 0.0, 1.0, 1.0]])
+    network.advance(np.full(6, 300.0), 20)
+    window = network.replicated("policy.window_sum").reshape(2, 6, 4).copy()
+    network.write("learning_signal", signals)
+    network.close_decision()
+    trace = network.replicated("policy.trace").reshape(2, 6, 4)
+    np.testing.assert_allclose(trace, signals[:, None, :] * window, rtol=1e-12)
+    with pytest.raises(ValueError, match="no rule has a postsynaptic variable 'attention'"):
+        network.write("attention", signals)
