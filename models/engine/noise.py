@@ -80,7 +80,7 @@ static inline double _counter_uniform(int64_t stream, int64_t timestep)
 {
     uint32_t low, high;
     _philox_words(stream, timestep, low, high);
-    return (double)(int64_t)((((uint64_t)high << 32) | low) >> 11) * 0x1p-53;
+    return (double)(int64_t)((((uint64_t)high << 32) | low) >> 11) * 1.1102230246251565e-16; // 2^-53
 }
 """
 )
@@ -91,8 +91,8 @@ static inline double _counter_gaussian(int64_t stream, int64_t timestep)
 {
     uint32_t low, high;
     _philox_words(stream, timestep, low, high);
-    const double radius = sqrt(-2.0 * log(((double)low + 0.5) * 0x1p-32));
-    return radius * cos((double)high * (2.0 * M_PI * 0x1p-32));
+    const double radius = sqrt(-2.0 * log(((double)low + 0.5) * 2.3283064365386963e-10)); // 2^-32
+    return radius * cos((double)high * (2.0 * M_PI * 2.3283064365386963e-10));
 }
 """
 )
