@@ -4,6 +4,7 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -168,7 +169,7 @@ class NetworkSpec:
         return known[name]
 
 
-def all_to_all(n_pre: int, n_post: int, *, self_connections: bool = True) -> dict[str, np.ndarray]:
+def all_to_all(n_pre: int, n_post: int, *, self_connections: bool = True) -> dict[str, Any]:
     """Return ``{"pre": ..., "post": ...}`` of every pair, presynaptic neuron by neuron."""
     pre, post = np.divmod(np.arange(n_pre * n_post), n_post)
     keep = slice(None) if self_connections else pre != post
