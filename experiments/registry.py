@@ -12,6 +12,8 @@ from experiments.experiment import (
     halves,
 )
 from experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
+from experiments.gallery.izhikevich_distal_reward import IZHIKEVICH_DISTAL_REWARD
+from experiments.gallery.izhikevich_pavlovian import IZHIKEVICH_PAVLOVIAN
 from experiments.gallery.reinforce_xor import REINFORCE_XOR
 
 OPEN_LOOP = 0.7555  # random {down, right} in GridWorld-v0, exact by policy evaluation
@@ -35,4 +37,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "florian-rate-xor": FLORIAN_RATE_XOR,
     "reinforce-xor": REINFORCE_XOR,
+    "izhikevich-distal-reward": IZHIKEVICH_DISTAL_REWARD,
+    "izhikevich-pavlovian": IZHIKEVICH_PAVLOVIAN,
 }
