@@ -80,8 +80,9 @@ def linearity(subject: Subject) -> str:
             if deviation > TOLERANCE * scale + slack:
                 raise Broken(
                     f"{engine}: expected {factor:g} times the change with {factor:g} times the "
-                    f"third factor, got a deviation of {deviation / scale:.2g}; declare "
-                    f"linear = False if this is meant (weight dependence, decay, tonic terms)."
+                    f"third factor, got a deviation of {deviation / scale:.2g}; multiply the "
+                    f"update by third_factor once, or declare linear = False (weight dependence, "
+                    f"decay, tonic terms)."
                 )
             worst = max(worst, deviation / scale)
     return _measured(worst)

@@ -120,9 +120,9 @@ def root_cause(problem: BaseException) -> BaseException:
 
 
 def one_line(problem: BaseException) -> str:
-    """Return the first cause of an exception in one line."""
+    """Return the first cause of an exception in one line, rule variables by their own names."""
     first = root_cause(problem)
-    text = " ".join(str(first).split())
+    text = " ".join(str(first).split()).replace("policy_", "")
     return text if isinstance(first, (TypeError, ValueError)) else f"{type(first).__name__}: {text}"
 
 
