@@ -1,0 +1,41 @@
+"""What the benchmarks print: medians with their spread, the machine, progress."""
+
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+
+def median(values: list[float]) -> float:
+    """Return the middle value (the upper one of two)."""
+    return sorted(values)[len(values) // 2]
+
+
+def spread(values: list[float], scale: float = 1.0) -> str:
+    """Return "median (min to max)", three digits."""
+    if not values:
+        return "-"
+    low, middle, high = (f"{v * scale:.3g}" for v in (min(values), median(values), max(values)))
+    low, middle, high = (f"{float(v):g}" for v in (low, middle, high))
+    return f"{middle} ({low} to {high})"
+
+
+def say(text: str) -> None:
+    """Tell how far it is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def machine() -> dict:
+    """Describe where and when this ran."""
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    load = os.getloadavg()[0]
+    return {"date": time.strftime("%Y-%m-%d %H:%M"), "processor": model, "cores": os.cpu_count(),
+            "load": load, "python": platform.python_version()}  # fmt: skip

@@ -1,0 +1,83 @@
+"""Every benchmark runs at toy size; what they measure is no matter for tests."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def closed_loop(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return load("closed_loop")
+
+
+def run(script, *arguments):
+    command = [sys.executable, str(BENCHMARKS / script), "--budget", "1", "--repeats", "1"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_closed_loop_at_toy_size(tmp_path):
+    out = tmp_path / "out.json"
+    skip = ["cython", "standalone", "annarchy", "nest", "start"]
+    text = run("closed_loop.py", "--json", str(out), "--skip", *skip)
+    found = json.loads(out.read_text())
+    rows = {row["name"]: row for row in found["rows"]}
+    assert all(time > 0 for row in rows.values() for time in row["cpu_s"])
+    assert rows["net.run per decision (numpy)"]["ratios"]
+    assert "network_operation" in text
+    assert found["memory"]["decisions"] == 1000
+
+
+@pytest.mark.slow
+def test_closed_loop_with_compilers_at_toy_size():
+    text = run("closed_loop.py", "--skip", "annarchy", "nest", "memory")
+    assert "C++ standalone, plain" in text
+    assert "cold start" in text
+
+
+def test_scaling_at_toy_size(tmp_path):
+    out = tmp_path / "out.json"
+    run("scaling.py", "--json", str(out))
+    found = json.loads(out.read_text())
+    assert [point["synapses"] for point in found["sizes"]] == [10000, 31684]
+    assert [point["replicas"] for point in found["replicas"]] == [1, 3]
+
+
+def test_a_worker_that_dies_says_why(closed_loop):
+    with pytest.raises(RuntimeError, match=r"our_loop\.py nonsense died: KeyError"):
+        closed_loop.Worker("our_loop.py", "nonsense")
+
+
+@pytest.mark.parametrize(
+    ("bar", "ratios", "verdict"),
+    [
+        (">= 20 (aim 30)", [10.0, 25.0, 40.0], "met"),
+        (">= 20 (aim 30)", [10.0, 15.0, 40.0], "MISSED"),
+        ("<= 1.5 (aim 1.2)", [1.0, 1.4, 9.0], "met"),
+        ("<= 1.5 (aim 1.2)", [1.6], "MISSED"),
+        ("", [1.0], ""),
+    ],
+)
+def test_verdict_is_that_of_the_median(closed_loop, bar, ratios, verdict):
+    assert closed_loop.Row("way", ratios=ratios, bar=bar).verdict == verdict
+
+
+def test_spread_shows_median_and_extremes(closed_loop):
+    assert closed_loop.spread([3.0, 1.0, 2.0]) == "2 (1 to 3)"
+    assert closed_loop.spread([123456.0]) == "123000 (123000 to 123000)"
