@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Command line of threefactor: train, evaluate, plot, check, reproduce, list."""
+"""Command line of threefactor: train, evaluate, plot, check, card, reproduce, list."""
 
 import argparse
 import os
@@ -16,6 +16,7 @@ USAGE = """usage: python run.py COMMAND [OPTIONS]
   evaluate RUN        run a trained agent without learning
   plot RUN            draw the figures of a run
   check RULE ...      test what every plasticity rule promises; FILE.py:Class is your own
+  card RULE ...       measure what a plasticity rule does, on one page; several are compared
   reproduce NAME      test a named experiment's claim against its controls
   list [WHAT]         envs, rules, models, neurons, encoders, decoders, modulators, experiments
 
@@ -100,6 +101,21 @@ def check(arguments: list[str]) -> int:
     return 0 if check_rules(names, options.engine, options.neuron, options.json) else 1
 
 
+def card(arguments: list[str]) -> int:
+    """Measure what a plasticity rule does and draw it on one page; several rules are compared."""
+    parser = argparse.ArgumentParser("run.py card", description=card.__doc__)
+    parser.add_argument("rules", nargs="+", metavar="RULE", help="name or my_rule.py:MyRule")
+    parser.add_argument("--out", type=Path, default=Path("runs/cards"), help="default runs/cards")
+    parser.add_argument("--budget", type=float, default=1.0, help="share of the time, 0 to 1")
+    parser.add_argument("--neuron", help="postsynaptic neuron (default: one that fits the rule)")
+    options = parser.parse_args(arguments)
+    from experiments.rule_card import make_cards
+
+    for path in make_cards(options.rules, options.out, options.budget, options.neuron):
+        print(path)
+    return 0
+
+
 def reproduce(arguments: list[str]) -> int:
     """Put a named experiment's claim to the test, controls included."""
     parser = argparse.ArgumentParser("run.py reproduce", description=reproduce.__doc__)
@@ -130,6 +146,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "plot": plot,
     "check": check,
+    "card": card,
     "reproduce": reproduce,
     "list": list_tables,
 }
