@@ -95,10 +95,8 @@ def check(arguments: list[str]) -> int:
     if bool(options.rules) == options.all:
         parser.error("name a rule, a FILE.py:Class or --all")
     from experiments.checks.report import check_rules
-    from rules import RULES
 
-    names = list(RULES) if options.all else options.rules
-    return 0 if check_rules(names, options.engine, options.neuron, options.json) else 1
+    return 0 if check_rules(options.rules, options.engine, options.neuron, options.json) else 1
 
 
 def card(arguments: list[str]) -> int:

@@ -138,8 +138,11 @@ def check_rules(
     neuron: str | None = None,
     json_file: Path | None = None,
 ) -> bool:
-    """Print the report of each rule, a name or ``file.py:Class``; return whether all pass."""
-    kinds = {name: load_class(name, RULES, Rule, "rule") for name in names}
+    """Print the report of each rule, a name or ``file.py:Class``; return whether all pass.
+
+    No names: every rule of the table.
+    """
+    kinds = {name: load_class(name, RULES, Rule, "rule") for name in names or RULES}
     reports = {}
     for name, kind in kinds.items():
         reports[name] = check_rule(kind, tuple(engines), neuron)
