@@ -1,10 +1,10 @@
 """Merge neurons and rules into the strings of one Brian2 network: specification -> blueprint.
 
-Every rule is assembled alike. Rule variables of a neuron are prefixed with the projection's name, so
-that several rules may meet on one population; synaptic code refers to them through Brian2's
+Every rule is assembled alike. Rule variables of a neuron are prefixed with the projection's name,
+so that several rules may meet on one population; synaptic code refers to them through Brian2's
 ``_pre`` and ``_post`` suffixes. An eligibility that decays exponentially and is read only when a
-window closes is kept in growing units instead of being multiplied in every timestep:
-with ``y = eligibility * exp(k*dt/tau)``, k timesteps into the window, only spikes touch ``y``.
+window closes is kept in growing units instead of being multiplied in every timestep: with ``y =
+eligibility * exp(k*dt/tau)``, k timesteps into the window, only spikes touch ``y``.
 """
 
 import re

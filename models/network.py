@@ -168,7 +168,7 @@ class Network:
         return self._outputs
 
     def first_spikes_ms(self, window_start_step: int) -> Floats:
-        """Return the output neurons' first spikes of the window, ms after its start; inf: silent."""
+        """Return the output neurons' first spikes of the window, in ms; inf: silent."""
         counts = self.replicated(f"{self.spec.output}.spike_count")
         times = self.replicated(f"{self.spec.output}.first_spike") * 1e3
         start = window_start_step * self.spec.timestep_ms

@@ -160,7 +160,7 @@ class NetworkSpec:
             _check_projection(self, projection)
 
     def population(self, name: str) -> Population:
-        """Return the population called `name`; raise ValueError with a suggestion if there is none."""
+        """Return the population called `name`; ValueError with a suggestion if there is none."""
         known = {p.name: p for p in self.populations}
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)

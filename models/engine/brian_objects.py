@@ -63,7 +63,7 @@ def _neuron_group(code: GroupCode, clock: Any, functions: dict, suffix: str) -> 
     for name, block, when, order in code.every_step:
         group.run_regularly(block, when=when, order=order, name=f"{name}{suffix}")
     for name, block, order in code.on_spike:
-        # Brian2 allows one code string for an event and `reset` is that one: rule traces need theirs
+        # Brian2 allows one code string for an event, and `reset` is it: rule traces need theirs
         # in the synapses slot, so the reset template is run once more from there.
         runner = CodeRunner(
             group, "reset", code=block, user_code=block, clock=clock, when="synapses", order=order,

@@ -1,10 +1,10 @@
 """Compiled networks on disk: found without importing Brian2, built once, rebuilt when damaged.
 
-Two levels. A *fingerprint* of the blueprint (and of all that turns it into machine code: our engine's
-sources, Brian2, NumPy, Python, compiler, flags, processor) leads to an *entry*, which is keyed by the
-generated source and the same tools. Known fingerprints skip Brian2's import and code generation;
-blueprints that generate the same source share one entry. Entries are written aside and renamed,
-one builder at a time, and sealed with checksums that every load verifies.
+Two levels. A *fingerprint* of the blueprint (and of all that turns it into machine code: our
+engine's sources, Brian2, NumPy, Python, compiler, flags, processor) leads to an *entry*, which is
+keyed by the generated source and the same tools. Known fingerprints skip Brian2's import and code
+generation; blueprints that generate the same source share one entry. Entries are written aside and
+renamed, one builder at a time, and sealed with checksums that every load verifies.
 """
 
 import fcntl

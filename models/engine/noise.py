@@ -1,7 +1,7 @@
 """Counter-based noise: Philox2x32-10 as a Brian2 function, equal on NumPy, Cython and C++.
 
-A number depends on its stream (64 bits: seed, population, purpose and neuron, see `stream_ids`) and on
-the timestep, and on nothing else; no generator state exists, so resuming needs none.
+A number depends on its stream (64 bits: seed, population, purpose and neuron, see `stream_ids`) and
+on the timestep, and on nothing else; no generator state exists, so resuming needs none.
 
 Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (SC11), Philox2x32 with 10
 rounds. Key = low half of the stream, counter = (timestep modulo 2**32, high half of the stream).
@@ -20,7 +20,7 @@ _HALF = np.uint64(32)
 
 
 def philox2x32(counter_low: Any, counter_high: Any, key: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two 32-bit words of Philox2x32-10 as uint64 arrays; arguments are 32-bit values."""
+    """Return the two 32-bit words of Philox2x32-10 as uint64 arrays, of 32-bit arguments."""
     low = np.asarray(counter_low, dtype=np.uint64)
     high = np.asarray(counter_high, dtype=np.uint64)
     key = np.asarray(key, dtype=np.uint64)
@@ -78,9 +78,8 @@ _CPP_UNIFORM = (
     + """
 static inline double _counter_uniform(int64_t stream, int64_t timestep)
 {
-    uint32_t low, high;
-    _philox_words(stream, timestep, low, high);
-    return (double)(int64_t)((((uint64_t)high << 32) | low) >> 11) * 1.1102230246251565e-16; // 2^-53
+    uint32_t low, high; _philox_words(stream, timestep, low, high); return
+    (double)(int64_t)((((uint64_t)high << 32) | low) >> 11) * 1.1102230246251565e-16; // 2^-53
 }
 """
 )

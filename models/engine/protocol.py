@@ -8,8 +8,8 @@ import numpy as np
 class Engine(Protocol):
     """A prepared network that is advanced in place.
 
-    Arrays are named ``"<population or projection>.<variable>"`` and hold SI values; a view stays valid
-    and writable until `close`. Blocks are the demand blocks of the blueprint.
+    Arrays are named ``"<population or projection>.<variable>"`` and hold SI values; a view stays
+    valid and writable until `close`. Blocks are the demand blocks of the blueprint.
     """
 
     name: str
@@ -18,7 +18,7 @@ class Engine(Protocol):
         """Simulate `steps` timesteps and leave every variable at its true value."""
 
     def run_block(self, block: str) -> None:
-        """Run one demand block now; unknown blocks are ignored, a rule need not have all of them."""
+        """Run one demand block now; blocks that no rule defines are ignored."""
 
     def array(self, name: str) -> np.ndarray:
         """Return the writable view of an array; raise KeyError with the known names if absent."""
@@ -43,7 +43,7 @@ class Engine(Protocol):
         """Return to a snapshot, so that continuing equals never having stopped."""
 
     def check_finite(self) -> None:
-        """Raise FloatingPointError naming an array with a NaN; `advance` looks only now and then."""
+        """Raise FloatingPointError naming an array with a NaN; `advance` looks now and then."""
 
     def close(self) -> None:
         """Free the network; views become invalid."""

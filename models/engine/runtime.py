@@ -1,8 +1,8 @@
 """Runtime engine: a Brian2 network prepared once and stepped from Python, NumPy or Cython target.
 
-``Network.run`` re-creates every code object on each call (110-250 ms). Here the code objects are made
-once by ``run(0*ms)`` and called in the network's own order; weights, traces and spikes are bit-identical
-to ``Network.run`` (a test pins it).
+``Network.run`` re-creates every code object on each call (110-250 ms). Here the code objects are
+made once by ``run(0*ms)`` and called in the network's own order; weights, traces and spikes are
+bit-identical to ``Network.run`` (a test pins it).
 """
 
 import itertools
@@ -36,7 +36,7 @@ class RuntimeEngine:
     def __init__(self, plan: Blueprint, target: str = "cython") -> None:
         self.name = f"runtime-{target}"
         self._plan = plan
-        # Equal names in equal order give equal code, so the lowest free suffix reuses Cython's cache.
+        # Equal names in equal order give equal code, so the lowest free suffix hits the cache.
         self._number = next(n for n in itertools.count() if n not in _live_suffixes)
         _live_suffixes.add(self._number)
         previous = brian2.prefs.codegen.target

@@ -1,4 +1,4 @@
-"""What both engines share: windows cut so that lazily decaying variables stay in range, recordings."""
+"""What both engines share: cutting windows so that lazy decay stays in range; recordings."""
 
 from dataclasses import dataclass, field
 from typing import Any
