@@ -29,6 +29,7 @@ _THRESHOLD_LOOP = re.compile(
     r"if\(_cond\) \{\s*(?P<space>\w+__spikespace)\[_count\+\+\] = _idx;\s*\}\s*\}",
     re.DOTALL,
 )
+_ELEMENT_LOOP = re.compile(r"for\(int _idx=0; _idx<_N; _idx\+\+\)\s*\{(?P<body>[^{}]*)\}")
 
 
 def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
@@ -169,7 +170,8 @@ def _join(folder: Path, tables: dict[str, str]) -> str:
         body = _without_includes(file.read_text(), includes)
         functions = re.findall(r"^void (_\w+)\(\)\s*$", body, re.MULTILINE)
         using = "".join(f"using unit_{file.stem}::{f};\n" for f in functions)
-        unit = f"namespace unit_{file.stem} {{\n{_split_threshold(body)}\n}}\n{using}"
+        body = _mark_independent(_split_threshold(body))
+        unit = f"namespace unit_{file.stem} {{\n{body}\n}}\n{using}"
         units.append(_run_once(unit) if _RUN_ONCE_UNIT.search(file.stem) else unit)
     main = _without_includes((folder / "main.cpp").read_text(), includes)
     main = main.replace(
@@ -197,13 +199,32 @@ def _split_threshold(code: str) -> str:
     and the list is then made without a branch to mispredict. The bits are the same.
     """
     return _THRESHOLD_LOOP.sub(
-        "static char _conditions[N];\n"
+        "static char _conditions[N];\n    #pragma GCC ivdep\n"
         r"    for(size_t _idx=0; _idx<N; _idx++)\n    {\g<test>_conditions[_idx] = _cond;\n    }\n"
         "    for(size_t _idx=0; _idx<N; _idx++)\n    {\n"
         r"        \g<space>[_count] = _idx;\n"  # the list is N + 1 long, so this may run ahead
         "        _count += _conditions[_idx];\n    }",
         code,
     )
+
+
+def _mark_independent(code: str) -> str:
+    """Return code that tells the compiler which loops over elements it may vectorise.
+
+    A loop qualifies if whatever it writes it touches at the loop's own element only. The compiler
+    cannot know, once values are gathered from other elements (of the postsynaptic neuron, say).
+    """
+
+    def mark(match: re.Match) -> str:
+        body = match["body"]
+        written = re.findall(r"(\w+)\[[^\]]*\]\s*[-+*/]?=(?!=)", body)
+        touched = [
+            index for name, index in re.findall(r"(\w+)\[([^\]]*)\]", body) if name in written
+        ]
+        is_independent = all(index == "_idx" for index in touched)
+        return f"\n#pragma GCC ivdep\n{match[0]}" if is_independent else match[0]
+
+    return _ELEMENT_LOOP.sub(mark, code)
 
 
 def _without_includes(text: str, includes: dict[str, None]) -> str:
