@@ -123,7 +123,7 @@ class ClosedLoop:
         self.decisions += 1
         if self.observer is not None:
             self.observer.decided(self, actions, rewards)
-        if (self.closing | terminated | truncated).any():
+        if True in (self.closing | terminated | truncated).tolist():  # `any` takes thrice as long
             self._end_episodes(terminated, truncated)
             if self.is_finished:
                 self._keep_final_weights()
