@@ -212,3 +212,10 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
                 f"{', '.join(target.neuron.exposes) or 'nothing'}. "
                 f"Choose a neuron that exposes them (`python run.py list neurons`)."
             )
+        waits_for_spikes = projection.rule.on_post or projection.rule.post_on_spike
+        if waits_for_spikes and not target.neuron.threshold:
+            raise ValueError(
+                f"{where}: {type(projection.rule).__name__} acts on postsynaptic spikes and "
+                f"{type(target.neuron).__name__} never spikes. Choose a neuron that does, or a "
+                f"rule without on_post and post_on_spike, such as td-critic."
+            )

@@ -147,6 +147,8 @@ def test_every_summary_fits_a_table_cell(package, table):
 
 
 def fits(rule, neuron):
+    if not neuron.threshold and (rule.on_post or rule.post_on_spike):
+        return False
     return bool(neuron.ports) and set(rule.requires) <= set(neuron.exposes)
 
 
@@ -207,18 +209,15 @@ def test_fitting_pairs_run_a_window(name, open_network):
 def test_a_rule_refuses_a_neuron_that_lacks_what_it_needs(name):
     rule = RULES[name]()
     missing = [n for n in NEURONS if NEURONS[n].ports and not fits(rule, NEURONS[n]())]
-    if not rule.requires:
-        assert missing == []
-        return
     spec = network_of(NEURONS["lif"](), [])
     projection = Projection(
         "plastic", "input", "actor", **all_to_all(3, 2), weights=Uniform(0, 1), rule=rule,
         port="current",
     )  # fmt: skip
-    for other in missing[:2]:
+    for other in missing:
         neuron = NEURONS[other]()
         bad = replace(projection, port=next(iter(neuron.ports)))
         with pytest.raises(
-            ValueError, match=rf"{type(rule).__name__} needs .*{type(neuron).__name__}"
+            ValueError, match=rf"{type(rule).__name__} (needs|acts).*{type(neuron).__name__}"
         ):
             NetworkSpec((spec.populations[0], Population("actor", 2, neuron)), (bad,))

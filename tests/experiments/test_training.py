@@ -63,13 +63,13 @@ def test_written_configuration_repeats_the_run(tmp_path):
 def test_resumed_with_more_episodes_equals_one_long_run(engine, tmp_path, monkeypatch):
     if engine == "runtime-numpy":
         monkeypatch.setattr(training, "policy_arrays", lambda *arguments: None)  # slow there
-    whole = train(tmp_path, "whole", episodes=8, engine=engine)
-    part = train(tmp_path, "part", episodes=4, engine=engine)
-    resumed = resume_agent(part.path, 8, is_quiet=True)
+    whole = train(tmp_path, "whole", episodes=4, engine=engine)
+    part = train(tmp_path, "part", episodes=2, engine=engine)
+    resumed = resume_agent(part.path, 4, is_quiet=True)
     assert_same_run(whole.path, resumed.path)
     assert resumed.summary["mean_return_last_100"] == whole.summary["mean_return_last_100"]
-    assert resumed.summary["episodes"] == 8
-    assert resolve(read_settings(part.path / "config.yaml")).options.episodes == 8
+    assert resumed.summary["episodes"] == 4
+    assert resolve(read_settings(part.path / "config.yaml")).options.episodes == 4
 
 
 @pytest.mark.parametrize("when", [(0, 3), (1, 3), (2, 3), (2, 1)])

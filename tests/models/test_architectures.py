@@ -37,7 +37,8 @@ def test_output_neurons_stand_action_by_action(name):
 def test_network_runs_learns_and_repeats_itself(name, open_network, protocol):
     weights = []
     for _ in range(2):
-        network = open_network(build(name, w_init_low=4.0, w_init_high=8.0, lateral_weight=-1.0))
+        spec = build(name, w_init_low=4.0, w_init_high=8.0, lateral_weight=-1.0)
+        network = open_network(spec, "compiled")
         start = network.weights()["policy"]
         assert protocol.run(network).shape == (6, 1, 6)
         weights.append(network.weights())
