@@ -255,18 +255,20 @@ def _kernel(axes: Axes, panel: SavedPanel) -> None:
         size = np.abs(panel.arrays[name]).max()
         is_large = size > 2 * unit_size
         style = {"color": COLOURS[number], "linestyle": _DASHES[number]}
-        label = f"{name} (share of own peak)" if is_large else name
+        label = f"{name} (own scale)" if is_large else name
         values = panel.arrays[name] / (size if is_large else unit_size)
         axes.plot(time * scale, values, label=label, **style)
     _note(axes, f"{panel.number('fitted variable')}: {_fitted_tau(panel)}")
-    _finish(axes, f"Time after the pair ({unit})", f"Value (share of peak {names[0]})", "best")
+    _finish(
+        axes, f"Time after the pair ({unit})", f"Value (share of peak {names[0]})", "upper right"
+    )
 
 
 def _fitted_tau(panel: SavedPanel) -> str:
     tau, shape = panel.number("fitted tau (ms)", ".4g"), panel.number("shape")
-    if shape == "none":
+    if shape in ("none", "not exponential"):
         ends = panel.arrays.get("dw", np.ones(2))[1:]
-        return "only the pair's own window is credited" if not ends.any() else "no decay to fit"
+        return "only the pair's own window is credited" if not ends.any() else "not a plain decay"
     declared, field = panel.number("declared tau (ms)", ".4g"), panel.number("declared as")
     source = "declared" if field.startswith("tau_eligibility") else field.partition(" ")[0]
     told = "" if declared == "\N{EN DASH}" else f", {source} {declared} ms"
@@ -278,14 +280,8 @@ def _delay(axes: Axes, panel: SavedPanel) -> None:
     scale, unit = (1e-3, "s") if delay[-1] > 2000 else (1.0, "ms")
     _cross(axes, vertical=False)
     axes.plot(delay * scale, dw, "o", color=BLUE, markersize=3.5, label="measured")
-    tau, shape = panel.numbers["fitted tau (ms)"], panel.number("shape")
-    if isinstance(tau, float):
-        shape_values = np.exp(-delay / tau) * (delay if shape == "alpha" else 1.0)
-        tail = np.arange(dw.size) > np.abs(dw).argmax()
-        tail &= np.abs(dw) > 0
-        factor = float(np.exp(np.mean(np.log(np.abs(dw[tail]) / shape_values[tail]))))
-        factor *= float(np.sign(dw[np.abs(dw).argmax()]))
-        axes.plot(delay * scale, factor * shape_values, color=ORANGE, label="fit")
+    if np.isfinite(panel.arrays["fit"]).all():
+        axes.plot(delay * scale, panel.arrays["fit"], color=ORANGE, label="fit")
     _note(axes, _fitted_tau(panel))
     _finish(axes, f"Delay of the third factor ({unit})", _WEIGHT, "upper right")
 
@@ -420,16 +416,14 @@ def draw_comparison(cards: Sequence[SavedCard]) -> Figure:
 Shown = Mapping[int, SavedPanel]
 
 
-def _overlay_curves(
-    axes: Axes, shown: Shown, x: str, y: str, labels: tuple[str, str], scale: float = 1.0
-) -> None:
+def _overlay_curves(axes: Axes, shown: Shown, x: str, y: str, labels: tuple[str, str]) -> None:
     """Draw one curve per rule, each divided by its largest size."""
     _cross(axes)
     for i, panel in shown.items():
         values = panel.arrays[y]
         size = np.abs(values).max() or 1.0
         style = {"color": COLOURS[i % 7], "linestyle": _DASHES[i % 7]}
-        axes.plot(panel.arrays[x] * scale, values / size, **style)
+        axes.plot(panel.arrays[x], values / size, **style)
     _finish(axes, *labels)
 
 
@@ -445,8 +439,10 @@ def _overlay_frequency(axes: Axes, shown: Shown, _cards: Sequence[SavedCard]) ->
 
 
 def _overlay_delay(axes: Axes, shown: Shown, _cards: Sequence[SavedCard]) -> None:
-    labels = ("Delay of the third factor (s)", "Weight change (share of peak)")
-    _overlay_curves(axes, shown, "delay_ms", "dw", labels, 1e-3)
+    labels = ("Delay of the third factor (ms)", "Weight change (share of peak)")
+    axes.set_xscale("log")
+    _overlay_curves(axes, shown, "delay_ms", "dw", labels)
+    axes.set_xlim(min(panel.arrays["delay_ms"][1] for panel in shown.values()))
 
 
 def _overlay_weight(axes: Axes, shown: Shown, _cards: Sequence[SavedCard]) -> None:
@@ -460,12 +456,16 @@ def _overlay_bias(axes: Axes, shown: Shown, cards: Sequence[SavedCard]) -> None:
         for shift, told, marker in ((-0.12, "constant 1", "o"), (0.12, "random +-1", "s")):
             z = float(panel.numbers[f"z, {told}"] or 0.0)
             axes.plot(z, i + shift, marker, color=COLOURS[i % 7], markersize=5)
-    axes.plot([], [], "ok", markersize=5, label="third factor constant 1")
-    axes.plot([], [], "sk", markersize=5, label="third factor random \N{PLUS-MINUS SIGN}1")
+    axes.plot([], [], "ok", markersize=5, label="constant 1")
+    axes.plot([], [], "sk", markersize=5, label="random \N{PLUS-MINUS SIGN}1")
     axes.set_xscale("symlog", linthresh=3)
+    low, high = axes.get_xlim()
+    ticks = [t for t in (-1000, -100, -10, -3, 0, 3, 10, 100, 1000) if low <= t <= high]
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
     _name_rows(axes, cards)
     axes.set_xlabel("z of the drift (grey: |z| < 3)")
-    axes.legend(loc="best", handlelength=1)
+    axes.legend(loc="upper left", handlelength=1, borderaxespad=0.1)
 
 
 def _overlay_gradient(axes: Axes, shown: Shown, cards: Sequence[SavedCard]) -> None:
@@ -484,12 +484,12 @@ def _overlay_gradient(axes: Axes, shown: Shown, cards: Sequence[SavedCard]) -> N
     axes.set_xlim(-1.1, 1.1)
     _name_rows(axes, cards)
     axes.set_xlabel("Cosine with the gradient of reward (1)")
-    axes.legend(loc="best", handlelength=1)
+    axes.legend(loc="upper left", handlelength=1, borderaxespad=0.1)
 
 
 def _name_rows(axes: Axes, cards: Sequence[SavedCard]) -> None:
     axes.set_yticks(range(len(cards)), [card.name for card in cards])
-    axes.set_ylim(len(cards) - 0.4, -0.6)
+    axes.set_ylim(len(cards) - 0.4, -0.8 - 0.25 * len(cards))  # room for a legend
 
 
 def _overlay_stability(axes: Axes, shown: Shown, _cards: Sequence[SavedCard]) -> None:

@@ -20,6 +20,7 @@ th, td { border-bottom: 1px solid #ddd; padding: .25em .8em; text-align: left;
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 pre, code { font: 13px/1.4 ui-monospace, monospace; }
 pre { background: #f5f5f5; padding: .8em 1em; overflow-x: auto; }
+div.panels { columns: 2; } div.panels table { break-inside: avoid; width: 100%; font-size: .92em; }
 tr.panel th { background: #f0f4f8; } td.none { color: #555; }
 summary { cursor: pointer; } footer { color: #555; font-size: .9em; margin-top: 2em; }
 @media (prefers-color-scheme: dark) { :root { color-scheme: light; } }
@@ -100,15 +101,16 @@ def _number(value: Any) -> str:
 
 
 def _numbers_table(panels: Mapping[str, Any]) -> str:
-    rows = []
+    tables = []
     for panel in panels.values():
-        rows.append(f'<tr class="panel"><th colspan="2">{_text(panel.title)}</th></tr>')
+        rows = [f'<tr class="panel"><th colspan="2">{_text(panel.title)}</th></tr>']
         if panel.reason:
             rows.append(f'<tr><td class="none" colspan="2">Not applicable: '
                         f"{_text(panel.reason)}.</td></tr>")  # fmt: skip
         for name, value in panel.numbers.items():
             rows.append(f"<tr><td>{_text(name)}</td>{_number(value)}</tr>")
-    return "<table>" + "\n".join(rows) + "</table>"
+        tables.append("<table>" + "\n".join(rows) + "</table>")
+    return '<div class="panels">' + "\n".join(tables) + "</div>"
 
 
 def _comparison_table(names: Sequence[str], cards: Sequence[Mapping[str, Any]]) -> str:

@@ -233,8 +233,8 @@ class Bench:
     @property
     def no_pairs(self) -> str:
         """Why pair protocols say nothing about this rule."""
-        names = ", ".join(self.rule.requires) or "no spikes"
-        return f"a pair of given spikes changes nothing; the rule reads {names}"
+        names = ", ".join(self.rule.requires) or "input"
+        return f"a pair of given spikes changes nothing; the rule reads its neuron's {names}"
 
 
 def choose_neuron(rule: Rule) -> str:

@@ -22,8 +22,8 @@ def unsupervised_bias(bench: Bench, budget: float = 1.0, seed: int = 1) -> Panel
     Independent neurons, each with ten Poisson inputs, fire on their own; the third factor is 1 at
     every decision, or +-1 by a fair coin. Mean and standard error are over neurons.
     """
-    seconds = max(1.0, SECONDS * min(budget, 1.0))
-    neurons = max(40, round(NEURONS * min(budget, 1.0)))
+    seconds = max(0.5, SECONDS * min(budget, 1.0))
+    neurons = max(20, round(NEURONS * min(budget, 1.0)))
     generator = np.random.default_rng(seed)
     steps = bench.steps(1e3 * seconds)
     pre_spikes = generator.random((steps, neurons * INPUTS)) < INPUT_HZ * bench.dt_ms * 1e-3

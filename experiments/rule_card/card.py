@@ -35,6 +35,18 @@ BLOCKS = (
     "post_on_spike", "post_on_delivery", "equations", "each_step", "on_pre", "on_post",
     "at_decision", "consolidate", "at_episode",
 )  # fmt: skip
+#: Numbers that the terminal shows.
+HIGHLIGHTS = {
+    "window": ("dw at -10 ms", "dw at +10 ms", "fitted tau_plus (ms)", "fitted tau_minus (ms)"),
+    "repeated": ("dw per pair at +10 ms, 1 Hz", "dw per pair at +10 ms, 50 Hz"),
+    "frequency": ("-10 ms changes sign between (Hz)",),
+    "kernel": ("fitted variable", "shape", "fitted tau (ms)", "declared tau (ms)"),
+    "delay": ("shape", "fitted tau (ms)", "declared tau (ms)"),
+    "weight": ("kind", "bounds hold"),
+    "bias": ("z, constant 1", "z, random +-1", "verdict"),
+    "gradient": ("cosine, reward", "cosine, reward minus its expectation", "gradient by"),
+    "stability": ("mean at the end, random +-1", "mean at the end, constant 1"),
+}
 _PARAMETER = re.compile(r"^    (\w+) : [^\n]*\n((?: {8}[^\n]*\n?)+)", re.MULTILINE)
 
 
@@ -235,14 +247,14 @@ def make_cards(
 def summary(card: Card) -> str:
     """Return the main numbers of a card, a line per panel."""
     lines = []
-    for panel in card.panels.values():
+    for name, panel in card.panels.items():
         if panel.reason:
             lines.append(f"  {panel.title}: not applicable: {panel.reason}")
             continue
         shown = [
             f"{key} {value if isinstance(value, str) else format(value, '.4g')}"
-            for key, value in panel.numbers.items()
-            if isinstance(value, str) or not math.isnan(value)
+            for key in HIGHLIGHTS[name]
+            if not (isinstance(value := panel.numbers[key], float) and math.isnan(value))
         ]
-        lines.append(f"  {panel.title}: {'; '.join(shown[:4])}")
+        lines.append(f"  {panel.title}: {'; '.join(shown)}")
     return "\n".join(lines)

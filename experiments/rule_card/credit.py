@@ -20,14 +20,16 @@ def eligibility_kernel(bench: Bench) -> Panel:
     if not bench.does_pair:
         return Panel(title, reason=bench.no_pairs)
     span = _reference_ms(bench) * SPAN
-    steps = bench.start + 1 + max(bench.steps(span), 3 * bench.window)
+    shown = bench.start + 1 + max(bench.steps(span), 3 * bench.window)
+    # The last decision, which may end an episode and reset, is left out of the picture.
+    steps = shown + bench.window
     pre, post = bench.pairings([PAIRING_MS], steps)
-    ends = np.arange(bench.start + 1, steps + 1, bench.window)
+    ends = np.append(np.arange(bench.start + 1, shown + 1, bench.window), steps)
     history = bench.respond(
         pre, post, ends, np.zeros(len(ends)), record=bench.synaptic_variables
     ).history
     time_ms = (np.arange(steps) - bench.start) * bench.dt_ms
-    kept = time_ms >= -2 * PAIRING_MS
+    kept = (time_ms >= -2 * PAIRING_MS) & (np.arange(steps) < shown)
     curves = {name: history[name][kept, 0] - history[name][kept, 1] for name in history}
     curves = {name: values for name, values in curves.items() if np.abs(values).max() > 0}
     if not curves:
@@ -37,17 +39,17 @@ def eligibility_kernel(bench: Bench) -> Panel:
     at = np.flatnonzero(after)
     if bench.rule.resets.get(name, "episode") == "decision" or name == "trace":
         at = at[:: bench.window]  # moves at decisions only
-    tau, shape = fit_decay(time_ms[kept][at], curves[name][at])
+    decay = fit_decay(time_ms[kept][at], curves[name][at])
     declared, field = bench.declared_tau
     values = curves[name][after]
     peak = int(np.abs(values).argmax())
     numbers: dict[str, float | str] = {
         "fitted variable": name,
-        "shape": shape,
-        "fitted tau (ms)": tau,
+        "shape": decay.shape,
+        "fitted tau (ms)": decay.tau_ms,
         "declared tau (ms)": declared,
         "declared as": field or "none",
-        "difference (%)": relative(tau, declared),
+        "difference (%)": relative(decay.tau_ms, declared),
         "peak": float(values[peak]),
         "peak after the pair (ms)": float(time_ms[kept][after][peak]),
     }
@@ -71,19 +73,19 @@ def reward_delay(bench: Bench) -> Panel:
     delay_ms, dw = _delays(bench)
     if not np.abs(dw).max() > 0:
         return Panel(title, reason="a third factor after the pairing changes nothing")
-    tau, shape = fit_decay(delay_ms, dw)
+    decay = fit_decay(delay_ms, dw)
     declared, field = bench.declared_tau
     numbers: dict[str, float | str] = {
-        "shape": shape,
-        "fitted tau (ms)": tau,
+        "shape": decay.shape,
+        "fitted tau (ms)": decay.tau_ms,
         "declared tau (ms)": declared,
         "declared as": field or "none",
-        "difference (%)": relative(tau, declared),
+        "difference (%)": relative(decay.tau_ms, declared),
         "dw without delay": float(dw[0]),
         "best delay (ms)": float(delay_ms[np.abs(dw).argmax()]),
         "decision window (ms)": float(delay_ms[1] - delay_ms[0]),
     }
-    return Panel(title, {"delay_ms": delay_ms, "dw": dw}, numbers)
+    return Panel(title, {"delay_ms": delay_ms, "dw": dw, "fit": decay.curve}, numbers)
 
 
 def best_delay(bench: Bench) -> int:

@@ -69,7 +69,7 @@ def gradient_alignment(
     if reason:
         return Panel(title, reason=reason)
     most = min(SAMPLES * min(budget, 1.0), LARGEST_RUN / (2 + best_delay(bench)))
-    samples = max(1000, round(most)) // len(PATTERNS) * len(PATTERNS)
+    samples = max(400, round(most)) // len(PATTERNS) * len(PATTERNS)
     if _is_enumerable(bench):
         gradient, error = exact_gradient(WEIGHTS), np.zeros_like(WEIGHTS)
         trial = _decide(bench, samples, seed)

@@ -35,18 +35,20 @@ def stdp_window(bench: Bench) -> Panel:
     delay = best_delay(bench)
     end = bench.start + 1 + delay
     pre, post = bench.pairings(LAGS_MS, end + bench.tail)
-    dw = {}
-    for factor in (1.0, 0.0) if bench.reads_third_factor else (1.0,):
-        change = bench.respond(pre, post, [end], np.array([factor])).dw
-        dw[factor] = change[:-1] - change[-1]
+    factors = (1.0, 0.0) if bench.reads_third_factor else (1.0,)
+    trains = (np.hstack([train] * len(factors)) for train in (pre, post))
+    change = bench.respond(*trains, [end], np.repeat(factors, pre.shape[1])[None, :]).dw
+    rows = change.reshape(len(factors), -1)
+    dw = dict(zip(factors, rows[:, :-1] - rows[:, -1:], strict=True))
     numbers: dict[str, float | str] = {
-        f"dw at {lag:+.0f} ms": float(dw[1.0][LAGS_MS == lag][0]) for lag in (-10, 0, 10)
+        f"dw at {f'{lag:+.0f}' if lag else 0} ms": float(dw[1.0][LAGS_MS == lag][0])
+        for lag in (-10, 0, 10)
     }
     for side, name in ((1, "plus"), (-1, "minus")):
         chosen = (side * LAGS_MS >= 5) & (side * LAGS_MS <= 60)
         order = np.argsort(np.abs(LAGS_MS[chosen]))
-        tau, _ = fit_decay(np.abs(LAGS_MS[chosen])[order], dw[1.0][chosen][order])
-        numbers[f"fitted tau_{name} (ms)"] = tau
+        decay = fit_decay(np.abs(LAGS_MS[chosen])[order], dw[1.0][chosen][order], 1.0)
+        numbers[f"fitted tau_{name} (ms)"] = decay.tau_ms
         numbers[f"declared tau_{name} (ms)"] = float(getattr(bench.rule, f"tau_{name}_ms", np.nan))
     numbers["third factor after the pair (ms)"] = delay * bench.dt_ms
     arrays = {"lag_ms": LAGS_MS, "dw": dw[1.0]}
@@ -82,8 +84,8 @@ def repeated_pairs(bench: Bench, budget: float = 1.0) -> tuple[Panel, Panel]:
         "pairs": float(pairs),
         "decision window (ms)": window * bench.dt_ms,
     }
-    for f, lag, row in zip(REPETITION_HZ, lags, rows, strict=True):
-        numbers[f"dw per pair at +10 ms, {f:g} Hz"] = float(row[np.abs(lag - 10).argmin()])
+    for f in REPETITION_HZ:
+        numbers[f"dw per pair at +10 ms, {f:g} Hz"] = float(after[FREQUENCIES_HZ == f][0])
     flips = np.flatnonzero(np.diff(np.sign(before)) != 0)
     frequency_numbers: dict[str, float | str] = {
         "dw per pair at +10 ms, 50 Hz over 1 Hz": float(after[-1] / after[0])

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+#: Root mean square of the logarithm's distance from a line, above which a decay is none.
+LARGEST_RESIDUAL = 0.1
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -30,34 +33,51 @@ class Panel:
     reason: str = ""
 
 
-def fit_decay(time_ms: Floats, values: Floats) -> tuple[float, str]:
-    """Return the time constant of a decay in ms and its shape.
+@dataclass(frozen=True)
+class Decay:
+    """A fitted decay: time constant in ms (NaN: none), its shape, and the curve at all samples.
 
-    Fitted is what follows the peak from 25 % of it down to 1 %, as a line of the logarithm.
-    Shape: "exponential", "alpha" (``t*exp(-t/tau)``, for values that start near zero and fit that
-    better) or "none" (NaN) if nothing decays over at least three samples.
+    Shapes: "exponential"; "alpha", ``t*exp(-t/tau)``; "not exponential" if neither comes close;
+    "none" if nothing decays over at least three samples.
     """
+
+    tau_ms: float
+    shape: str
+    curve: Floats
+
+
+def fit_decay(time_ms: Floats, values: Floats, below: float = 0.25) -> Decay:
+    """Fit what follows the peak, from `below` of it to 1 % or a change of sign: a line of the log.
+
+    An alpha function is tried for values that start near zero.
+    """
+    nothing = np.full(values.size, np.nan)
     size = np.abs(values)
     if size.size < 3 or not size.max() > 0:
-        return np.nan, "none"
+        return Decay(np.nan, "none", nothing)
     peak = int(size.argmax())
-    tail = np.flatnonzero((size <= 0.25 * size[peak]) & (size > 0.01 * size[peak]))
-    tail = tail[(tail > peak) & (np.sign(values[tail]) == np.sign(values[peak]))]
-    if size[peak + 1 :].size and size[peak + 1] <= 0.01 * size[peak]:
-        return np.nan, "none"
+    is_over = (size <= 0.01 * size[peak]) | (np.sign(values) != np.sign(values[peak]))
+    is_over[: peak + 1] = False
+    end = int(is_over.argmax()) if is_over.any() else size.size
+    tail = np.arange(peak + 1, end)
+    tail = tail[size[tail] <= below * size[peak]]
     if tail.size < 3:
-        return np.nan, "none"
-    t, logarithm = time_ms[tail] - time_ms[0], np.log(size[tail])
+        return Decay(np.nan, "none", nothing)
+    t = time_ms - time_ms[0]
+    factors = {"exponential": np.ones(t.size)}
+    if size[0] < 0.2 * size[peak]:
+        factors["alpha"] = t
     found = []
-    shapes = [("exponential", logarithm)]
-    if peak > 0 and size[0] < 0.2 * size[peak]:
-        shapes.append(("alpha", logarithm - np.log(t)))
-    for shape, straight in shapes:
-        slope, offset = np.polyfit(t, straight, 1)
-        residual = float(np.mean((straight - slope * t - offset) ** 2))
-        found.append((residual, shape, -1.0 / slope if slope < 0 else np.nan))
-    _, shape, tau = min(found)
-    return (float(tau), shape) if np.isfinite(tau) else (np.nan, "none")
+    for shape, factor in factors.items():
+        straight = np.log(size[tail] / factor[tail])
+        slope, offset = np.polyfit(t[tail], straight, 1)
+        residual = float(np.sqrt(np.mean((straight - slope * t[tail] - offset) ** 2)))
+        found.append((residual, shape, slope, offset))
+    residual, shape, slope, offset = min(found)
+    if slope >= 0 or residual > LARGEST_RESIDUAL:
+        return Decay(np.nan, "not exponential", nothing)
+    curve = np.sign(values[peak]) * factors[shape] * np.exp(slope * t + offset)
+    return Decay(float(-1.0 / slope), shape, curve)
 
 
 def relative(change: float, reference: float) -> float:

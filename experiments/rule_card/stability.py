@@ -13,7 +13,7 @@ INPUTS, NEURONS, REPLICAS, SECONDS = 10, 4, 10, 200.0
 SAMPLES, EPISODE_DECISIONS = 100, 50
 #: Below this budget the network runs on NumPy, which needs no compiler but 500 times as long.
 COMPILED_BUDGET = 0.2
-NUMPY_SECONDS = 0.4
+NUMPY_SECONDS = 0.2
 #: Distance from a bound, in units of the bounds' distance, that counts as saturated.
 MARGIN = 0.01
 
