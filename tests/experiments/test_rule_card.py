@@ -208,7 +208,8 @@ class Sources(html.parser.HTMLParser):
         assert tag not in ("script", "link", "iframe")
 
 
-def test_pages_are_self_contained_and_complete(tmp_path):
+def test_pages_are_self_contained_and_complete(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["run.py", "card", "rstdp", "--budget", "0.005"])
     cards = [rule_card(name, tmp_path, 0.005, panels=["window", "gradient"]) for name in PAIR]
     plot_comparison([tmp_path / name for name in PAIR], tmp_path / "comparison")
     for page in (*PAIR, "comparison"):
@@ -223,7 +224,7 @@ def test_pages_are_self_contained_and_complete(tmp_path):
         "Florian 2007",
         "tau_minus_ms",
         "Gradient alignment",
-        "pytest",
+        "python run.py card rstdp --budget 0.005",
     ):
         assert word in text
     assert {file.suffix for file in cards[0].files} == {".npz", ".json", ".png", ".pdf", ".html"}
