@@ -65,7 +65,8 @@ class ClosedLoop:
         self._total = np.zeros(replicas)
         self._discounted = np.zeros(replicas)
         self._discount = np.ones(replicas)
-        self._length = np.zeros(replicas, dtype=int)
+        self._began_at = np.zeros(replicas, dtype=int)
+        self._ended_at = np.zeros(replicas, dtype=int)
         self._ends = np.zeros((2, replicas), dtype=bool)
         self._final_weights: dict[int, dict[str, NDArray]] = {}
         self._done_at = np.zeros(replicas, dtype=int)
@@ -82,7 +83,8 @@ class ClosedLoop:
 
     def is_within_episode(self, replica: int) -> bool:
         """Whether the present episode of a replica has had its first decision."""
-        return bool(self._length[replica] > 0)
+        is_open = self.acting[replica] or self.closing[replica]
+        return bool(is_open and self._began_at[replica] < self.decisions)
 
     def continue_until(self, episodes: int) -> None:
         """Let every replica run on to this number of episodes (after `restore`)."""
@@ -94,6 +96,7 @@ class ClosedLoop:
                 self.agent.network.start_episode(rested)
             self._keep_final_weights()
             self.acting |= begins
+            self._began_at[begins] = self.decisions
             self.observations = self.environments.reset_where(begins)
 
     def decide(self) -> None:
@@ -108,10 +111,9 @@ class ClosedLoop:
         if self._reads_time:
             counts = network.first_spikes_ms(started)
         actions = agent.decoder.decode(counts)
-        network.close_decision(actions - self._first_action if actions.ndim == 1 else None)
+        network.close_decision(actions - self._first_action if network.reads_choice else None)
         features = rates * self._scale if agent.reads_features else None
         self.observations, rewards, terminated, truncated = self.environments.step(actions)
-        terminated, truncated = terminated & self.acting, truncated & self.acting
         next_features = (
             agent.encoder.encode(self.observations) * self._scale if agent.reads_features else None
         )
@@ -123,7 +125,7 @@ class ClosedLoop:
         self.decisions += 1
         if self.observer is not None:
             self.observer.decided(self, actions, rewards)
-        if True in (self.closing | terminated | truncated).tolist():  # `any` takes thrice as long
+        if _any(terminated) or _any(truncated) or _any(self.closing):
             self._end_episodes(terminated, truncated)
             if self.is_finished:
                 self._keep_final_weights()
@@ -134,19 +136,18 @@ class ClosedLoop:
 
     def _score(self, rewards: NDArray) -> None:
         self._total += rewards
-        self._discounted += self._discount * rewards
         if self._gamma != 1.0:
+            self._discounted += self._discount * rewards
             self._discount *= self._gamma
-        self._length += self.acting
 
     def _end_episodes(self, terminated: NDArray, truncated: NDArray) -> None:
         """Close the ended episodes; truncated replicas may first owe one more window."""
         waits = truncated & ~terminated & self.agent.modulator.needs_bootstrap
         ended = (terminated | truncated | self.closing) & ~waits
-        self._ends[:, terminated | truncated] = np.array([terminated, truncated])[
-            :, terminated | truncated
-        ]
-        self.acting = self.acting & ~(terminated | truncated)
+        stops = terminated | truncated
+        self._ends[:, stops] = np.array([terminated, truncated])[:, stops]
+        self._ended_at[stops] = self.decisions
+        self.acting = self.acting & ~stops
         self.closing = waits
         if not ended.any():
             return
@@ -158,7 +159,7 @@ class ClosedLoop:
         self.agent.modulator.reset(ended)
         self._total[ended] = self._discounted[ended] = 0.0
         self._discount[ended] = 1.0
-        self._length[ended] = 0
+        self._began_at[ended] = self.decisions
         begins = ended & (self.done < self.episodes)
         self.acting |= begins
         if begins.any():
@@ -179,9 +180,11 @@ class ClosedLoop:
         self._final_weights = {}
 
     def _episode(self, replica: int) -> Episode:
+        total = float(self._total[replica])
         return Episode(
-            replica, int(self.done[replica]), float(self._total[replica]),
-            float(self._discounted[replica]), int(self._length[replica]),
+            replica, int(self.done[replica]), total,
+            total if self._gamma == 1.0 else float(self._discounted[replica]),
+            int(self._ended_at[replica] - self._began_at[replica]),
             bool(self._ends[0, replica]), bool(self._ends[1, replica]),
         )  # fmt: skip
 
@@ -195,7 +198,8 @@ class ClosedLoop:
             "_total",
             "_discounted",
             "_discount",
-            "_length",
+            "_began_at",
+            "_ended_at",
             "_ends",
         )
         return {
@@ -214,3 +218,8 @@ class ClosedLoop:
         for name, value in state.items():
             if name not in ("agent", "environments"):
                 setattr(self, name, value.copy() if isinstance(value, np.ndarray) else value)
+
+
+def _any(flags: NDArray[np.bool_]) -> bool:
+    """Return whether any flag is set, in a tenth of the time of `flags.any()` for few replicas."""
+    return True in flags.tolist()

@@ -356,7 +356,7 @@ def _make_lazy(
         on_post = additive.sub(rf"\1 {growth}*(\2)", on_post)
         step = f"{growth} *= exp(dt/{tau})"
         code.every_step.append((f"{code.name}_{growth}_step", step, "groups", 0))
-        settle.append((f"{variable} /= {growth}", f"{growth} = 1"))
+        settle.append((f"{variable} *= 1/{growth}", f"{growth} = 1"))
         plan.data[f"{code.name}.{growth}"] = np.array(1.0)
         plan.decay[f"{code.name}.{variable}"] = f"{code.name}.{tau}"
     if settle:

@@ -37,6 +37,8 @@ class Network:
     Attributes
     ----------
     replicas, n_inputs, n_outputs : int
+    reads_choice : bool
+        Whether a rule compares its neuron with the action taken.
     """
 
     def __init__(
@@ -80,6 +82,10 @@ class Network:
             if p.rule is not None
         }
         self._agreements = self._find_agreements()
+        self.reads_choice = bool(self._agreements)
+        self._normalised = [
+            p for p in spec.projections if p.rule is not None and p.incoming_sum is not None
+        ]
         self._resets = self._initial_values(("episode", "decision"))
         self._decision_resets = self._initial_values(("decision",))
 
@@ -216,7 +222,8 @@ class Network:
                 view[...] = third_factor.mean(axis=1)[:, None]
         for block in self._learning_blocks:
             self.engine.run_block(block)
-        self._normalise(np.ones(self.replicas, bool))
+        if self._normalised:
+            self._normalise(np.ones(self.replicas, bool))
 
     def write(self, variable: str, values: Floats) -> None:
         """Write a modulator beside the third factor: a rule's own postsynaptic variable.
@@ -241,13 +248,12 @@ class Network:
 
     def _normalise(self, mask: NDArray[np.bool_]) -> None:
         """Restore the sums of incoming weights in the marked replicas."""
-        for projection in self.spec.projections:
-            if projection.rule is not None and projection.incoming_sum is not None:
-                n_post = self.spec.population(projection.target).size
-                w = self.replicated(f"{projection.name}.w")
-                rows = w[mask]
-                normalise_incoming(rows, projection.post, n_post, projection.incoming_sum)
-                w[mask] = rows
+        for projection in self._normalised:
+            n_post = self.spec.population(projection.target).size
+            w = self.replicated(f"{projection.name}.w")
+            rows = w[mask]
+            normalise_incoming(rows, projection.post, n_post, projection.incoming_sum)
+            w[mask] = rows
 
     def start_episode(self, mask: NDArray[np.bool_]) -> None:
         """Update what the marked replicas learn at a trial's end, then reset their state."""

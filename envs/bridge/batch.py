@@ -6,6 +6,7 @@ import io
 import pickle
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import gymnasium as gym
@@ -27,8 +28,7 @@ class Environments:
 
     Replica r sees exactly what a single environment seeded with `seeds[r]` would see, through any
     number of resets, whatever the other replicas do. A replica whose episode has ended rests until
-    it is reset: `step` ignores its action, gives reward 0 and repeats its last observation and
-    flags.
+    it is reset: `step` ignores its action, gives reward 0 and repeats its last observation.
 
     Parameters
     ----------
@@ -88,8 +88,6 @@ class Environments:
         self._observations = np.zeros(
             (n_replicas, *(self.observation_space.shape or ())), self.observation_space.dtype
         )
-        self._terminated = np.zeros(n_replicas, dtype=bool)
-        self._truncated = np.zeros(n_replicas, dtype=bool)
         self._running = [False] * n_replicas
         self._is_seeded = False
 
@@ -138,7 +136,6 @@ class Environments:
 
     def _begin(self, replica: int, seed: int | None) -> None:
         self._observations[replica] = self._envs[replica].reset(seed=seed)[0]
-        self._terminated[replica] = self._truncated[replica] = False
         self._running[replica] = True
 
     def step(
@@ -153,29 +150,36 @@ class Environments:
 
         Returns
         -------
-        observations, rewards, terminated, truncated, each with the replica first, all new arrays.
+        observations, rewards, terminated, truncated, each with the replica first, all new arrays;
+        the flags say which episodes this step has ended.
+
+        Raises
+        ------
+        ValueError
+            If a reward is not finite.
         """
         if not self._is_seeded:
             self._check_seeded("step")
         # Plain ints, because environments index tuples and dicts with them.
         choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
         rewards = np.zeros(self.n_replicas)
+        ended = np.zeros((2, self.n_replicas), dtype=bool)
         for replica, env in enumerate(self._envs):
             if not self._running[replica]:
                 continue
             observation, reward, terminated, truncated, _ = env.step(choices[replica])
             self._observations[replica] = observation
+            if not isfinite(reward):
+                raise ValueError(
+                    f"Environments.step: {self.env_id} gave the reward {reward}, expected a finite "
+                    "number; repair the environment or wrap it with "
+                    "gymnasium.wrappers.TransformReward."
+                )
             rewards[replica] = reward
             if terminated or truncated:
-                self._terminated[replica] = terminated
-                self._truncated[replica] = truncated
+                ended[:, replica] = terminated, truncated
                 self._running[replica] = False
-        return (
-            self._observations.copy(),
-            rewards,
-            self._terminated.copy(),
-            self._truncated.copy(),
-        )
+        return self._observations.copy(), rewards, ended[0], ended[1]
 
     def render(self) -> Any:
         """Draw replica 0 in the `render_mode` given."""
@@ -197,8 +201,6 @@ class Environments:
                 [_attributes(layer) for layer in _layers(environment)] for environment in self._envs
             ],
             "observations": self._observations,
-            "terminated": self._terminated,
-            "truncated": self._truncated,
             "running": self._running,
             "is_seeded": self._is_seeded,
         }
@@ -224,7 +226,6 @@ class Environments:
             for layer, attributes in zip(_layers(environment), layers, strict=True):
                 vars(layer).update(attributes)
         self._observations = saved["observations"]
-        self._terminated, self._truncated = saved["terminated"], saved["truncated"]
         self._running, self._is_seeded = saved["running"], saved["is_seeded"]
 
     def _check_seeded(self, method: str) -> None:

@@ -19,17 +19,11 @@ from brian2.devices import reset_device
 
 from models.assembly import Blueprint
 from models.engine.brian_objects import BrianNetwork, build_objects
+from models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 from models.engine.stepping import spike_owner_names
 
 SHIM = Path(__file__).with_name("shim.cpp")
-_RUN_ONCE_UNIT = re.compile("^(before|after)_run_|_synapses_create_")
-#: Brian2's threshold template, as long as neurons have no refractoriness of Brian2's own.
-_THRESHOLD_LOOP = re.compile(
-    r"for\(size_t _idx=0; _idx<N; _idx\+\+\)\s*\{(?P<test>(?:(?!for\().)*?)"
-    r"if\(_cond\) \{\s*(?P<space>\w+__spikespace)\[_count\+\+\] = _idx;\s*\}\s*\}",
-    re.DOTALL,
-)
-_ELEMENT_LOOP = re.compile(r"for\(int _idx=0; _idx<_N; _idx\+\+\)\s*\{(?P<body>[^{}]*)\}")
+HEADERS = [Path(__file__).with_name(name) for name in ("philox.h", "support.h")]
 
 
 def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
@@ -159,10 +153,12 @@ def _static_arrays(folder: Path, plan: Blueprint) -> dict[str, list]:
 def _join(folder: Path, tables: dict[str, str]) -> str:
     """Return all generated files and the shim as one translation unit."""
     includes: dict[str, None] = {}
-    plain, units = [], []
+    plain = [_without_includes(header.read_text(), includes) for header in HEADERS]
+    units = []
     for file in sorted(folder.glob("*.cpp")):
         if file.name != "main.cpp":
-            plain.append(_run_once(_without_includes(file.read_text(), includes)))
+            text = drop_unused(_without_includes(file.read_text(), includes))
+            plain.append(run_once(text))
     # Brian2 2.10 and later put the spike queue's code into brianlib/.
     for file in sorted((folder / "brianlib").glob("*.cpp")):
         plain.append(_without_includes(file.read_text(), includes))
@@ -170,61 +166,19 @@ def _join(folder: Path, tables: dict[str, str]) -> str:
         body = _without_includes(file.read_text(), includes)
         functions = re.findall(r"^void (_\w+)\(\)\s*$", body, re.MULTILINE)
         using = "".join(f"using unit_{file.stem}::{f};\n" for f in functions)
-        body = _mark_independent(_split_threshold(body))
-        unit = f"namespace unit_{file.stem} {{\n{body}\n}}\n{using}"
-        units.append(_run_once(unit) if _RUN_ONCE_UNIT.search(file.stem) else unit)
+        unit = f"namespace unit_{file.stem} {{\n{hasten(body)}\n}}\n{using}"
+        units.append(run_once(unit) if is_run_once(file.stem) else unit)
     main = _without_includes((folder / "main.cpp").read_text(), includes)
     main = main.replace(
         "int main(int argc, char **argv)", "static int brian_main(int argc, char **argv)"
     )
-    main = _run_once(main)
+    main = run_once(main)
     shim = SHIM.read_text()
     for key, value in tables.items():
         shim = shim.replace(f"@{key}@", value)
     headers = "\n".join(includes)
     inlined = _inline_headers(folder, headers)
     return "\n".join([inlined, *plain, *units, main, shim])
-
-
-def _run_once(code: str) -> str:
-    """Return code that runs once per network, compiled with less effort."""
-    push = '#pragma GCC push_options\n#pragma GCC optimize ("O1")'
-    return f"{push}\n{code}\n#pragma GCC pop_options"
-
-
-def _split_threshold(code: str) -> str:
-    """Return threshold code with its loop cut in two: the tests, then the list of spikes.
-
-    A loop that appends to a list cannot be vectorised. The tests alone can, random draws included,
-    and the list is then made without a branch to mispredict. The bits are the same.
-    """
-    return _THRESHOLD_LOOP.sub(
-        "static char _conditions[N];\n    #pragma GCC ivdep\n"
-        r"    for(size_t _idx=0; _idx<N; _idx++)\n    {\g<test>_conditions[_idx] = _cond;\n    }\n"
-        "    for(size_t _idx=0; _idx<N; _idx++)\n    {\n"
-        r"        \g<space>[_count] = _idx;\n"  # the list is N + 1 long, so this may run ahead
-        "        _count += _conditions[_idx];\n    }",
-        code,
-    )
-
-
-def _mark_independent(code: str) -> str:
-    """Return code that tells the compiler which loops over elements it may vectorise.
-
-    A loop qualifies if whatever it writes it touches at the loop's own element only. The compiler
-    cannot know, once values are gathered from other elements (of the postsynaptic neuron, say).
-    """
-
-    def mark(match: re.Match) -> str:
-        body = match["body"]
-        written = re.findall(r"(\w+)\[[^\]]*\]\s*[-+*/]?=(?!=)", body)
-        touched = [
-            index for name, index in re.findall(r"(\w+)\[([^\]]*)\]", body) if name in written
-        ]
-        is_independent = all(index == "_idx" for index in touched)
-        return f"\n#pragma GCC ivdep\n{match[0]}" if is_independent else match[0]
-
-    return _ELEMENT_LOOP.sub(mark, code)
 
 
 def _without_includes(text: str, includes: dict[str, None]) -> str:

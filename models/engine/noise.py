@@ -59,11 +59,11 @@ def stream_ids(seed: int, population: str, purpose: str, size: int) -> np.ndarra
 
 
 _CPP = """
-static inline void _philox_words(int64_t stream, int64_t timestep, uint32_t &low, uint32_t &high)
+static inline uint64_t _philox_word(int64_t stream, int64_t timestep)
 {
     uint32_t key = (uint32_t)(uint64_t)stream;
-    high = (uint32_t)((uint64_t)stream >> 32);
-    low = (uint32_t)(uint64_t)timestep;
+    uint32_t high = (uint32_t)((uint64_t)stream >> 32);
+    uint32_t low = (uint32_t)(uint64_t)timestep;
     for (int k = 0; k < 10; k++)
     {
         const uint64_t product = (uint64_t)low * 0xD256D193u;
@@ -71,27 +71,35 @@ static inline void _philox_words(int64_t stream, int64_t timestep, uint32_t &low
         high = (uint32_t)product;
         key += 0x9E3779B9u;
     }
+    return ((uint64_t)high << 32) | low;
 }
 """
+#: `models.engine.rewrites` calls the second function alone, on words drawn many at a time.
 _CPP_UNIFORM = (
     _CPP
     + """
+static inline double _word_to_uniform(uint64_t word)
+{
+    return (double)(int64_t)(word >> 11) * 1.1102230246251565e-16; // 2^-53
+}
 static inline double _counter_uniform(int64_t stream, int64_t timestep)
 {
-    uint32_t low, high; _philox_words(stream, timestep, low, high); return
-    (double)(int64_t)((((uint64_t)high << 32) | low) >> 11) * 1.1102230246251565e-16; // 2^-53
+    return _word_to_uniform(_philox_word(stream, timestep));
 }
 """
 )
 _CPP_GAUSSIAN = (
     _CPP
     + """
+static inline double _word_to_gaussian(uint64_t word)
+{
+    const double low = (double)(uint32_t)word, high = (double)(uint32_t)(word >> 32);
+    const double radius = sqrt(-2.0 * log((low + 0.5) * 2.3283064365386963e-10)); // 2^-32
+    return radius * cos(high * (2.0 * M_PI * 2.3283064365386963e-10));
+}
 static inline double _counter_gaussian(int64_t stream, int64_t timestep)
 {
-    uint32_t low, high;
-    _philox_words(stream, timestep, low, high);
-    const double radius = sqrt(-2.0 * log(((double)low + 0.5) * 2.3283064365386963e-10)); // 2^-32
-    return radius * cos((double)high * (2.0 * M_PI * 2.3283064365386963e-10));
+    return _word_to_gaussian(_philox_word(stream, timestep));
 }
 """
 )

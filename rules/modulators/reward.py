@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+from rules.modulators.contract import BoundModulator, Modulator, Outcome
 
 
 @dataclass(frozen=True)
@@ -45,4 +45,4 @@ class BoundReward(BoundModulator):
 
     def on_outcome(self, outcome: Outcome) -> np.ndarray:
         """Return gain*reward."""
-        return where_active(self._config.gain * np.asarray(outcome.rewards, float), outcome.active)
+        return self._config.gain * outcome.rewards * outcome.active

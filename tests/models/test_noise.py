@@ -2,6 +2,7 @@
 
 import ctypes
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from models.engine import noise
 from models.engine.noise import gaussian, philox2x32, stream_ids, uniform
 
+PHILOX = Path(noise.__file__).with_name("philox.h")
 # Random123 1.09, tests/kat_vectors, philox2x32 10: counter low and high, key, words low and high.
 KNOWN = [
     (0x00000000, 0x00000000, 0x00000000, 0xFF1DAE59, 0x6CD10DF2),
@@ -36,8 +38,7 @@ def cpp(tmp_path_factory):
         'extern "C" {\n'
         "double f_uniform(int64_t s, int64_t t) { return a::_counter_uniform(s, t); }\n"
         "double f_gaussian(int64_t s, int64_t t) { return b::_counter_gaussian(s, t); }\n"
-        "uint64_t words(int64_t s, int64_t t) { uint32_t l, h; a::_philox_words(s, t, l, h);\n"
-        "  return ((uint64_t)h << 32) | l; }\n}\n"
+        "uint64_t words(int64_t s, int64_t t) { return a::_philox_word(s, t); }\n}\n"
     )
     library = folder / "noise.so"
     command = ["g++", "-O2", "-shared", "-fPIC", str(source), "-o", str(library)]
@@ -51,6 +52,35 @@ def cpp(tmp_path_factory):
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, [ctypes.c_int64, ctypes.c_int64]
     return loaded
+
+
+@pytest.fixture(scope="module", params=["-march=native", "-mno-avx512f", "-mno-avx2"])
+def drawn_together(request, tmp_path_factory):
+    """Compile philox.h for the processor, without its widest registers, and without any."""
+    folder = tmp_path_factory.mktemp("philox")
+    source, library = folder / "philox.cpp", folder / "philox.so"
+    source.write_text(
+        f'#include "{PHILOX}"\n'
+        'extern "C" void fill(const int64_t *streams, int64_t n, int64_t t, uint64_t *out) {\n'
+        "  std::vector<uint64_t> words;\n"
+        "  std::memcpy(out, philox::draw_all(words, streams, n, t), 8 * n); }\n"
+    )
+    flags = ["-O2", "-shared", "-fPIC", "-march=native", request.param]
+    subprocess.run(["g++", *flags, str(source), "-o", str(library)], check=True)
+    return ctypes.CDLL(str(library)).fill
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 29])
+def test_words_drawn_together_are_those_drawn_one_by_one(drawn_together, size):
+    streams = np.resize(STREAMS, size)
+    for timestep in TIMESTEPS.tolist():
+        words = np.zeros(size, np.uint64)
+        drawn_together(
+            ctypes.c_void_p(streams.ctypes.data), ctypes.c_int64(size), ctypes.c_int64(timestep),
+            ctypes.c_void_p(words.ctypes.data),
+        )  # fmt: skip
+        low, high = noise._words(streams, timestep)
+        np.testing.assert_array_equal(words, (high << np.uint64(32)) | low)
 
 
 @pytest.mark.parametrize(("low", "high", "key", "word_low", "word_high"), KNOWN)

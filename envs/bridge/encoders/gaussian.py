@@ -91,10 +91,10 @@ class _BoundIndependent(BoundBoxEncoder):
         # owns a block of centres; observations are spread to that layout by one `take`.
         steepness = [(count - 1) / (np.sqrt(2.0) * settings.width) for count in cells]
         self._dimension = np.repeat(np.arange(len(cells)), cells)
-        self._steepness = np.array(steepness)
+        self._steepness = np.array(steepness)[None]
         self._centres = np.concatenate(
             [np.linspace(0.0, 1.0, n) * s for n, s in zip(cells, steepness, strict=True)]
-        )
+        )[None]
 
     def _tuning(
         self, observations: NDArray[Any], out: Rates | None, learn: bool
