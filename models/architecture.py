@@ -7,7 +7,9 @@ import numpy as np
 
 from models.neurons.contract import NeuronModel, PoissonInput
 from models.specification import (
+    Bounds,
     NetworkSpec,
+    Pairs,
     Population,
     Projection,
     Uniform,
@@ -136,13 +138,13 @@ class Architecture(ABC):
         source: Population,
         target: Population,
         rule: Rule,
-        pairs: dict[str, np.ndarray] | None = None,
+        pairs: Pairs | None = None,
     ) -> Projection:
         """Return a plastic projection with this architecture's weights and bounds."""
         pairs = pairs or all_to_all(source.size, target.size)
         port = first_port(target.neuron)
         weights: Uniform | np.ndarray = Uniform(self.w_init_low, self.w_init_high)
-        bounds: dict = {"w_min": self.w_min, "w_max": self.w_max}
+        bounds: Bounds = {"w_min": self.w_min, "w_max": self.w_max}
         if self.inhibitory_fraction:
             signs = np.ones(source.size)
             signs[: round(self.inhibitory_fraction * source.size)] = -1

@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -152,7 +152,8 @@ class NetworkSpec:
         """Raise ValueError if a projection names an unknown population, port or neuron index."""
         if not (math.isfinite(self.timestep_ms) and self.timestep_ms > 0):
             raise ValueError(f"NetworkSpec.timestep_ms must be > 0 ms, got {self.timestep_ms}.")
-        names = [p.name for p in (*self.populations, *self.projections)]
+        kinds = (self.populations, self.projections)
+        names = [part.name for kind in kinds for part in kind]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"NetworkSpec: the name {name!r} is used twice.")
@@ -169,14 +170,28 @@ class NetworkSpec:
         return known[name]
 
 
-def all_to_all(n_pre: int, n_post: int, *, self_connections: bool = True) -> dict[str, Any]:
+class Pairs(TypedDict):
+    """Neuron indices of a projection, as its keyword arguments."""
+
+    pre: np.ndarray
+    post: np.ndarray
+
+
+class Bounds(TypedDict):
+    """Weight bounds of a projection, as its keyword arguments."""
+
+    w_min: float | np.ndarray
+    w_max: float | np.ndarray
+
+
+def all_to_all(n_pre: int, n_post: int, *, self_connections: bool = True) -> Pairs:
     """Return ``{"pre": ..., "post": ...}`` of every pair, presynaptic neuron by neuron."""
     pre, post = np.divmod(np.arange(n_pre * n_post), n_post)
     keep = slice(None) if self_connections else pre != post
     return {"pre": pre[keep], "post": post[keep]}
 
 
-def dale_bounds(signs: np.ndarray, pre: np.ndarray, w_limit: float) -> dict[str, np.ndarray]:
+def dale_bounds(signs: np.ndarray, pre: np.ndarray, w_limit: float) -> Bounds:
     """Return bounds that keep each weight the sign (+1 or -1) of its presynaptic neuron."""
     sign = np.asarray(signs)[pre]
     return {"w_min": np.where(sign > 0, 0.0, -w_limit), "w_max": np.where(sign > 0, w_limit, 0.0)}

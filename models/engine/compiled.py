@@ -40,7 +40,7 @@ class CompiledEngine:
         self.was_built = build.was_built
         self._plan = plan
         self._manifest = build.manifest
-        self._lib = _load(build, plan)
+        self._lib: Any = _load(build, plan)  # None once closed
         self._blocks = {name: k for k, name in enumerate(self._manifest["blocks"])}
         self._views: dict[str, np.ndarray] = {}
         for index, (name, dtype) in enumerate(self._manifest["arrays"]):
@@ -53,9 +53,9 @@ class CompiledEngine:
         self._chunk = settle_interval(plan)
         self._recording = Recording()
         self._windows = 0
-        self._step_view = self._views["clock.timestep"]
-        self._advance = self._lib.engine_advance
-        self._run_block = self._lib.engine_block
+        self._step_view: Any = self._views["clock.timestep"]
+        self._advance: Any = self._lib.engine_advance
+        self._run_block: Any = self._lib.engine_block
         self._floats = [
             view for name, view in self._views.items()
             if view.dtype.kind == "f" and (name in plan.resets or name.endswith(".w"))
@@ -180,11 +180,11 @@ class CompiledEngine:
         _ctypes.dlclose(handle)
 
 
-def _copy(pointer: ctypes.c_void_p, size: int, dtype: type) -> np.ndarray:
+def _copy(pointer: ctypes.c_void_p, size: int, dtype: type[np.generic]) -> np.ndarray:
     if size == 0 or not pointer.value:
         return np.empty(0, dtype)
     buffer = (ctypes.c_char * (size * np.dtype(dtype).itemsize)).from_address(pointer.value)
-    return np.frombuffer(buffer, dtype=dtype).copy()
+    return np.frombuffer(memoryview(buffer), dtype=dtype).copy()
 
 
 def _load(build: Build, plan: Blueprint) -> ctypes.CDLL:

@@ -1,9 +1,9 @@
 """Blueprint -> one C++ file: Brian2's C++ standalone sources joined with our stepping interface.
 
-Public Brian2 hooks only: ``set_device(build_on_run=False)``, ``insert_code("before_end", ...)`` so that
-``main`` returns without freeing the arrays, and ``device.build(compile=False)``. The generated files
-are then joined into a single translation unit, each code object in a namespace of its own: the
-headers, which dominate the compile time of small networks, are read once, and the compiler can
+Public Brian2 hooks only: ``set_device(build_on_run=False)``, ``insert_code("before_end", ...)`` so
+that ``main`` returns without freeing the arrays, and ``device.build(compile=False)``. The generated
+files are then joined into a single translation unit, each code object in a namespace of its own:
+the headers, which dominate the compile time of small networks, are read once, and the compiler can
 inline a whole timestep.
 """
 
@@ -63,7 +63,7 @@ def _describe(
     }
     arrays: list[tuple[str, str, str]] = []  # (our name, C++ pointer, C++ size)
     dtypes = {}
-    for variable, c_name in device.arrays.items():
+    for variable in device.arrays:
         owner = getattr(variable.owner, "name", None)
         if owner == "network_clock" and variable.name in ("t", "timestep"):
             name = f"clock.{variable.name}"
@@ -137,7 +137,7 @@ def _describe(
 
 
 def _static_arrays(folder: Path, plan: Blueprint) -> dict[str, list]:
-    """Return static file -> [projection, "pre" or "post", bytes per index]: connections are data."""
+    """Return static file -> [projection, 0 (pre) or 1 (post), bytes per index]."""
     found = {}
     for file in sorted((folder / "static_arrays").iterdir()):
         for synapses in plan.synapses:
@@ -182,7 +182,7 @@ def _join(folder: Path, tables: dict[str, str]) -> str:
 
 
 def _without_includes(text: str, includes: dict[str, None]) -> str:
-    """Return `text` less its includes, which are collected in order; code objects' own are dropped."""
+    """Return `text` less its includes, which are collected; code objects' own are dropped."""
     for line in re.findall(r"^\s*#\s*include.*$", text, re.MULTILINE):
         if "code_objects/" not in line:
             includes[" ".join(line.split())] = None
@@ -195,8 +195,8 @@ def _inline_headers(folder: Path, headers: str) -> str:
 
     def expand(line: str) -> str:
         match = re.match(r'\s*#\s*include\s*["<]([^">]+)[">]', line)
-        places = (folder, folder / "brianlib") if match else ()
-        path = next((place / match[1] for place in places if (place / match[1]).exists()), None)
+        found = [place / match[1] for place in (folder, folder / "brianlib")] if match else []
+        path = next((file for file in found if file.exists()), None)
         if path is None:
             return line
         if path in done:

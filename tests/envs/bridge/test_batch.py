@@ -75,7 +75,8 @@ def test_finished_replica_rests_until_it_is_reset():
     assert batch.is_running.tolist() == [True, False]
     random_state = batch._envs[1].unwrapped.np_random.bit_generator.state
     _, rewards, terminated, truncated = batch.step(up)
-    assert not (rewards.any() or terminated.any() or truncated.any())
+    for result in (rewards, terminated, truncated):
+        assert not result.any()
     assert batch._envs[1].unwrapped.np_random.bit_generator.state == random_state
 
 
