@@ -208,6 +208,19 @@ def test_unknown_options_are_named_with_status_2(arguments, message, cli, traine
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("encoder", ["gaussian", "on-off", "tile", "rate", "k-of-n"])
+def test_error_of_an_unbounded_box_names_options_that_fix_it(encoder, cli, tmp_path):
+    arguments = ["train", *CARTPOLE, "--encoder", encoder, "--out", tmp_path / "run"]
+    status, out, err = cli(*arguments)
+    assert (status, out) == (2, "")
+    assert "low=" not in err
+    first, second = err.strip().split("for example ")[1].rstrip(".").split(", or ")
+    for number, fix in enumerate((first, second)):
+        assert fix.startswith("--encoder.")
+        again = [*arguments[:-1], tmp_path / f"fixed-{number}", *fix.split()]
+        assert cli(*again)[0] == 0
+
+
 def test_help_and_usage(cli):
     status, out, _ = cli("--help")
     assert status == 0

@@ -69,13 +69,13 @@ class UnitScaling:
             for_high[for_high >= _UNBOUNDED] = 3.0
             raise ValueError(
                 f"{self._owner}.bind: expected finite limits in every dimension, got {space}. "
-                f"Give limits, for example low={_as_written(for_low)}, "
-                f"high={_as_written(for_high)}, or normalise='running'."
+                f"Give limits, for example --encoder.low {_as_written(for_low)} "
+                f"--encoder.high {_as_written(for_high)}, or --encoder.normalise running."
             )
         if not np.all(low < high):
             raise ValueError(
                 f"{self._owner}.bind: expected low < high in every dimension, "
-                f"got low={_as_written(low)}, high={_as_written(high)}."
+                f"got --encoder.low {_as_written(low)} --encoder.high {_as_written(high)}."
             )
         return low, high
 
@@ -172,10 +172,14 @@ def check_normalise(settings: BoxSettings) -> None:
         )
     if settings.normalise == "running" and (settings.low or settings.high):
         raise ValueError(
-            f"{owner}: low and high are not used with normalise='running', leave one of them out."
+            f"{owner}: low and high are not used with normalise='running'; leave out "
+            "--encoder.low and --encoder.high, or --encoder.normalise."
         )
 
 
 def _as_written(numbers: NDArray[np.float64]) -> str:
-    values = ", ".join(f"{number:.4g}" for number in numbers)
-    return f"({values},)" if len(numbers) == 1 else f"({values})"
+    """Return numbers as they are typed on a command line, where an exponent looks like an option."""
+    return " ".join(
+        np.format_float_positional(number, precision=4, fractional=False, trim="-")
+        for number in numbers
+    )

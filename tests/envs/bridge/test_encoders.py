@@ -96,9 +96,14 @@ def test_wrong_space_error_reads_well():
 def test_unbounded_box_error_shows_limits_that_work():
     with pytest.raises(ValueError, match="expected finite limits") as error:
         DirectRate().bind(CART_POLE)
-    written = str(error.value).split("for example ")[1].split(", or normalise")[0]
-    limits = eval(f"dict({written})")  # what a user would paste
+    written = str(error.value).split("for example --encoder.")[1].split(", or ")[0]
+    limits = {}
+    for option in written.split(" --encoder."):
+        name, *numbers = option.split()
+        limits[name] = tuple(map(float, numbers))
+    assert set(limits) == {"low", "high"}
     assert DirectRate(**limits).bind(CART_POLE).n_inputs == 4
+    assert str(error.value).endswith(" or --encoder.normalise running.")
 
 
 @pytest.mark.parametrize("encoder", ["gaussian", "on-off", "tile", "k-of-n", "rate"])
