@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from models.specification import NetworkSpec, Population, Projection
+from models.specification import Modulation, NetworkSpec, Population, Projection
 from rules.contract import Rule, defined_variables, identifiers, parameter_values
 from rules.updates import PREFIX
 
@@ -54,6 +54,8 @@ class SynapseCode:
     on_post_order: int = 0
     delayed: bool = False
     every_step: list[tuple[str, str, str, int]] = field(default_factory=list)
+    #: Postsynaptic variable that a modulation writes, summed over its links in every timestep.
+    summed: str = ""
 
 
 @dataclass
@@ -108,6 +110,8 @@ def assemble(spec: NetworkSpec, replicas: int = 1) -> Blueprint:
         groups[population.name] = _assemble_population(plan, population, replicas)
     for projection in spec.projections:
         _assemble_projection(plan, spec, projection, groups, replicas)
+    for modulation in spec.modulations:
+        _assemble_modulation(plan, spec, modulation, replicas)
     for group in groups.values():
         plan.groups.append(group)
     return plan
@@ -200,11 +204,7 @@ def _assemble_projection(
         name, source.name, target.name, projection.n_synapses * replicas,
         "w : 1\nw_min : 1 (constant)\nw_max : 1 (constant)", delayed=projection.delay_ms > 0,
     )  # fmt: skip
-    offset = np.arange(replicas)[:, None]
-    plan.connections[name] = (
-        (projection.pre[None, :] + offset * source.size).ravel().astype(np.int32),
-        (projection.post[None, :] + offset * target.size).ravel().astype(np.int32),
-    )
+    _connect(plan, projection, source, target, replicas)
     for bound, value in (("w_min", projection.w_min), ("w_max", projection.w_max)):
         plan.data[f"{name}.{bound}"] = np.tile(
             np.broadcast_to(np.asarray(value, float), projection.n_synapses), replicas
@@ -218,6 +218,40 @@ def _assemble_projection(
     if rule is not None:
         _assemble_rule(plan, code, groups, projection, target, transmit)
     plan.synapses.append(code)
+
+
+def _connect(
+    plan: Blueprint,
+    links: Projection | Modulation,
+    source: Population,
+    target: Population,
+    replicas: int,
+) -> None:
+    """Note the connections of all replicas: a block of its own for each."""
+    offset = np.arange(replicas)[:, None]
+    plan.connections[links.name] = (
+        (links.pre[None, :] + offset * source.size).ravel().astype(np.int32),
+        (links.post[None, :] + offset * target.size).ravel().astype(np.int32),
+    )
+
+
+def _assemble_modulation(
+    plan: Blueprint, spec: NetworkSpec, modulation: Modulation, replicas: int
+) -> None:
+    source, target = spec.population(modulation.source), spec.population(modulation.target)
+    n_links = len(modulation.pre)
+    destination = modulation.into.replace(".", "_")
+    plan.synapses.append(
+        SynapseCode(
+            modulation.name, source.name, target.name, n_links * replicas,
+            "weight : 1 (constant)\n"
+            f"{destination}_post = weight*{modulation.variable}_pre : 1 (summed)",
+            summed=destination,
+        )
+    )  # fmt: skip
+    _connect(plan, modulation, source, target, replicas)
+    weights = np.broadcast_to(np.asarray(modulation.weights, float), n_links)
+    plan.data[f"{modulation.name}.weight"] = np.tile(weights, replicas)
 
 
 def _assemble_rule(

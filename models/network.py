@@ -76,10 +76,11 @@ class Network:
         ]
         self._episode_blocks = [b for b in blocks if b.startswith("episode:")]
         self._episode_targets = self._find_episode_targets()
+        modulated = {m.target for m in spec.modulations if m.into == "third_factor"}
         self._third_factors = {
             p.target: self.replicated(f"{p.target}.third_factor")
             for p in spec.projections
-            if p.rule is not None
+            if p.rule is not None and p.target not in modulated
         }
         self._agreements = self._find_agreements()
         self.reads_choice = bool(self._agreements)
@@ -95,6 +96,11 @@ class Network:
         for name in self._plan.data:
             if name.endswith((".learning_rate", "_learning_rate")):
                 self.engine.array(name)[:] = 0.0
+
+    @property
+    def lazy_time_constants(self) -> set[str]:
+        """Names of the time constants that must not fall below what the network was built with."""
+        return set(self._plan.decay.values())
 
     def replicated(self, name: str) -> NDArray[Any]:
         """Return the writable view ``(replicas, elements)`` of an array in SI units."""

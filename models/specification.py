@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 
 from models.neurons.contract import NeuronModel
-from rules.contract import RESET_POLICIES, Rule
+from rules.contract import RESET_POLICIES, Rule, defined_variables
 from rules.updates import WeightUpdate
 
 
@@ -126,12 +126,48 @@ class Projection:
 
 
 @dataclass(frozen=True)
+class Modulation:
+    """A modulator made of neurons: what they compute reaches other neurons in every timestep.
+
+    Equations
+    ---------
+    after the threshold test: destination_i <- sum over links j -> i of weight_ji*variable_j
+
+    so that the plasticity of the same timestep reads it. It takes the place of what the host
+    delivers: `Network.consolidate` leaves such a third factor as it is.
+
+    Parameters
+    ----------
+    name, source, target : str
+        Its own name and the names of the two populations.
+    variable : str
+        Dimensionless variable of the source neurons, for example ``"td_error"``.
+    pre, post : (n_links,) int arrays
+        Neuron indices within one agent.
+    weights : float or (n_links,) array, default 1.0
+        Fixed; a signed vector sends each neuron its own modulator (feedback alignment, e-prop).
+    into : str, default "third_factor"
+        The third factor of all rules at the target, or ``"<projection>.<variable>"``: a variable
+        that the rule of one projection keeps on its postsynaptic neurons.
+    """
+
+    name: str
+    source: str
+    target: str
+    variable: str
+    pre: np.ndarray
+    post: np.ndarray
+    weights: float | np.ndarray = 1.0
+    into: str = "third_factor"
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
     """A whole network of one agent.
 
     Parameters
     ----------
-    populations, projections : tuples
+    populations, projections, modulations : tuples
         What the network is made of.
     input, output : str
         Population that receives rates, population whose spikes are decoded.
@@ -147,18 +183,27 @@ class NetworkSpec:
     output: str = "actor"
     critic: str | None = None
     timestep_ms: float = 1.0
+    modulations: tuple[Modulation, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError if a projection names an unknown population, port or neuron index."""
         if not (math.isfinite(self.timestep_ms) and self.timestep_ms > 0):
             raise ValueError(f"NetworkSpec.timestep_ms must be > 0 ms, got {self.timestep_ms}.")
-        kinds = (self.populations, self.projections)
+        kinds = (self.populations, self.projections, self.modulations)
         names = [part.name for kind in kinds for part in kind]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"NetworkSpec: the name {name!r} is used twice.")
         for projection in self.projections:
             _check_projection(self, projection)
+        destinations = [(m.target, m.into) for m in self.modulations]
+        for modulation in self.modulations:
+            _check_modulation(self, modulation)
+            if destinations.count((modulation.target, modulation.into)) > 1:
+                raise ValueError(
+                    f"Modulation {modulation.name!r}: {modulation.into!r} of {modulation.target!r} "
+                    "has two sources; give one modulation the links of both."
+                )
 
     def population(self, name: str) -> Population:
         """Return the population called `name`; ValueError with a suggestion if there is none."""
@@ -200,17 +245,7 @@ def dale_bounds(signs: np.ndarray, pre: np.ndarray, w_limit: float) -> Bounds:
 def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
     where = f"Projection {projection.name!r}"
     source, target = spec.population(projection.source), spec.population(projection.target)
-    if len(projection.pre) != len(projection.post) or len(projection.pre) == 0:
-        raise ValueError(
-            f"{where}: pre and post must be equally long and not empty, "
-            f"got {len(projection.pre)} and {len(projection.post)}."
-        )
-    for side, index, group in (("pre", projection.pre, source), ("post", projection.post, target)):
-        if np.min(index) < 0 or np.max(index) >= group.size:
-            raise ValueError(
-                f"{where}.{side} must index 0 to {group.size - 1} of {group.name!r}, "
-                f"got {np.min(index)} to {np.max(index)}."
-            )
+    _check_indices(where, projection.pre, projection.post, source, target)
     if projection.port not in target.neuron.ports:
         raise ValueError(
             f"{where}: {type(target.neuron).__name__} has no port {projection.port!r}; "
@@ -227,10 +262,62 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
                 f"{', '.join(target.neuron.exposes) or 'nothing'}. "
                 f"Choose a neuron that exposes them (`python run.py list neurons`)."
             )
+        units = defined_variables(target.neuron.equations)
+        for variable, unit in projection.rule.required_units.items():
+            if units.get(variable, unit) != unit:
+                raise ValueError(
+                    f"{where}: {type(projection.rule).__name__} needs {variable} in {unit}; that "
+                    f"of {type(target.neuron).__name__} has unit {units[variable]}. Choose a "
+                    "neuron whose membrane is a voltage."
+                )
         waits_for_spikes = projection.rule.on_post or projection.rule.post_on_spike
         if waits_for_spikes and not target.neuron.threshold:
             raise ValueError(
                 f"{where}: {type(projection.rule).__name__} acts on postsynaptic spikes and "
                 f"{type(target.neuron).__name__} never spikes. Choose a neuron that does, or a "
                 f"rule without on_post and post_on_spike, such as td-critic."
+            )
+
+
+def _check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
+    where = f"Modulation {modulation.name!r}"
+    source, target = spec.population(modulation.source), spec.population(modulation.target)
+    _check_indices(where, modulation.pre, modulation.post, source, target)
+    variables = {v for v, unit in defined_variables(source.neuron.equations).items() if unit == "1"}
+    if modulation.variable not in variables:
+        raise ValueError(
+            f"{where}: {type(source.neuron).__name__} has no dimensionless variable "
+            f"{modulation.variable!r}; it has: {', '.join(sorted(variables)) or 'none'}."
+        )
+    if not np.all(np.isfinite(modulation.weights)) or np.shape(modulation.weights) not in (
+        (), np.shape(modulation.pre),
+    ):  # fmt: skip
+        raise ValueError(
+            f"{where}.weights must be finite, one number or one for each of the "
+            f"{len(modulation.pre)} links, got shape {np.shape(modulation.weights)}."
+        )
+    rules = {p.name: p.rule for p in spec.projections if p.rule and p.target == target.name}
+    destinations = ["third_factor"] * bool(rules)
+    for name, rule in rules.items():
+        destinations += [f"{name}.{v}" for v in defined_variables(rule.post_equations)]
+    if modulation.into not in destinations:
+        raise ValueError(
+            f"{where}: cannot write {modulation.into!r} at {target.name!r}; rules there have: "
+            f"{', '.join(destinations) or 'nothing, no plastic projection ends there'}."
+        )
+
+
+def _check_indices(
+    where: str, pre: np.ndarray, post: np.ndarray, source: Population, target: Population
+) -> None:
+    if len(pre) != len(post) or len(pre) == 0:
+        raise ValueError(
+            f"{where}: pre and post must be equally long and not empty, "
+            f"got {len(pre)} and {len(post)}."
+        )
+    for side, index, group in (("pre", pre, source), ("post", post, target)):
+        if np.min(index) < 0 or np.max(index) >= group.size:
+            raise ValueError(
+                f"{where}.{side} must index 0 to {group.size - 1} of {group.name!r}, "
+                f"got {np.min(index)} to {np.max(index)}."
             )

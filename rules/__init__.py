@@ -18,7 +18,11 @@ from rules.rstdp_alpha import AlphaRewardModulatedSTDP
 from rules.rstdp_et import RewardModulatedSTDPWithEligibility
 from rules.stdp import NearestPairSTDP, PairSTDP
 from rules.td_critic import CriticDelta
-from rules.td_ltp import TemporalDifferenceLTP, TemporalDifferenceSTDP
+from rules.td_ltp import (
+    ContinuousTemporalDifferenceLTP,
+    TemporalDifferenceLTP,
+    TemporalDifferenceSTDP,
+)
 from rules.triplet_stdp import TripletSTDP
 
 RULES: dict[str, type[Rule]] = {
@@ -39,6 +43,7 @@ RULES: dict[str, type[Rule]] = {
     "hebbian-bias": HebbianBias,
     "population-agreement": PopulationAgreement,
     "td-ltp": TemporalDifferenceLTP,
+    "td-ltp-continuous": ContinuousTemporalDifferenceLTP,
     "td-stdp": TemporalDifferenceSTDP,
     "td-critic": CriticDelta,
     "eprop": Eprop,

@@ -87,6 +87,7 @@ class VoltageSTDP(Rule):
     on_pre = """w -= learning_rate*a_minus*int(v_slow > theta_minus)*int(steps > 1)*(v_slow - theta_minus)/unit_voltage
     w = clip(w, w_min, w_max)"""  # noqa: E501
     requires = ("v",)
+    required_units = {"v": "volt"}
     order = (
         "post_each_step", "each_step", "on_pre", "on_post", "pre_on_spike", "post_on_spike",
     )  # fmt: skip

@@ -151,6 +151,8 @@ class Rule:
     post_on_delivery: ClassVar[str] = ""
     #: Variables that the postsynaptic neuron model must expose (``p``, ``z``, ``score``, ...).
     requires: ClassVar[tuple[str, ...]] = ()
+    #: Units of required variables, where models differ in them: ``{"v": "volt"}``.
+    required_units: ClassVar[dict[str, str]] = {}
     #: Random numbers of each synapse, uniform in [0, 1), fresh in every timestep, read by name.
     noise: ClassVar[tuple[str, ...]] = ()
     #: What a presynaptic spike carries into the port, in place of the weight.

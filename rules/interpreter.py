@@ -228,6 +228,7 @@ class _Machine:
             self.update(self.rule.at_episode)
             self.normalise()
             self.reset("episode")
+            self.values["post"]["third_factor"][:] = 0.0
 
     def deliver(self, third_factor: Any) -> None:
         """Give the third factor to the postsynaptic neurons; consolidate unless a clock does."""

@@ -122,6 +122,7 @@ class ExploratoryHebb(Rule):
     at_decision = "trace = trace_decay*trace + eligibility"
     consolidate = "w += learning_rate*third_factor*trace"
     requires = ("v",)
+    required_units = {"v": "volt"}
     order = (
         "post_each_step", "each_step", "on_pre", "on_post", "pre_on_spike", "post_on_spike",
     )  # fmt: skip

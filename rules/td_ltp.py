@@ -68,6 +68,64 @@ class TemporalDifferenceLTP(Rule):
 
 
 @dataclass(frozen=True)
+class ContinuousTemporalDifferenceLTP(Rule):
+    """TD-LTP on a clock of its own: the TD error comes from neurons and acts while it lasts.
+
+    Equations
+    ---------
+    d slow/dt = -slow/tau_decay, d fast/dt = -fast/tau_rise
+    each timestep: slow <- slow + z*sensitivity, fast <- fast + z*sensitivity
+    eligibility = (slow - fast)/(tau_decay - tau_rise)              ([Y*(X o epsilon)] o kappa in [1])
+    every weight_period:
+        w <- clip(w + learning_rate*third_factor*eligibility*weight_period, w_min, w_max)
+
+    z is the postsynaptic spike indicator, sensitivity the PSP since the last own spike.
+
+    Parameters
+    ----------
+    learning_rate : float, default 3e-05
+        Scale of every weight change, in units of the weight, >= 0.
+    tau_decay_ms : float, default 200.0
+        Fall of the filter kappa (tau_kappa), ms, > 0; not equal to tau_rise_ms.
+    tau_rise_ms : float, default 50.0
+        Rise of the filter kappa (upsilon_kappa), ms, > 0.
+    weight_period_ms : float, default 1.0
+        Weight clock, ms, > 0, a multiple of the timestep.
+
+    State
+    -----
+    slow, fast : (n_synapses,), 1, zeroed at episode start
+
+    Limits
+    ------
+    As td-ltp. Between updates the third factor may change; only its value at the update counts.
+
+    Source
+    ------
+    [1] Fremaux, Sprekeler & Gerstner 2013, PLoS Comput. Biol. 9:e1003024, eqs 17-18, without the
+    factor 1/tau_r. Learning rates are unstated up to normalisation; no two ports agree.
+    """  # noqa: E501
+
+    learning_rate: float = 3e-5
+    tau_decay_ms: float = 200.0
+    tau_rise_ms: float = 50.0
+    weight_period_ms: float = 1.0
+
+    equations = """dslow/dt = -slow/tau_decay : 1
+    dfast/dt = -fast/tau_rise : 1"""
+    each_step = TemporalDifferenceLTP.each_step
+    consolidate = """
+    w += learning_rate*third_factor*(slow - fast)*weight_period/(tau_decay - tau_rise)"""
+    weight_clock = "weight_period_ms"
+    requires = ("z", "sensitivity")
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        super().__post_init__()
+        _check_kernel(self)
+
+
+@dataclass(frozen=True)
 class TemporalDifferenceSTDP(Rule):
     """TD-STDP: TD-LTP with depression for postsynaptic spikes that come before presynaptic ones.
 
@@ -136,7 +194,9 @@ class TemporalDifferenceSTDP(Rule):
         _check_kernel(self)
 
 
-def _check_kernel(rule: TemporalDifferenceLTP | TemporalDifferenceSTDP) -> None:
+def _check_kernel(
+    rule: TemporalDifferenceLTP | ContinuousTemporalDifferenceLTP | TemporalDifferenceSTDP,
+) -> None:
     if rule.tau_decay_ms == rule.tau_rise_ms:
         raise ValueError(
             f"{type(rule).__name__}.tau_decay_ms must differ from tau_rise_ms, "

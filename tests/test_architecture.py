@@ -21,6 +21,7 @@ from models.assembly import assemble
 from models.neurons import NEURONS, NeuronModel
 from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
 from rules import RULES, Rule
+from rules.contract import defined_variables
 from rules.modulators import MODULATORS
 from rules.modulators.contract import Modulator
 
@@ -148,6 +149,9 @@ def test_every_summary_fits_a_table_cell(package, table):
 
 def fits(rule, neuron):
     if not neuron.threshold and (rule.on_post or rule.post_on_spike):
+        return False
+    units = defined_variables(neuron.equations)
+    if any(units.get(name, unit) != unit for name, unit in rule.required_units.items()):
         return False
     return bool(neuron.ports) and set(rule.requires) <= set(neuron.exposes)
 

@@ -83,12 +83,17 @@ def _synapses(
 ) -> Any:
     synapses = brian2.Synapses(
         owners[code.source], owners[code.target], code.equations,
-        on_pre={"pre": code.on_pre}, on_post={"post": code.on_post} if code.on_post else None,
+        on_pre=None if code.summed else {"pre": code.on_pre},
+        on_post={"post": code.on_post} if code.on_post else None,
         delay={"pre": clock.dt} if code.delayed else None,  # the engine writes the true value
         dtype={name: np.int64 for name in _streams(code.equations)},
         method=code.method, clock=clock, namespace=functions, name=f"{code.name}{suffix}",
     )  # fmt: skip
-    synapses.pre.order = code.on_pre_order
+    if code.summed:
+        updater = synapses.summed_updaters[f"{code.summed}_post"]
+        updater.when, updater.order = "thresholds", 1
+    else:
+        synapses.pre.order = code.on_pre_order
     if code.on_post:
         synapses.post.order = code.on_post_order
     i, j = plan.connections[code.name]

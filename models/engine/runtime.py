@@ -70,7 +70,7 @@ class RuntimeEngine:
         for name, value in plan.data.items():
             if not name.endswith(".delay"):
                 self.array(name)[...] = value
-        weights = [f"{synapses.name}.w" for synapses in plan.synapses]
+        weights = [f"{synapses.name}.w" for synapses in plan.synapses if not synapses.summed]
         self._checked = [
             name for name in sorted({*plan.data, *plan.resets, *weights})
             if not name.endswith(".delay") and self.array(name).dtype.kind == "f"

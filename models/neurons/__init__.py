@@ -11,6 +11,7 @@ from models.neurons.escape import SRM0, EscapeLIF
 from models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
 from models.neurons.lif import LIF, ConductanceLIF, CurrentLIF, NoisyLIF
 from models.neurons.readout import Readout
+from models.neurons.td_error import TDError
 
 NEURONS: dict[str, type[NeuronModel]] = {
     "adaptive-lif": AdaptiveLIF,
@@ -26,6 +27,7 @@ NEURONS: dict[str, type[NeuronModel]] = {
     "poisson": PoissonInput,
     "readout": Readout,
     "srm0": SRM0,
+    "td-error": TDError,
 }
 
 

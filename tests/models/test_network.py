@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 
 from models.network import Network
-from models.neurons import LIF, NEURONS, EscapeLIF
-from models.specification import Normal, Uniform, dale_bounds
-from rules import RULES
+from models.neurons import LIF, NEURONS, EscapeLIF, make_neuron
+from models.neurons.contract import PoissonInput
+from models.specification import (
+    NetworkSpec,
+    Normal,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+    dale_bounds,
+)
+from rules import RULES, load_rule
 from rules.contract import Rule
 
 SEEDS = (21, 22, 23)
@@ -305,3 +314,15 @@ def test_counts_are_of_one_window(open_pair):
 def test_numbers_of_seeds_must_agree(make_spec):
     with pytest.raises(ValueError, match="zip"):
         Network(make_spec(None), [1, 2], [1], "runtime-numpy")
+
+
+def test_a_membrane_without_volts_is_refused_where_a_rule_needs_volts():
+    populations = (
+        Population("input", 2, PoissonInput()), Population("actor", 1, make_neuron("readout")),
+    )  # fmt: skip
+    projection = Projection(
+        "policy", "input", "actor", **all_to_all(2, 1), weights=Uniform(0.0, 1.0),
+        rule=load_rule("exploratory-hebb")(),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"needs v in volt; that of Readout has unit 1"):
+        NetworkSpec(populations, (projection,))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from models.assembly import assemble
 from models.engine.generation import generate
 from models.engine.rewrites import (
     drop_unused,
@@ -9,7 +10,6 @@ from models.engine.rewrites import (
     mark_independent,
     remember_exponentials,
 )
-from models.assembly import assemble
 from models.neurons import make_neuron
 from models.neurons.contract import PoissonInput
 from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all

@@ -37,6 +37,7 @@ OPTIONS = {
     "eprop": {"rate_regularisation": 3.0},
     "hedonistic": {"facilitation_jump": 0.4},
     "dopamine-stdp-kinetic": {"weight_period_ms": float(CHUNK), "baseline": 0.001},
+    "td-ltp-continuous": {"weight_period_ms": float(CHUNK)},
 }
 UPDATES = {"stdp_nearest": SoftBounds(0.5), "rmax": Adam(step_size=0.01)}
 LATE = ("rstdp-et", "reinforce", "eprop")
@@ -161,6 +162,7 @@ class Network:
         if ends:
             self.blocks("episode")
             self.reset("episode")
+            self.array("actor.third_factor")[...] = 0
 
     def deliver(self, third_factor):
         self.array("actor.third_factor")[...] = third_factor

@@ -1,0 +1,133 @@
+"""Third factors that neurons of the network compute, against the equations in NumPy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.network import Network
+from models.neurons import make_neuron
+from models.neurons.contract import PoissonInput
+from models.neurons.td_error import TDError
+from models.specification import (
+    Modulation,
+    NetworkSpec,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+)
+from rules import load_rule
+
+N_INPUTS, N_CRITICS = 6, 4
+TD = TDError(tau_decay_ms=40.0, tau_rise_ms=10.0, tau_reward_ms=200.0)
+ENGINES = ("runtime-numpy", "compiled")
+
+
+def critic_spec(**changes):
+    """Return inputs -> plastic critic -> TD error -> the critic's third factor."""
+    settings = {
+        "name": "delta", "source": "td", "target": "critic", "variable": "td_error",
+        **all_to_all(1, N_CRITICS),
+    }  # fmt: skip
+    return NetworkSpec(
+        (
+            Population("input", N_INPUTS, PoissonInput()),
+            Population("critic", N_CRITICS, make_neuron("srm0", v_threshold_mv=4.0)),
+            Population("td", 1, TD),
+        ),
+        (
+            Projection(
+                "value", "input", "critic", **all_to_all(N_INPUTS, N_CRITICS),
+                weights=Uniform(1.0, 3.0), w_min=0.0, w_max=6.0,
+                rule=load_rule("td-ltp-continuous")(learning_rate=1e-4),
+            ),
+            Projection(
+                "to_td", "critic", "td", **all_to_all(N_CRITICS, 1),
+                weights=np.full(N_CRITICS, 1 / N_CRITICS),
+            ),
+        ),
+        output="critic",
+        modulations=(Modulation(**{**settings, **changes}),),
+    )  # fmt: skip
+
+
+def run(engine, seeds=(0,), **changes):
+    """Return spikes of critics, TD errors, third factors, weights of 400 timesteps."""
+    network = Network(critic_spec(**changes), seeds, seeds, engine)
+    network.engine.record(["critic"], [("td.td_error", 0), ("critic.third_factor", 1)], 1)
+    network.replicated("td.reward")[:] = 0.5
+    network.advance(np.full((len(seeds), N_INPUTS), 300.0), 400)
+    recorded, weights = network.engine.drain(), network.weights()["value"]
+    network.close()
+    return recorded, weights
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_td_error_of_neurons_follows_its_equations(engine):
+    recorded, weights = run(engine)
+    steps = recorded["critic.step"]
+    counts = np.bincount(steps, minlength=400) / N_CRITICS
+    assert counts.sum() > 10
+    slow = fast = 0.0
+    expected = []
+    for step in range(400):
+        slow, fast = slow * np.exp(-1 / 40), fast * np.exp(-1 / 10)
+        value = 2.0 * (slow - fast) / 0.030 - 40.0
+        slope = 2.0 * (fast / 0.010 - slow / 0.040) / 0.030
+        expected.append(slope - value / 0.200 + 0.5)
+        slow, fast = slow + counts[step], fast + counts[step]
+    np.testing.assert_allclose(recorded["probes.values"][:, 0], expected, rtol=1e-9)
+    np.testing.assert_array_equal(*recorded["probes.values"].T)
+    assert np.ptp(weights) > 0
+
+
+def test_engines_agree_bit_for_bit():
+    (first, w_first), (second, w_second) = (run(engine) for engine in ENGINES)
+    np.testing.assert_array_equal(first["critic.step"], second["critic.step"])
+    np.testing.assert_array_equal(w_first, w_second)
+
+
+def test_replicas_are_modulated_by_their_own_neurons():
+    _, weights = run("compiled", seeds=(3, 4))
+    for row, seed in zip(weights, (3, 4), strict=True):
+        np.testing.assert_array_equal(row, run("compiled", seeds=(seed,))[1][0])
+
+
+def test_signed_weights_give_each_neuron_its_own_third_factor():
+    signs = np.array([1.0, -2.0, 0.5, 0.0])
+    recorded, _ = run("compiled", weights=signs)
+    error, second_neuron = recorded["probes.values"].T
+    np.testing.assert_array_equal(second_neuron, -2.0 * error)
+
+
+def test_host_does_not_overwrite_what_neurons_deliver():
+    network = Network(critic_spec(), [0], [0], "runtime-numpy")
+    network.advance(np.full((1, N_INPUTS), 300.0), 50)
+    before = network.replicated("critic.third_factor").copy()
+    network.consolidate(np.array([7.0]))
+    np.testing.assert_array_equal(network.replicated("critic.third_factor"), before)
+    network.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"variable": "td_eror"}, "no dimensionless variable 'td_eror'"),
+        ({"into": "value.score"}, "rules there have: third_factor"),
+        ({"weights": np.ones(3)}, "one number or one for each of the 4 links"),
+        ({"source": "dt"}, "Unknown population 'dt'"),
+        ({"post": np.array([0, 1, 2, 4])}, "must index 0 to 3"),
+        ({"target": "td", "post": np.zeros(4, int)}, "no plastic projection ends there"),
+    ],
+)
+def test_impossible_modulations_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        critic_spec(**changes)
+
+
+def test_one_destination_has_one_source():
+    spec = critic_spec()
+    twin = replace(spec.modulations[0], name="twin")
+    with pytest.raises(ValueError, match="has two sources"):
+        replace(spec, modulations=(*spec.modulations, twin))
