@@ -18,7 +18,7 @@ USAGE = """usage: python run.py COMMAND [OPTIONS]
   check RULE ...      test what every plasticity rule promises; FILE.py:Class is your own
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
   reproduce NAME      test a named experiment's claim against its controls
-  list [WHAT]         envs, rules, models, neurons, encoders, decoders, modulators, experiments
+  list [WHAT]         envs, rules, models, neurons, encoders, decoders, modulators, ...
 
 examples:
   python run.py train

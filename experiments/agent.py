@@ -12,6 +12,7 @@ from envs.bridge import BoundDecoder, BoundEncoder
 from envs.bridge.batch import Environments
 from experiments.config import RunConfig
 from experiments.controls import control_third_factor
+from experiments.scheduled_parameters import BoundSchedule, find_parameters
 from experiments.seeds import Seeds, spawn_seeds
 from models import Parts
 from models.network import Network
@@ -26,6 +27,7 @@ class Agent:
     decoder: BoundDecoder
     modulator: Any
     control: Any
+    schedule: BoundSchedule
     reads_features: bool
     window_steps: int
     n_actions: int
@@ -43,6 +45,7 @@ class Agent:
             "decoder": self.decoder.state(),
             "modulator": self.modulator.state(),
             "control": self.control.state(),
+            "schedule": self.schedule.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -52,6 +55,7 @@ class Agent:
         self.decoder.restore(state["decoder"])
         self.modulator.restore(state["modulator"])
         self.control.restore(state["control"])
+        self.schedule.restore(state["schedule"])
 
     def close(self) -> None:
         """Free the network."""
@@ -83,7 +87,8 @@ def build_agent(
     Raises
     ------
     ValueError
-        If a coder does not fit a space, a rule not a neuron, or a modulator not a model.
+        If a coder does not fit a space, a rule not a neuron, a modulator not a model, or a schedule
+        not the network.
     """
     options, parts = config.options, config.parts
     seeds = replica_seeds(config)
@@ -113,15 +118,19 @@ def build_agent(
             f"{config.names['model']!r} has none: use --model actor-critic, or "
             "--modulator td-linear."
         )
+    scheduled = find_parameters(parts["schedule"], spec)
     network = Network(
         spec, [s.network for s in seeds], [s.weights for s in seeds], options.engine,
         is_learning=options.control != "frozen", say=say,
     )  # fmt: skip
     modulator = parts["modulator"].bind(options.replicas)
     control = control_third_factor(options.control, [s.control for s in seeds])
+    schedule = BoundSchedule(parts["schedule"], scheduled, network)
     steps = round(options.window_ms / options.timestep_ms)
     reads_features = "features" in parts["modulator"].requires
-    return Agent(encoder, network, decoder, modulator, control, reads_features, steps, n_actions)
+    return Agent(
+        encoder, network, decoder, modulator, control, schedule, reads_features, steps, n_actions
+    )
 
 
 def count_actions(space: gym.Space) -> int:

@@ -26,7 +26,7 @@ def evaluate_run(run: Path, episodes: int = 100, seed: int | None = None) -> str
     config = dataclasses.replace(config, options=options)
     agent = saved["loop"]["agent"]
     weights = {k: v for k, v in agent["network"]["arrays"].items() if k.endswith(".w")}
-    returns = frozen_returns(config, weights, agent["encoder"], seed)
+    returns = frozen_returns(config, weights, agent["encoder"], agent["schedule"], seed)
     values = np.array(returns.values)
     _, low, high = bootstrap_interval(values, np.mean)
     result = {

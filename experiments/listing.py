@@ -13,6 +13,7 @@ LISTINGS = {
     "encoders": ("envs.bridge", "ENCODERS"),
     "decoders": ("envs.bridge", "DECODERS"),
     "modulators": ("rules.modulators", "MODULATORS"),
+    "schedules": ("experiments.schedules", "SCHEDULES"),
     "experiments": ("experiments.registry", "EXPERIMENTS"),
 }
 

@@ -157,6 +157,8 @@ class ClosedLoop:
                 self.observer.finished(self, self._episode(int(replica)))
         self.agent.network.start_episode(ended)
         self.agent.modulator.reset(ended)
+        returns = self._total if self._gamma == 1.0 else self._discounted
+        self.agent.schedule.end_episodes(ended, returns)
         self._total[ended] = self._discounted[ended] = 0.0
         self._discount[ended] = 1.0
         self._began_at[ended] = self.decisions

@@ -74,6 +74,7 @@ def frozen_returns(
     config: RunConfig,
     weights: dict[str, np.ndarray] | None = None,
     encoder_state: dict[str, Any] | None = None,
+    schedule_state: dict[str, Any] | None = None,
     seed: int | None = None,
 ) -> Returns:
     """Return the episodes of the frozen twin: same seeds, same build, plasticity off.
@@ -84,6 +85,8 @@ def frozen_returns(
         Trained weights in place of the initial ones.
     encoder_state : dict, optional
         What an adaptive encoder has learned.
+    schedule_state : dict, optional
+        Where a schedule has come to; it then stays there.
     seed : int, optional
         Seed of replica 0's environment, seed + r of replica r's; default: the evaluation stream.
     """
@@ -97,6 +100,8 @@ def frozen_returns(
         agent.network.engine.array(name)[...] = value
     if encoder_state:
         agent.encoder.restore(encoder_state)
+    if schedule_state:
+        agent.schedule.hold(schedule_state)
     returns = Returns(environments.return_discount < 1.0)
     streams = replica_seeds(config)
     seeds = [s.evaluation if seed is None else seed + r for r, s in enumerate(streams)]

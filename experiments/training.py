@@ -194,6 +194,7 @@ def summarise(
         "modulator": config.names["modulator"],
         "control": config.options.control,
         "engine": agent.network.engine.name,
+        "scheduled": agent.schedule.values.tolist(),
         "interrupted": interrupted,
         "references": {},
     }

@@ -103,6 +103,9 @@ RULE_RUNS = {
                           "--control", "frozen"],
     "control shuffled": [*FEED_FORWARD, "--modulator", "reward", "--control", "shuffled"],
     "three replicas": [*FEED_FORWARD, "--modulator", "reward", "--replicas", "3"],
+    "schedule interval": [*FEED_FORWARD, "--modulator", "reward", "--schedule", "interval",
+                          "--schedule.parameter", "actor.v_slope", "--schedule.start", "6",
+                          "--schedule.end", "2", "--schedule.episodes-per-step", "1"],
     "half a millisecond": [*FEED_FORWARD, "--modulator", "reward", "--timestep-ms", "0.5"],
 }  # fmt: skip
 RUNS = {**MODEL_RUNS, **MODULATOR_RUNS, **DECODER_RUNS, **ENCODER_RUNS, **RULE_RUNS}
@@ -149,6 +152,10 @@ ERRORS = {
     "no episodes": (["train", "--episodes", "0"], "episodes must be >= 1, got 0"),
     "rule without its neuron": (
         ["train", *FEED_FORWARD, "--neuron", "lif"], "Reinforce needs ['score']",
+    ),
+    "schedule of nothing known": (
+        ["train", *FEED_FORWARD, "--modulator", "reward", "--schedule", "interval",
+         "--schedule.parameter", "actor.v_slop"], "Did you mean 'actor.v_slope'?",
     ),
     "modulator without its critic": (["train", *FEED_FORWARD], "reads a critic population"),
     "encoder without its space": (
