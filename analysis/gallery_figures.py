@@ -132,3 +132,29 @@ def _responses_by_time(
         means = np.divide(totals, shown, out=np.full(12, np.nan), where=shown > 0)
         axes.plot((edges[1:] + edges[:-1]) / 120, means, color=colour, label=label)
         label = None
+
+
+@styled()
+def draw_value_on_track(
+    time_s: NDArray,
+    truth: NDArray,
+    late: Mapping[str, NDArray],
+    errors: Mapping[str, NDArray],
+) -> Figure:
+    """Draw learned values against time on the track, and their error against the trial.
+
+    ``late`` maps an arm to values (seeds, times), ``errors`` to errors (trials, seeds).
+    """
+    figure = new_figure(height_mm=70)
+    values, learning = figure.subplots(1, 2)
+    for k, (arm, rows) in enumerate(late.items()):
+        for seed, row in enumerate(rows):
+            values.plot(time_s, row, color=COLOURS[k], linewidth=0.7, label=None if seed else arm)
+    values.plot(time_s, truth, color="black", linestyle=(0, (4, 2)), label="discounted reward")
+    values.set(xlabel="Time on the track (s)", ylabel="Value (mean of the last 10 trials)")
+    values.legend()
+    for k, rows in enumerate(errors.values()):
+        trials = np.arange(1, len(rows) + 1)
+        learning.plot(trials, rows, color=COLOURS[k], linewidth=0.7)
+    learning.set(xlabel="Trial number", ylabel="RMSE of the value", ylim=(0, None))
+    return figure
