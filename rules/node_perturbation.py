@@ -94,7 +94,8 @@ class ExploratoryHebb(Rule):
     Limits
     ------
     Needs no access to the noise itself: any fast departure counts, the resets of spikes included.
-    The cube favours large departures over the slow return to the mean.
+    The cube favours large departures over the slow return to the mean. With spikes the eligibility
+    has a mean (negative: resets), so weights drift unless the third factor's mean is zero.
 
     Source
     ------
