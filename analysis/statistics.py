@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Scores = Mapping[str, ArrayLike]
 Statistic = Callable[..., NDArray]
@@ -53,6 +52,8 @@ def normalise(scores: ArrayLike, random: float, reference: float) -> NDArray:
 
 def iqm(scores: ArrayLike, axis: int | None = None) -> NDArray:
     """Interquartile mean: the mean of the middle half (of all, for fewer than four scores)."""
+    from scipy import stats  # takes longer to load than all else that training needs
+
     return stats.trim_mean(np.asarray(scores, float), 0.25, axis=axis)
 
 
@@ -143,6 +144,8 @@ def paired_comparison(
             f"paired_comparison: expected two (n_seeds,) arrays with n_seeds >= 2, got shapes "
             f"{np.shape(scores)} and {np.shape(twin_scores)}. Run more seeds."
         )
+    from scipy import stats
+
     mean = float(differences.mean())
     n_better = int(np.sum(differences > 0))
     if np.ptp(differences) == 0:

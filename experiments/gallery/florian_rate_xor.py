@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.gallery_figures import draw_rate_xor
-from analysis.style import save_figure
 from experiments.experiment import ArmRequest, Bar, Experiment
 from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
 from experiments.gallery.rate_xor import (
@@ -149,6 +147,9 @@ def _mean_at_least(arm: str, bar: float) -> Bar:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
+    from analysis.gallery_figures import draw_rate_xor
+    from analysis.style import save_figure
+
     training = {arm: load_arm(folder, arm)["rates_hz"] for arm in (MSTDPET, MSTDP, RANDOM)}
     tests = {arm: load_arm(folder, arm)["rates_hz"] for arm in (UNTRAINED, RETEST)}
     return save_figure(draw_rate_xor(training, tests), stem)

@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.gallery_figures import draw_distal_reward
-from analysis.style import save_figure
 from experiments.experiment import ArmRequest, Experiment
 from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
 from experiments.gallery.izhikevich_network import (
@@ -174,6 +172,9 @@ def _say_outcome(request: ArmRequest, progress: Progress, weights: NDArray) -> N
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
+    from analysis.gallery_figures import draw_distal_reward
+    from analysis.style import save_figure
+
     arms = {arm: load_arm(folder, arm) for arm in (REWARD, YOKED, OFF)}
     return save_figure(draw_distal_reward(arms, W_LIMIT), stem)
 

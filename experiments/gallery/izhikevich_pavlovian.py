@@ -17,8 +17,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.gallery_figures import draw_pavlovian
-from analysis.style import save_figure
 from experiments.experiment import ArmRequest, Bar, Experiment
 from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
 from experiments.gallery.izhikevich_network import (
@@ -194,6 +192,9 @@ def _times_others(bar: float) -> Bar:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
+    from analysis.gallery_figures import draw_pavlovian
+    from analysis.style import save_figure
+
     arms = {arm: load_arm(folder, arm) for arm in (REWARD, RANDOM, OFF)}
     return save_figure(draw_pavlovian(arms), stem)
 

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.gallery_figures import draw_rate_xor
-from analysis.style import save_figure
 from experiments.experiment import ArmRequest, Experiment
 from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
 from experiments.gallery.rate_xor import (
@@ -85,6 +83,9 @@ def _open(request: ArmRequest, is_learning: bool) -> Network:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
+    from analysis.gallery_figures import draw_rate_xor
+    from analysis.style import save_figure
+
     arms = {arm: load_arm(folder, arm) for arm in (TRAINED, RANDOM, UNTRAINED)}
     training = {arm: arms[arm]["rates_hz"] for arm in (TRAINED, RANDOM)}
     tests = {arm: saved["test_rates_hz"] for arm, saved in arms.items()}

@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.gallery_figures import draw_value_on_track
-from analysis.style import save_figure
 from experiments.experiment import ArmRequest, Bar, Experiment
 from experiments.gallery.arms import load_arm, save_arm, saved_arm
 from models.network import Network
@@ -150,6 +148,9 @@ def _every_seed(arm: str, text: str, low: float, high: float) -> Bar:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
+    from analysis.gallery_figures import draw_value_on_track
+    from analysis.style import save_figure
+
     arms = {arm: load_arm(folder, arm)["values"] for arm in (TD_LTP, SHUFFLED, UNTRAINED)}
     late = {arm: _late(values) for arm, values in arms.items()}
     errors = {
