@@ -11,7 +11,7 @@ class VoltageSTDP(Rule):
 
     Equations
     ---------
-    d pre_trace/dt = -pre_trace/tau_x,  + 1 at each presynaptic spike     (x-bar in [1])
+    d pre_trace/dt = -pre_trace/tau_x,  + unit_time/tau_x at each presynaptic spike (x-bar in [1])
     v_slow follows v with tau_minus, v_fast with tau_plus                   (u-bar-, u-bar+ in [1])
     presynaptic spike: w <- w - learning_rate*a_minus*[v_slow - theta_minus]+
     each timestep: w <- w + learning_rate*a_plus*dt*pre_trace*[v - theta_plus]+*[v_fast - theta_minus]+
@@ -34,11 +34,11 @@ class VoltageSTDP(Rule):
     a_minus : float, default 0.00014
         Depression of one presynaptic spike (A_LTD), per mV.
     a_plus : float, default 8e-05
-        Potentiation (A_LTP), per mV**2 and ms.
+        Potentiation (A_LTP), per mV**2.
     unit_voltage_mv : float, default 1.0
         Voltage in which a_minus and a_plus are given, mV, not 0.
     unit_time_ms : float, default 1.0
-        Time in which a_plus is given, ms, not 0.
+        Time in which x-bar and the integral over time are given, ms, not 0: it cancels.
 
     State
     -----
@@ -72,7 +72,7 @@ class VoltageSTDP(Rule):
     unit_time_ms: float = 1.0
 
     pre_equations = "dpre_trace/dt = -pre_trace/tau_x : 1"
-    pre_on_spike = "pre_trace += 1"
+    pre_on_spike = "pre_trace += unit_time/tau_x"
     post_equations = """v_slow : volt
     v_fast : volt
     v_last : volt
