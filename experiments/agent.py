@@ -12,6 +12,7 @@ from envs.bridge import BoundDecoder, BoundEncoder
 from envs.bridge.batch import Environments
 from experiments.config import RunConfig
 from experiments.controls import control_third_factor
+from experiments.learning_signals import BoundLearningSignal, listeners
 from experiments.scheduled_parameters import BoundSchedule, find_parameters
 from experiments.seeds import Seeds, spawn_seeds
 from models import Parts
@@ -25,6 +26,7 @@ class Agent:
     encoder: BoundEncoder
     network: Network
     decoder: BoundDecoder
+    learning_signal: BoundLearningSignal | None
     modulator: Any
     control: Any
     schedule: BoundSchedule
@@ -123,13 +125,27 @@ def build_agent(
         spec, [s.network for s in seeds], [s.weights for s in seeds], options.engine,
         is_learning=options.control != "frozen", say=say,
     )  # fmt: skip
+    learning_signal = None
+    if listeners(network):
+        learning_signal = BoundLearningSignal(
+            parts["learning_signal"], network, decoder, [s.weights for s in seeds]
+        )
     modulator = parts["modulator"].bind(options.replicas)
     control = control_third_factor(options.control, [s.control for s in seeds])
     schedule = BoundSchedule(parts["schedule"], scheduled, network)
     steps = round(options.window_ms / options.timestep_ms)
     reads_features = "features" in parts["modulator"].requires
     return Agent(
-        encoder, network, decoder, modulator, control, schedule, reads_features, steps, n_actions
+        encoder,
+        network,
+        decoder,
+        learning_signal,
+        modulator,
+        control,
+        schedule,
+        reads_features,
+        steps,
+        n_actions,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from envs.bridge import DECODERS, ENCODERS
+from experiments.learning_signals import LEARNING_SIGNALS
 from experiments.schedules import SCHEDULES
 from models import MODELS
 from models.neurons import NEURONS
@@ -113,6 +114,7 @@ PARTS = {
     "critic_rule": Part(RULES, "td-critic", "plasticity of the critic, if the model has one"),
     "modulator": Part(MODULATORS, "td", "reward -> third factor"),
     "decoder": Part(DECODERS, "argmax", "spike counts -> action"),
+    "learning_signal": Part(LEARNING_SIGNALS, "symmetric", "feedback of e-prop to hidden neurons"),
     "schedule": Part(SCHEDULES, "fixed", "episodes so far -> a parameter of the network"),
 }
 

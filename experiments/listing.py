@@ -1,6 +1,9 @@
 """What there is to choose from, as tables made from docstrings."""
 
 import importlib
+import os
+import shutil
+import sys
 
 from experiments.config import suggest
 
@@ -13,29 +16,61 @@ LISTINGS = {
     "encoders": ("envs.bridge", "ENCODERS"),
     "decoders": ("envs.bridge", "DECODERS"),
     "modulators": ("rules.modulators", "MODULATORS"),
+    "learning-signals": ("experiments.learning_signals", "LEARNING_SIGNALS"),
     "schedules": ("experiments.schedules", "SCHEDULES"),
     "experiments": ("experiments.registry", "EXPERIMENTS"),
 }
 
 
-def listing(what: str | None) -> str:
-    """Return one table, or all of them; raise ValueError with a suggestion for an unknown one."""
+def listing(what: str | None, width: int | None = None) -> str:
+    """Return one table, or all of them, a line per entry.
+
+    Parameters
+    ----------
+    what : str or None
+        Key of `LISTINGS`; None: all.
+    width : int, optional
+        Columns, by default those of the terminal; what is piped elsewhere keeps whole lines.
+
+    Raises
+    ------
+    ValueError
+        For an unknown list, with a suggestion.
+    """
     if what is not None and what not in LISTINGS:
         known = ", ".join(LISTINGS)
         raise ValueError(f"Unknown list {what!r}.{suggest(what, LISTINGS)} Known: {known}.")
-    blocks = []
+    tables = {}
     for name in [what] if what else LISTINGS:
         module, table = LISTINGS[name]
         entries = getattr(importlib.import_module(module), table)
-        entries = entries() if callable(entries) else entries
-        lines = [f"  {key:22} {_summary(entry)}" for key, entry in entries.items()]
-        blocks.append("\n".join([f"{name}:", *lines]))
+        tables[name] = entries() if callable(entries) else entries
+    column = max(len(key) for entries in tables.values() for key in entries)
+    width = width or _terminal_width()
+    blocks = []
+    for name, entries in tables.items():
+        lines = [f"  {key:{column}}  {_summary(key, entry)}" for key, entry in entries.items()]
+        blocks.append("\n".join([f"{name}:", *(_shortened(line, width) for line in lines)]))
     return "\n\n".join(blocks)
 
 
-def _summary(entry: object) -> str:
+def _summary(key: str, entry: object) -> str:
     text = getattr(entry, "claim", None) or (entry if isinstance(entry, str) else entry.__doc__)
-    return str(text or "").strip().splitlines()[0]
+    line = str(text or "").strip().partition("\n")[0].replace("``", "")
+    name, colon, rest = line.partition(": ")
+    return rest[0].upper() + rest[1:] if name == key and colon else line
+
+
+def _terminal_width() -> int | None:
+    is_known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return shutil.get_terminal_size().columns if is_known else None
+
+
+def _shortened(line: str, width: int | None) -> str:
+    """Return a line that ends with its last whole word that fits."""
+    if width is None or len(line) <= width:
+        return line
+    return line[: width - 3].rpartition(" ")[0].rstrip(" ,;:(") + " ..."
 
 
 def environment_table() -> dict[str, str]:

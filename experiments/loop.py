@@ -108,9 +108,10 @@ class ClosedLoop:
         values = network.values() if agent.has_critic else None
         involved = self.acting | self.closing
         self._deliver(modulator.on_window(values, involved), involved)
-        if self._reads_time:
-            counts = network.first_spikes_ms(started)
-        actions = agent.decoder.decode(counts)
+        outputs = network.first_spikes_ms(started) if self._reads_time else counts
+        actions = agent.decoder.decode(outputs)
+        if agent.learning_signal is not None:
+            agent.learning_signal.write(counts, actions - self._first_action)
         network.close_decision(actions - self._first_action if network.reads_choice else None)
         features = rates * self._scale if agent.reads_features else None
         self.observations, rewards, terminated, truncated = self.environments.step(actions)

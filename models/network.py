@@ -231,10 +231,11 @@ class Network:
         if self._normalised:
             self._normalise(np.ones(self.replicas, bool))
 
-    def write(self, variable: str, values: Floats) -> None:
+    def write(self, variable: str, values: Floats, target: str | None = None) -> None:
         """Write a modulator beside the third factor: a rule's own postsynaptic variable.
 
-        Every rule that declares `variable` in its post_equations gets it, before `close_decision`.
+        Every rule that declares `variable` in its post_equations gets it, before `close_decision`;
+        with a `target`, only the rules of projections onto that population.
 
         Parameters
         ----------
@@ -246,9 +247,13 @@ class Network:
             self.replicated(f"{p.target}.{p.name}_{variable}")
             for p in self.spec.projections
             if p.rule is not None and variable in defined_variables(p.rule.post_equations)
+            if target in (None, p.target)
         ]
         if not targets:
-            raise ValueError(f"Network.write: no rule has a postsynaptic variable {variable!r}.")
+            where = f" at {target!r}" if target else ""
+            raise ValueError(
+                f"Network.write: no rule has a postsynaptic variable {variable!r}{where}."
+            )
         for view in targets:
             view[...] = values[:, None] if values.ndim == 1 else values
 
