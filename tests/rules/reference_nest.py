@@ -1,4 +1,4 @@
-"""Make reference_nest.json: what NEST's synapses do with fixed spike trains.
+"""Make reference_nest.json: what NEST's synapses do with fixed spike trains and voltages.
 
 Run with a Python that has NEST: `python tests/rules/reference_nest.py`. Times are those at the
 synapse: NEST's delay is dendritic, so postsynaptic spikes reach it one delay late, presynaptic
@@ -16,7 +16,13 @@ PRE_MS = [12.3, 31.0, 55.5, 80.2, 101.9, 140.4, 143.6, 210.7, 260.1, 330.8, 405.
 POST_MS = [20.1, 28.8, 60.4, 78.3, 110.0, 138.9, 150.2, 222.2, 250.5, 340.6, 398.7, 441.3]
 DOPAMINE_MS = [80.0, 300.0]
 SAMPLES_MS = [20.0 * k for k in range(1, 30)]
+PAIRS = {
+    "weight": 20.0, "Wmax": 1000.0, "tau_plus": 16.8, "lambda": 0.001, "alpha": 1.2,
+    "mu_plus": 0.0, "mu_minus": 0.0,
+}  # fmt: skip
 MODELS = {
+    "stdp": ("stdp_synapse", PAIRS),
+    "stdp-nearest": ("stdp_nn_symm_synapse", PAIRS),
     "stdp-triplet": (
         "stdp_triplet_synapse",
         {
@@ -38,10 +44,28 @@ MODELS = {
 }  # fmt: skip
 COMMON = ("A_plus", "A_minus", "tau_plus", "tau_c", "tau_n", "b", "Wmax", "Wmin")
 POST_NEURON = {
+    "stdp": {"tau_minus": 33.7},
+    "stdp-nearest": {"tau_minus": 33.7},
     "stdp-triplet": {"tau_minus": 33.7, "tau_minus_triplet": 125.0},
     "stdp-inhibitory": {"tau_minus": 20.0},
     "dopamine-stdp-kinetic": {"tau_minus": 20.0},
 }
+#: NEST keeps depression of one delay only, so its delay must be one timestep (dendritic).
+VOLTAGE_DELAY_MS = RESOLUTION_MS
+CLOPATH = {
+    "theta_minus": -70.6, "theta_plus": -45.3, "A_LTD": 14e-5, "A_LTP": 8e-5,
+    "tau_u_bar_minus": 10.0, "tau_u_bar_plus": 7.0, "delay_u_bars": 0.0,
+}  # fmt: skip
+#: Postsynaptic neurons: a membrane without currents that only input moves, so that its voltage is
+#: constant within every timestep; NEST's own neuron with its own spikes.
+VOLTAGE_NEURON = {
+    "stdp-voltage, held": {
+        "V_m": -70.6, "E_L": -70.6, "g_L": 0.0, "Delta_T": 0.0, "a": 0.0, "V_peak": 1e4,
+        "V_th_rest": 9e3, "V_th_max": 9e3, "t_clamp": 0.0,
+    },
+    "stdp-voltage, spiking": {"V_m": -70.6, "E_L": -70.6},
+}  # fmt: skip
+VOLTAGE_SAMPLES_MS = {"stdp-voltage, held": SAMPLES_MS, "stdp-voltage, spiking": SAMPLES_MS[:9]}
 
 
 def simulate(nest, name):
@@ -81,13 +105,53 @@ def simulate(nest, name):
     return dict(zip(names, np.array(rows).T.tolist(), strict=True))
 
 
+def staircase():
+    """Return times (ms) and jumps (mV) of a voltage with spikes: a peak, then a fall in steps."""
+    levels = {}
+    for spike in POST_MS:
+        levels[spike] = 30.0
+        levels |= {spike + 2 + k: -50.0 - 3 * k for k in range(8)}
+    times = sorted(levels)
+    return times, np.diff([-70.6] + [levels[t] for t in times]).tolist()
+
+
+def simulate_voltage(nest, name):
+    """Return the weight of one Clopath synapse at its samples and the voltage where it changes."""
+    nest.ResetKernel()
+    nest.resolution = RESOLUTION_MS
+    neuron = nest.Create("aeif_psc_delta_clopath", 1, VOLTAGE_NEURON[name] | CLOPATH)
+    times, jumps = staircase() if "held" in name else (POST_MS, [30.0] * len(POST_MS))
+    at = [round(t - VOLTAGE_DELAY_MS, 1) for t in times]
+    source = nest.Create("spike_generator", 1, {"spike_times": at, "spike_weights": jumps})
+    nest.Connect(source, neuron, syn_spec={"delay": VOLTAGE_DELAY_MS})
+    at = [round(t - VOLTAGE_DELAY_MS, 1) for t in PRE_MS]
+    generator = nest.Create("spike_generator", params={"spike_times": at})
+    pre = nest.Create("parrot_neuron")
+    nest.Connect(generator, pre, syn_spec={"delay": VOLTAGE_DELAY_MS})
+    synapse = {"synapse_model": "clopath_synapse", "weight": 0.5, "tau_x": 15.0}
+    nest.Connect(pre, neuron, syn_spec=synapse | {"delay": VOLTAGE_DELAY_MS})
+    meter = nest.Create("multimeter", 1, {"record_from": ["V_m"], "interval": RESOLUTION_MS})
+    nest.Connect(meter, neuron, syn_spec={"delay": VOLTAGE_DELAY_MS})
+    weights, samples = [], VOLTAGE_SAMPLES_MS[name]
+    for before, now in zip([0.0, *samples], samples, strict=False):
+        nest.Simulate(now - before)
+        weights.append(float(nest.GetConnections(pre, neuron).get("weight")))
+    steps = np.rint(meter.events["times"] / RESOLUTION_MS).astype(int)
+    v = meter.events["V_m"].round(12 if "held" in name else 6)
+    new = np.flatnonzero(np.diff(v, prepend=np.nan))
+    return {"weight": weights, "step": steps[new].tolist(), "v": v[new].tolist()}
+
+
 def simulate_all():
     """Return {rule name: samples} and NEST's version."""
     import nest
 
     nest.verbosity = nest.VerbosityLevel.ERROR
-    return {name: simulate(nest, name) for name in MODELS} | {"version": nest.__version__}
+    samples = {name: simulate(nest, name) for name in MODELS}
+    samples |= {name: simulate_voltage(nest, name) for name in VOLTAGE_NEURON}
+    return samples | {"version": nest.__version__}
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(simulate_all(), indent=1) + "\n")
+    entries = (f"{json.dumps(name)}: {json.dumps(v)}" for name, v in simulate_all().items())
+    FILE.write_text("{\n" + ",\n".join(entries) + "\n}\n")

@@ -24,7 +24,11 @@ def _load_reference():
 REFERENCE = _load_reference()
 FROZEN = json.loads(REFERENCE.FILE.read_text())
 TRIPLET = {"a2_plus": 0.5, "a2_minus": 0.7, "a3_plus": 6.2, "a3_minus": 0.23}
+# NEST scales by lambda*Wmax and lets depression be alpha times potentiation.
+PAIRS = {"learning_rate": 1.0, "a_minus": 1.2, "tau_plus_ms": 16.8, "tau_minus_ms": 33.7}
 RULE_OF = {
+    "stdp": RULES["stdp"](**PAIRS),
+    "stdp-nearest": RULES["stdp-nearest"](**PAIRS),
     "stdp-triplet": RULES["stdp-triplet"](**TRIPLET),
     "stdp-inhibitory": RULES["stdp-inhibitory"](learning_rate=0.3),
     "dopamine-stdp-kinetic": RULES["dopamine-stdp-kinetic"](weight_period_ms=DT_MS, baseline=0.002),
@@ -47,12 +51,55 @@ def run(name, record, **options):
     return interpret(RULE_OF[name], activity, wiring, dt_ms=DT_MS, record=record, **options).history
 
 
-@pytest.mark.parametrize("name", ["stdp-triplet", "stdp-inhibitory"])
+def last_presynaptic_spikes(samples):
+    """Return the steps of the last presynaptic spikes before samples: there NEST moves weights."""
+    before = [max([t for t in REFERENCE.PRE_MS if t < s], default=0.0) for s in samples]
+    return step_of(before)
+
+
+@pytest.mark.parametrize("name", ["stdp", "stdp-nearest", "stdp-triplet", "stdp-inhibitory"])
 def test_weights_equal_nests_after_every_presynaptic_spike(name):
-    samples = np.array(REFERENCE.SAMPLES_MS)
-    last_pre = np.array([max([t for t in REFERENCE.PRE_MS if t < s], default=0.0) for s in samples])
-    ours = run(name, ("w",))["w"][step_of(last_pre), 0]
+    at = last_presynaptic_spikes(REFERENCE.SAMPLES_MS)
+    ours = run(name, ("w",))["w"][at, 0]
     np.testing.assert_allclose(ours, FROZEN[name]["weight"], rtol=1e-12)
+    assert np.ptp(ours) > 0.1
+
+
+def replay(name):
+    """Return the change of our weight and of NEST's: NEST's voltage, one dendritic delay late."""
+    frozen, v = FROZEN[name], np.full(STEPS, REFERENCE.VOLTAGE_NEURON[name]["E_L"])
+    delay = step_of(REFERENCE.VOLTAGE_DELAY_MS)
+    for step, level in zip(frozen["step"], frozen["v"], strict=True):
+        v[step + delay :] = level
+    at = last_presynaptic_spikes(REFERENCE.VOLTAGE_SAMPLES_MS[name])
+    pre, v = train(REFERENCE.PRE_MS)[: at[-1] + 1], v[: at[-1] + 1, None]
+    activity = Activity(pre, np.zeros_like(pre), {"v": v / 1e3})
+    wiring = Wiring(np.array([0]), np.array([0]), 0.5)
+    result = interpret(RULES["stdp-voltage"](), activity, wiring, dt_ms=DT_MS, record=("w",))
+    return result.history["w"][at, 0] - 0.5, np.array(frozen["weight"]) - 0.5
+
+
+def test_voltage_stdp_equals_nests_where_the_voltage_is_held_within_timesteps():
+    """`stdp-voltage` with its defaults against clopath_synapse, low-passes without delay.
+
+    NEST's delay_u_bars (default 5 ms) is from the authors' program, not from the paper; it is 0
+    here. Its depression by the mean voltage (A_LTD_const) is not in our rule and off, its default.
+    """
+    ours, nests = replay("stdp-voltage, held")
+    np.testing.assert_allclose(ours, nests, rtol=1e-10, atol=1e-14)
+    assert np.any(np.diff(nests) < 0)
+    assert nests.max() > 0.05
+
+
+def test_voltage_stdp_with_spikes_differs_from_nests_by_what_happens_within_a_timestep():
+    """NEST integrates the low-passes through the upstroke, ours hold v for one timestep.
+
+    The two converge with the timestep: 3.7 % of the largest change (3.5e-4 of the weight) at
+    0.1 ms, 0.4 % at 0.01 ms.
+    """
+    ours, nests = replay("stdp-voltage, spiking")
+    np.testing.assert_allclose(0.5 + ours, 0.5 + nests, rtol=1e-3)
+    assert np.abs(ours - nests).max() < 0.05 * np.abs(nests).max()
 
 
 def test_dopamine_stdp_equals_nests():
@@ -68,8 +115,7 @@ def test_dopamine_stdp_equals_nests():
 def test_delay_on_the_presynaptic_side_turns_the_sign():
     """Times at the synapse decide: shifting spikes by one delay is another experiment."""
     rule = RULES["dopamine-stdp-kinetic"](weight_period_ms=DT_MS)
-    pre, post = train([100.0]), train([100.5])
-    late_pre = train([101.0])
+    pre, post, late_pre = (train([t])[:1100] for t in (100.0, 100.5, 101.0))
     wiring, schedule = Wiring(np.array([0]), np.array([0]), 10.0), Schedule(np.array([1]), [1.0])
     at_once = interpret(rule, Activity(pre, post), wiring, schedule, DT_MS).w[0]
     delayed = interpret(rule, Activity(late_pre, post), wiring, schedule, DT_MS).w[0]
