@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Command line of threefactor: train, evaluate, plot, check, card, reproduce, list."""
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -10,22 +9,37 @@ from pathlib import Path
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+from experiments.arguments import INTERRUPTED, Parser, dispatch  # noqa: E402
+from experiments.preconditions import (  # noqa: E402
+    require_checkpoint,
+    require_file,
+    require_folder,
+    require_new_run,
+    require_rules,
+    require_run,
+)
+
 USAGE = """usage: python run.py COMMAND [OPTIONS]
 
-  train               train an agent; `train --help` lists all options
+  train               train an agent
   evaluate RUN        run a trained agent without learning
   plot RUN            draw the figures of a run
   check RULE ...      test what every plasticity rule promises; FILE.py:Class is your own
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
   reproduce NAME      test a named experiment's claim against its controls
-  list [WHAT]         envs, rules, models, neurons, encoders, decoders, modulators, ...
+  list [WHAT]         what there is to choose from: envs, rules, models, neurons, ...
+
+`python run.py COMMAND --help` lists the options of a command.
 
 examples:
   python run.py train
   python run.py train --env MountainCar-v0 --seed 3 --out runs/car
+  python run.py train --resume runs/car --episodes 600
   python run.py evaluate runs/car --episodes 50
   python run.py plot runs/car --window-ms 0 500
-  python run.py train --resume runs/car --episodes 600
+  python run.py check my_rule.py:MyRule
+  python run.py card rstdp-et reinforce
+  python run.py reproduce gridworld_reinforce
 """
 
 
@@ -37,6 +51,8 @@ def train(arguments: list[str]) -> int:
     if request.is_printing:
         print(request.config.to_yaml(), end="")
         return 0
+    if request.out is not None:
+        require_new_run(request.out)
     from experiments.training import report, resume_agent, train_agent
 
     if request.resume is not None:
@@ -49,16 +65,19 @@ def train(arguments: list[str]) -> int:
 
         drawn = plot_run(result.path)
         print(f"figures: {', '.join(sorted({str(path.parent) for path in drawn})) or 'none'}")
-    return 130 if result.summary["interrupted"] else 0
+    return INTERRUPTED if result.summary["interrupted"] else 0
 
 
 def evaluate(arguments: list[str]) -> int:
     """Evaluate a trained agent with plasticity off."""
-    parser = argparse.ArgumentParser("run.py evaluate", description=evaluate.__doc__)
+    parser = Parser("evaluate", evaluate.__doc__)
     parser.add_argument("run", type=Path, help="run directory")
-    parser.add_argument("--episodes", type=int, default=100, help="episodes (default 100)")
-    parser.add_argument("--seed", type=int, default=None, help="seed of the environment")
+    parser.add_argument("--episodes", type=int, default=100, help="per replica (default 100)")
+    parser.add_argument(
+        "--seed", type=int, help="seed of the environment (default: one that training never used)"
+    )
     options = parser.parse_args(arguments)
+    require_checkpoint(options.run)
     from experiments.evaluation import evaluate_run
 
     print(evaluate_run(options.run, options.episodes, options.seed))
@@ -67,14 +86,16 @@ def evaluate(arguments: list[str]) -> int:
 
 def plot(arguments: list[str]) -> int:
     """Draw every figure that a run's data allow."""
-    parser = argparse.ArgumentParser("run.py plot", description=plot.__doc__)
+    parser = Parser("plot", plot.__doc__)
     parser.add_argument("run", type=Path, help="run directory")
-    parser.add_argument("--out", type=Path, default=None, help="folder (default RUN/figures)")
+    parser.add_argument("--out", type=Path, help="folder (default RUN/figures)")
     parser.add_argument(
-        "--window-ms", type=float, nargs=2, metavar=("FROM", "TO"), default=None,
+        "--window-ms", type=float, nargs=2, metavar=("FROM", "TO"),
         help="simulated time that raster and traces show (default: the last recorded episode)",
     )  # fmt: skip
     options = parser.parse_args(arguments)
+    require_run(options.run)
+    require_folder(options.out or options.run)
     from analysis.report import plot_run
 
     window = tuple(options.window_ms) if options.window_ms else None
@@ -85,15 +106,21 @@ def plot(arguments: list[str]) -> int:
 
 def check(arguments: list[str]) -> int:
     """Test what every plasticity rule promises; exit status 1 if a promise does not hold."""
-    parser = argparse.ArgumentParser("run.py check", description=check.__doc__)
+    parser = Parser("check", check.__doc__)
     parser.add_argument("rules", nargs="*", metavar="RULE", help="name or my_rule.py:MyRule")
     parser.add_argument("--all", action="store_true", help="every rule of `run.py list rules`")
-    parser.add_argument("--engine", nargs="+", default=["runtime-numpy", "compiled"])
+    parser.add_argument(
+        "--engine", nargs="+", default=["runtime-numpy", "compiled"],
+        help="of compiled, runtime and runtime-numpy (default: runtime-numpy compiled)",
+    )  # fmt: skip
     parser.add_argument("--neuron", help="postsynaptic neuron (default: one that fits the rule)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the reports as JSON")
     options = parser.parse_args(arguments)
     if bool(options.rules) == options.all:
         parser.error("name a rule, a FILE.py:Class or --all")
+    require_rules(options.rules, options.neuron, options.engine)
+    if options.json is not None:
+        require_file(options.json)
     from experiments.checks.report import check_rules
 
     return 0 if check_rules(options.rules, options.engine, options.neuron, options.json) else 1
@@ -101,12 +128,18 @@ def check(arguments: list[str]) -> int:
 
 def card(arguments: list[str]) -> int:
     """Measure what a plasticity rule does and draw it on one page; several rules are compared."""
-    parser = argparse.ArgumentParser("run.py card", description=card.__doc__)
+    parser = Parser("card", card.__doc__)
     parser.add_argument("rules", nargs="+", metavar="RULE", help="name or my_rule.py:MyRule")
-    parser.add_argument("--out", type=Path, default=Path("runs/cards"), help="default runs/cards")
-    parser.add_argument("--budget", type=float, default=1.0, help="share of the time, 0 to 1")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/cards"), help="folder (default runs/cards)"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=1.0, help="share of the simulated time, 0 to 1 (default 1)"
+    )
     parser.add_argument("--neuron", help="postsynaptic neuron (default: one that fits the rule)")
     options = parser.parse_args(arguments)
+    require_rules(options.rules, options.neuron)
+    require_folder(options.out)
     from experiments.rule_card import make_cards
 
     for path in make_cards(options.rules, options.out, options.budget, options.neuron):
@@ -115,14 +148,21 @@ def card(arguments: list[str]) -> int:
 
 
 def reproduce(arguments: list[str]) -> int:
-    """Put a named experiment's claim to the test, controls included."""
-    parser = argparse.ArgumentParser("run.py reproduce", description=reproduce.__doc__)
-    parser.add_argument("name", help="see `run.py list experiments`")
-    parser.add_argument("--out", type=Path, default=None, help="default runs/reproduce/NAME")
-    parser.add_argument("--budget", type=float, default=1.0, help="share of the episodes")
-    parser.add_argument("--seeds", type=int, default=None, help="number of seeds")
-    parser.add_argument("--engine", default="auto", help="as in train")
+    """Put a named experiment's claim to the test, controls included; exit status 1 if it fails."""
+    parser = Parser("reproduce", reproduce.__doc__)
+    parser.add_argument("name", metavar="NAME", help="see `run.py list experiments`")
+    parser.add_argument(
+        "--out", type=Path,
+        help="folder (default runs/reproduce/NAME); what is finished there is not run again",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", type=float, default=1.0,
+        help="share of the full length (default 1); below 1 the verdict means nothing",
+    )  # fmt: skip
+    parser.add_argument("--seeds", type=int, help="number of seeds (default: the experiment's)")
+    parser.add_argument("--engine", default="auto", help="as in train (default auto)")
     options = parser.parse_args(arguments)
+    require_folder(options.out or Path("runs"))
     from experiments.reproduction import reproduce as run_experiment
 
     holds = run_experiment(options.name, options.out, options.budget, options.seeds, options.engine)
@@ -130,11 +170,11 @@ def reproduce(arguments: list[str]) -> int:
 
 
 def list_tables(arguments: list[str]) -> int:
-    """Say what there is to choose from."""
+    """Say what there is to choose from; lines are shortened to the terminal's width."""
     from experiments.listing import LISTINGS, listing
 
-    parser = argparse.ArgumentParser("run.py list", description=list_tables.__doc__)
-    parser.add_argument("what", nargs="?", default=None, help=", ".join(LISTINGS))
+    parser = Parser("list", list_tables.__doc__)
+    parser.add_argument("what", nargs="?", metavar="WHAT", help=f"{', '.join(LISTINGS)}; or all")
     print(listing(parser.parse_args(arguments).what))
     return 0
 
@@ -151,28 +191,8 @@ COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; every expected error is one line and exit status 2."""
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE, end="")
-        return 0 if arguments else 2
-    command, *rest = arguments
-    try:
-        from experiments.environment_check import check_versions
-
-        check_versions()
-        if command not in COMMANDS:
-            from experiments.options import reject_unknown_command
-
-            reject_unknown_command(command, list(COMMANDS))
-        return COMMANDS[command](rest)
-    except (ValueError, TypeError, OSError, FloatingPointError, RuntimeError) as error:
-        if os.environ.get("THREEFACTOR_DEBUG"):
-            raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    """Run one command and return its exit status."""
+    return dispatch(COMMANDS, USAGE, arguments)
 
 
 if __name__ == "__main__":

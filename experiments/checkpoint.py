@@ -4,14 +4,16 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from experiments.preconditions import CHECKPOINT, require_checkpoint
+
 
 def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
     """Replace the run's checkpoint."""
-    folder = run / "checkpoints"
-    folder.mkdir(exist_ok=True)
-    fresh = folder / "latest.pickle.tmp"
+    path = run / CHECKPOINT
+    path.parent.mkdir(exist_ok=True)
+    fresh = path.with_name(f"{path.name}.tmp")
     fresh.write_bytes(pickle.dumps(state))
-    fresh.replace(folder / "latest.pickle")
+    fresh.replace(path)
 
 
 def load_checkpoint(run: Path) -> dict[str, Any]:
@@ -19,11 +21,8 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
 
     Checkpoints are pickles: load only those of runs that you trust.
     """
-    path = run / "checkpoints" / "latest.pickle"
-    if not run.is_dir():
-        raise ValueError(f"{run}: no such run directory.")
-    if not path.exists():
-        raise ValueError(f"{path}: this run has no checkpoint yet; train it to the end first.")
+    require_checkpoint(run)
+    path = run / CHECKPOINT
     try:
         return pickle.loads(path.read_bytes())
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:

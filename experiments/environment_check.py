@@ -12,7 +12,7 @@ def check_versions() -> None:
     try:
         versions = {
             name: tuple(int(part) for part in importlib.metadata.version(name).split(".")[:2])
-            for name in ("brian2", "numpy", "gymnasium", "h5py", "tyro", "PyYAML", "tqdm")
+            for name in ("brian2", "numpy", "gymnasium", "h5py", "PyYAML", "tqdm")
         }
     except importlib.metadata.PackageNotFoundError as error:
         raise RuntimeError(

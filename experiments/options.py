@@ -1,14 +1,13 @@
 """Command-line options of a run, made from the dataclasses of its parts, before Brian2 loads."""
 
-import argparse
-import dataclasses
-import sys
+import types
+import typing
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
-import tyro
-
+from experiments.arguments import Parser
 from experiments.config import (
     PARTS,
     RunConfig,
@@ -20,8 +19,13 @@ from experiments.config import (
     suggest,
     tuned_layers,
 )
+from experiments.preconditions import require_checkpoint
 
-_FILE_ONLY = ("env", "env_kwargs")  # chosen before the options are known; not a scalar
+#: Options that decide which others exist; all take one value.
+CHOICES = {f"--{name.replace('_', '-')}": name for name in ("env", "config", "out", *PARTS)}
+SWITCHES = {f"--{name.replace('_', '-')}": name for name in ("print_config", "quiet", "no_figures")}
+#: Option -> its values, as typed.
+Typed = dict[str, list[str]]
 
 
 class TrainRequest(NamedTuple):
@@ -36,101 +40,163 @@ class TrainRequest(NamedTuple):
     episodes: int | None
 
 
-def parse_train(arguments: list[str]) -> TrainRequest:
-    """Return the request of ``run.py train``; exit with a message for bad options.
+class Option(NamedTuple):
+    """An option that sets a field of the run or of a part."""
+
+    part: str | None
+    field: str
+    kind: Any
+    value: Any
+
+    @property
+    def kinds(self) -> tuple[Any, ...]:
+        """The types that its value may have."""
+        is_union = get_origin(self.kind) in (typing.Union, types.UnionType)
+        return get_args(self.kind) if is_union else (self.kind,)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several values."""
+        return any(get_origin(kind) is tuple for kind in self.kinds)
+
+
+def parse_train(arguments: Sequence[str]) -> TrainRequest:
+    """Return the request of ``run.py train``.
 
     Raises
     ------
     ValueError
-        For an unknown choice, an unreadable file or an impossible value, in one line.
+        For an unknown option or choice, an unreadable file or an impossible value, in one line.
+    SystemExit
+        After printing the help.
     """
-    first = _choices_parser()
-    chosen, rest = first.parse_known_args(arguments)
-    if chosen.resume is not None:
-        return _parse_resume(chosen, rest)
-    named = {part: getattr(chosen, part) for part in PARTS if getattr(chosen, part)}
-    file = read_settings(chosen.config) if chosen.config else {}
-    env = chosen.env or file.get("env") or RunOptions.env
+    typed = read_words(arguments)
+    if "--resume" in typed:
+        return _parse_resume(arguments)
+    switches = {name: _take_switch(typed, flag) for flag, name in SWITCHES.items()}
+    is_help = bool([typed.pop(flag) for flag in ("--help", "-h") if flag in typed])
+    chosen = {name: _take_one(typed, flag) for flag, name in CHOICES.items() if flag in typed}
+    base, layers = _layers(chosen)
+    options = option_table(base)
+    if is_help:
+        from experiments.option_help import help_text
+
+        print(help_text(base, options))
+        raise SystemExit(0)
+    config = resolve(*layers, _typed_settings(typed, options, base))
+    return TrainRequest(
+        config, Path(chosen["out"]) if "out" in chosen else None, switches["print_config"],
+        switches["quiet"], not switches["no_figures"], None, None,
+    )  # fmt: skip
+
+
+def read_words(words: Sequence[str]) -> Typed:
+    """Return option -> values: ``--name value ...`` or ``--name=value``; the last one counts."""
+    typed: Typed = {}
+    values: list[str] | None = None
+    for word in words:
+        if word.startswith("--") or word == "-h":
+            flag, is_joined, value = word.partition("=")
+            values = typed[flag.replace("_", "-")] = [value] if is_joined else []
+        elif values is None:
+            raise ValueError(f"train: expected an option such as --env, got {word!r}.")
+        else:
+            values.append(word)
+    return typed
+
+
+def _take_switch(typed: Typed, flag: str) -> bool:
+    values = typed.pop(flag, None)
+    if values:
+        raise ValueError(f"{flag} takes no value, got {' '.join(values)!r}.")
+    return values is not None
+
+
+def _take_one(typed: Typed, flag: str) -> str:
+    return _one(flag, typed.pop(flag))
+
+
+def _one(flag: str, values: list[str]) -> str:
+    if len(values) != 1 or not values[0]:
+        raise ValueError(f"{flag} takes one value, got {' '.join(values) or 'none'}.")
+    return values[0]
+
+
+def _layers(chosen: Mapping[str, str]) -> tuple[RunConfig, list[dict[str, Any]]]:
+    """Return the configuration that typed options start from and the layers it is made of."""
+    named = {part: chosen[part] for part in PARTS if part in chosen}
+    file = read_settings(chosen["config"]) if "config" in chosen else {}
+    env = chosen.get("env") or file.get("env") or RunOptions.env
     coerce(env, str, "run.env")
     rule = named.get("rule") or part_settings("rule", file.get("rule")).get("name")
     layers: list[dict[str, Any]] = [*tuned_layers(env, rule), file, named, {"env": env}]
-    base = resolve(*layers)
-    given = tyro.cli(
-        _options_class(base), default=_options_class(base)(), args=rest, prog="run.py train",
-        description=_description(base), config=(tyro.conf.FlagConversionOff,),
-    )  # fmt: skip
-    values = {f.name: getattr(given, f.name) for f in fields(given) if f.name not in PARTS}
-    options = dataclasses.replace(base.options, **values)
-    parts = {part: getattr(given, part) for part in PARTS}
-    config = RunConfig(options, base.names, parts)
-    return TrainRequest(
-        config, chosen.out, chosen.print_config, chosen.quiet, not chosen.no_figures, None, None
-    )
+    return resolve(*layers), layers
 
 
-def _parse_resume(chosen: argparse.Namespace, rest: list[str]) -> TrainRequest:
+def option_table(base: RunConfig) -> dict[str, Option]:
+    """Return flag -> option for every field that one line can set; the rest is for files."""
+    table = {}
+    for part, owner in ((None, base.options), *base.parts.items()):
+        hints = get_type_hints(type(owner))
+        for field in fields(owner):
+            option = Option(part, field.name, hints[field.name], getattr(owner, field.name))
+            is_mapping = any(
+                kind is dict or get_origin(kind) in (dict, Mapping) for kind in option.kinds
+            )
+            if not is_mapping and (part, field.name) != (None, "env"):
+                table["--" + ".".join(filter(None, (part, field.name))).replace("_", "-")] = option
+    return table
+
+
+def _typed_settings(typed: Typed, options: Mapping[str, Option], base: RunConfig) -> dict[str, Any]:
+    """Return typed options as a layer of settings."""
+    layer: dict[str, Any] = {}
+    for flag, values in typed.items():
+        if flag not in options:
+            raise ValueError(_unknown(flag, options, base))
+        option = options[flag]
+        target = layer if option.part is None else layer.setdefault(option.part, {})
+        target[option.field] = _value(flag, values, option)
+    return layer
+
+
+def _value(flag: str, values: list[str], option: Option) -> Any:
+    if option.is_list:
+        return coerce(tuple(values), option.kind, flag)
+    text = _one(flag, values)
+    if type(None) in option.kinds and text.lower() == "none":
+        return None
+    if bool in option.kinds:
+        return coerce({"true": True, "false": False}.get(text.lower(), text), option.kind, flag)
+    return coerce(text, option.kind, flag)
+
+
+def _unknown(flag: str, options: Mapping[str, Option], base: RunConfig) -> str:
+    part = flag[2:].partition(".")[0].replace("-", "_")
+    if part not in PARTS:
+        known = [*options, *CHOICES, *SWITCHES, "--resume"]
+        return f"Unknown option {flag}.{suggest(flag, known)} `train --help` lists all."
+    own = [name for name, option in options.items() if option.part == part]
+    what = f"{part.replace('_', ' ')} {base.names[part]!r}"
+    known = [name.partition(".")[2] for name in own]
+    return f"Unknown option {flag}.{suggest(flag, own)} {what} has: {', '.join(known) or 'none'}."
+
+
+def _parse_resume(arguments: Sequence[str]) -> TrainRequest:
     """Return the request of ``train --resume RUN``: its settings are those of the run."""
-    parser = argparse.ArgumentParser("run.py train --resume RUN", allow_abbrev=False)
+    parser = Parser("train --resume RUN", "Continue a run from its checkpoint.")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="run directory")
     parser.add_argument("--episodes", type=int, help="new total of episodes")
-    episodes = parser.parse_args(rest).episodes
-    for name in ("env", "config", "out", *PARTS):
-        if getattr(chosen, name) is not None:
-            flag = name.replace("_", "-")
-            parser.error(f"--{flag} cannot change: the settings are those of {chosen.resume}")
-    config = resolve(read_settings(chosen.resume / "config.yaml"))
-    is_drawing = not chosen.no_figures
-    return TrainRequest(config, None, False, chosen.quiet, is_drawing, chosen.resume, episodes)
-
-
-def _choices_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("run.py train", add_help=False, allow_abbrev=False)
-    parser.add_argument("--env")
-    parser.add_argument("--config")
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--print-config", action="store_true")
-    parser.add_argument("--quiet", action="store_true")
-    parser.add_argument("--no-figures", action="store_true")
-    parser.add_argument("--resume", type=Path)
-    for part in PARTS:
-        parser.add_argument(f"--{part.replace('_', '-')}", dest=part)
-    return parser
-
-
-def _options_class(base: RunConfig) -> type:
-    """Return a dataclass of all options, whose defaults are those of `base`."""
-    columns: list[tuple[str, Any, Any]] = []
-    for field in fields(RunOptions):
-        if field.name not in _FILE_ONLY:
-            value = getattr(base.options, field.name)
-            columns.append((field.name, field.type, dataclasses.field(default=value)))
-    for name, part in base.parts.items():
-        columns.append((name, type(part), dataclasses.field(default=part)))
-    return dataclasses.make_dataclass("Train", columns, frozen=True)
-
-
-def _description(base: RunConfig) -> str:
-    """Return the head of the help text: the choices that decide which options exist."""
-    lines = [
-        "Train an agent: python run.py train [--env ID] [--rule NAME] [--OPTION VALUE ...]",
-        "",
-        "Choices (the options below belong to the present ones):",
-        f"  --env ID              now {base.options.env}; any Gymnasium id or package:Id-v0",
-    ]
-    for name, part in PARTS.items():
-        flag = f"--{name.replace('_', '-')} NAME"
-        lines.append(f"  {flag:21} now {base.names[name]}; {part.help}: {', '.join(part.table)}")
-    lines += [
-        "  --config FILE         YAML or TOML settings, above defaults and tuned settings",
-        "  --out DIR             run directory (default runs/<env>/<rule>/<time>)",
-        "  --print-config        print the resolved configuration and stop",
-        "  --quiet               no progress bar",
-        "  --no-figures          do not draw the run's figures at the end",
-        "  --resume RUN          continue a run from its checkpoint (with --episodes: a new total)",
-    ]
-    return "\n".join(lines)
-
-
-def reject_unknown_command(command: str, known: list[str]) -> None:
-    """Exit with a suggestion for an unknown subcommand."""
-    hint = suggest(command, known)
-    sys.exit(f"error: unknown command {command!r}.{hint} Known: {', '.join(known)}.")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--no-figures", action="store_true", help="do not draw figures at the end")
+    given, others = parser.parse_known_args(arguments)
+    if others:
+        raise ValueError(
+            f"{others[0]} cannot change: the settings are those of {given.resume}; beside it "
+            "stand --episodes, --quiet and --no-figures."
+        )
+    require_checkpoint(given.resume)
+    config = resolve(read_settings(given.resume / "config.yaml"))
+    return TrainRequest(
+        config, None, False, given.quiet, not given.no_figures, given.resume, given.episodes
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics import bootstrap_interval
-from experiments.config import suggest
+from experiments.config import ENGINES, check_choice, suggest
 from experiments.experiment import ArmRequest, Experiment, arm_folder
 from experiments.registry import EXPERIMENTS
 
@@ -39,7 +39,7 @@ def reproduce(
     Raises
     ------
     ValueError
-        For an unknown name, a budget that is not positive or no seeds.
+        For an unknown name or engine, a budget that is not positive or no seeds.
     """
     if name not in EXPERIMENTS:
         known = ", ".join(EXPERIMENTS)
@@ -50,6 +50,7 @@ def reproduce(
         raise ValueError(f"budget must be > 0, got {budget}.")
     if n_seeds is not None and n_seeds < 1:
         raise ValueError(f"seeds must be >= 1, got {n_seeds}.")
+    check_choice("engine", engine, ENGINES)
     experiment, folder = EXPERIMENTS[name], out or Path("runs") / "reproduce" / name
     seeds = tuple(range(experiment.seed, experiment.seed + (n_seeds or experiment.n_seeds)))
     say(f"{name}: {experiment.claim}")

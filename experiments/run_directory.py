@@ -21,6 +21,7 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.run_data import EPISODE_COLUMNS, RESERVED_GROUPS, ROWS_BEFORE, Run
+from experiments.preconditions import cannot_write, require_new_run
 
 FLUSH_INTERVAL_S = 1.0
 SEGMENT_BYTES = 64 * 2**20
@@ -185,21 +186,11 @@ class RunDirectory:
     def create(cls, path: str | Path, config: Any, meta: Mapping[str, Any]) -> Self:
         """Start a run in a directory that does not exist yet or is empty."""
         path = Path(path)
+        require_new_run(path)
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            contents = sorted(entry.name for entry in path.iterdir())
-            if contents:
-                fix = "Resume it or choose" if "meta.json" in contents else "Choose"
-                raise ValueError(
-                    f"Run directory {path}: expected a new or empty directory, got one that holds "
-                    f"{contents[0]}. {fix} another directory."
-                )
-            (path / "recordings").mkdir()
+            (path / "recordings").mkdir(parents=True)
         except OSError as error:
-            raise OSError(
-                f"Run directory {path}: expected a place that can be written to, got "
-                f"{error.strerror!r}. Choose another directory."
-            ) from error
+            raise cannot_write("Run directory", path, error.errno) from error
         plain = _plain(config)
         _write_atomically(path / "config.yaml", yaml.safe_dump(plain, sort_keys=False))
         _write_json(path / "meta.json", {**_plain(meta), "config": plain})

@@ -17,6 +17,7 @@ from experiments.agent import Agent, build_agent, make_environments, replica_see
 from experiments.checkpoint import load_checkpoint, save_checkpoint
 from experiments.config import RunConfig, read_settings, resolve
 from experiments.loop import ClosedLoop, Episode
+from experiments.preconditions import require_new_run
 from experiments.recording import Recorder, describe
 from experiments.references import policy_arrays, reference_returns
 from experiments.run_directory import RunDirectory
@@ -85,6 +86,7 @@ def train_agent(
         For parts that do not fit, or a directory that is not new or cannot be written.
     """
     path = out or default_path(config)
+    require_new_run(path)  # building a network can take half a minute
     environments = make_environments(config)
     agent = build_agent(config, environments)
     with RunDirectory.create(path, config.to_dict(), _meta(config, agent)) as directory:

@@ -250,11 +250,23 @@ def test_negative_numbers_and_lists_on_the_command_line():
 def test_impossible_values_on_the_command_line_are_named():
     with pytest.raises(ValueError, match="episodes must be >= 1, got 0"):
         parse_train(["--episodes", "0"])
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(ValueError, match="--episodes must be int, got 'few'"):
         parse_train(["--episodes", "few"])
-    assert caught.value.code == 2
-    with pytest.raises(SystemExit):
+    with pytest.raises(ValueError, match="Unknown option --episods. Did you mean '--episodes'"):
         parse_train(["--episods", "3"])
+
+
+def test_values_are_typed_in_every_usual_way():
+    chosen = parse_train(
+        ["--episodes=7", "--max_episode_steps", "None", "--model", "layered", "--seed", "1",
+         "--model.is-modular", "true", "--model.heterogeneous", "v_threshold", "tau_membrane",
+         "--critic-neuron", "lif", "--critic-neuron.v-reset-mv", "-8e1", "--seed", "2"]
+    ).config  # fmt: skip
+    assert (chosen.options.episodes, chosen.options.seed) == (7, 2)
+    assert chosen.options.max_episode_steps is None
+    assert chosen.parts["model"].is_modular is True
+    assert chosen.parts["model"].heterogeneous == ("v_threshold", "tau_membrane")
+    assert chosen.parts["critic_neuron"].v_reset_mv == -80.0
 
 
 @given(

@@ -178,7 +178,7 @@ def check_normalise(settings: BoxSettings) -> None:
 
 
 def _as_written(numbers: NDArray[np.float64]) -> str:
-    """Return numbers as they are typed on a command line, where an exponent looks like an option."""
+    """Return numbers as one types them, without exponents."""
     return " ".join(
         np.format_float_positional(number, precision=4, fractional=False, trim="-")
         for number in numbers
