@@ -15,6 +15,7 @@ from experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
 from experiments.gallery.izhikevich_distal_reward import IZHIKEVICH_DISTAL_REWARD
 from experiments.gallery.izhikevich_pavlovian import IZHIKEVICH_PAVLOVIAN
 from experiments.gallery.reinforce_xor import REINFORCE_XOR
+from experiments.gallery.rmax_bias import RMAX_BIAS
 from experiments.gallery.td_critic_track import TD_CRITIC_TRACK
 
 OPEN_LOOP = 0.7555  # random {down, right} in GridWorld-v0, exact by policy evaluation
@@ -38,6 +39,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "florian-rate-xor": FLORIAN_RATE_XOR,
     "reinforce-xor": REINFORCE_XOR,
+    "rmax-bias": RMAX_BIAS,
     "td-critic-track": TD_CRITIC_TRACK,
     "izhikevich-distal-reward": IZHIKEVICH_DISTAL_REWARD,
     "izhikevich-pavlovian": IZHIKEVICH_PAVLOVIAN,
