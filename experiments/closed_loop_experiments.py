@@ -60,12 +60,15 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> NDArr
     }  # fmt: skip
     path = request.folder
     if (path / "checkpoints" / "latest.pickle").exists() and not (path / "DONE").exists():
-        resume_agent(path)
+        result = resume_agent(path)
     elif path.exists() and any(path.iterdir()):
         if not (path / "DONE").exists():
             raise ValueError(f"{path}: unfinished and without a checkpoint; remove it, try again.")
+        result = None
     else:
-        train_agent(resolve(*layers, own), path)
+        result = train_agent(resolve(*layers, own), path)
+    if result is not None and result.summary["interrupted"]:
+        raise KeyboardInterrupt
     return arm_scores(path, score)
 
 

@@ -58,7 +58,11 @@ def reproduce(
     for arm in experiment.arms:
         say(f"- {arm}")
         request = ArmRequest(arm, arm_folder(folder, arm), seeds, budget, engine, say)
-        scores[arm] = experiment.run_arm(request)
+        try:
+            scores[arm] = experiment.run_arm(request)
+        except KeyboardInterrupt:
+            say("stopped before the verdict; the same command goes on from here")
+            raise
     verdicts = {bar.text: bool(bar.holds(scores)) for bar in experiment.bars}
     say(table(experiment, scores, verdicts))
     result = {

@@ -16,6 +16,7 @@ from analysis.statistics import bootstrap_interval
 from experiments.agent import Agent, build_agent, make_environments, replica_seeds
 from experiments.checkpoint import load_checkpoint, save_checkpoint
 from experiments.config import RunConfig, read_settings, resolve
+from experiments.interruption import Interruption
 from experiments.loop import ClosedLoop, Episode
 from experiments.preconditions import require_new_run
 from experiments.recording import Recorder, describe
@@ -129,27 +130,21 @@ def _run(
     progress.metric = saved["metric"] if saved else progress.metric
     loop.observer = progress
     recorder.begin(loop)
-    started, before, interrupted = time.perf_counter(), loop.decisions, False
-    saved_at = started
-    try:
-        while not loop.is_finished:
-            loop.decide()
-            if time.perf_counter() - saved_at > CHECKPOINT_INTERVAL_S:
-                _checkpoint(directory, recorder, loop, progress)
-                saved_at = time.perf_counter()
-    except KeyboardInterrupt:
-        interrupted = True
-        print("interrupted: keeping what was done", file=sys.stderr)
-    finally:
-        progress.close()
+    started, before = time.perf_counter(), loop.decisions
+    is_between_decisions = _decide(directory, recorder, loop, progress)
     seconds = time.perf_counter() - started
-    if not interrupted:
+    if is_between_decisions:
         _checkpoint(directory, recorder, loop, progress)
     recorder.drain()
     speed = (loop.decisions - before) * config.options.replicas / seconds
+    interrupted = not (is_between_decisions and loop.is_finished)
     summary = summarise(config, agent, loop, progress.metric, speed, interrupted)
     if not interrupted and config.options.reference_episodes:
-        summary["references"] = reference_returns(config, loop.environments)
+        try:
+            summary["references"] = reference_returns(config, loop.environments)
+        except KeyboardInterrupt:
+            summary["interrupted"] = True
+            print("interrupted: without the agents to compare with", file=sys.stderr)
     arrays = policy_arrays(config, agent, loop.environments)
     if arrays is not None:
         np.savez(directory.path / "policy.npz", **arrays)
@@ -157,6 +152,28 @@ def _run(
     agent.close()
     loop.environments.close()
     return TrainingResult(directory.path, summary)
+
+
+def _decide(
+    directory: RunDirectory, recorder: Recorder, loop: ClosedLoop, progress: Progress
+) -> bool:
+    """Run to the end or to Ctrl-C; return whether the present decision was completed."""
+    saved_at = time.perf_counter()
+    try:
+        with Interruption() as interruption:
+            while not (loop.is_finished or interruption.is_requested):
+                loop.decide()
+                if time.perf_counter() - saved_at > CHECKPOINT_INTERVAL_S:
+                    _checkpoint(directory, recorder, loop, progress)
+                    saved_at = time.perf_counter()
+        is_completed = True
+    except KeyboardInterrupt:
+        is_completed = False
+    finally:
+        progress.close()
+    if not loop.is_finished:
+        print("interrupted: keeping what was done", file=sys.stderr)
+    return is_completed
 
 
 def _checkpoint(

@@ -14,6 +14,7 @@ import pytest
 
 import run
 from envs.bridge import DECODERS, ENCODERS
+from experiments.loop import ClosedLoop
 from models import MODELS
 from rules.modulators import MODULATORS
 
@@ -466,9 +467,37 @@ def test_interrupt_keeps_and_summarises(tmp_path, trained):
     summary = json.loads((out / "summary.json").read_text())
     assert summary["interrupted"] is True
     assert summary["episodes"] > 10
-    assert abs(len(episodes(out)) - summary["episodes"]) <= 1
+    assert len(episodes(out)) == summary["episodes"]
     assert not (out / "DONE").exists()
     assert not (out / "FAILED").exists()
+    total = summary["episodes"] + 3
+    resumed = spawn("train", "--resume", out, "--episodes", total, "--no-figures", cwd=tmp_path)
+    assert finish(resumed)[0] == 0
+    assert [row["episode"] for row in episodes(out)] == [str(n + 1) for n in range(total)]
+    assert (out / "DONE").exists()
+
+
+def test_interrupted_reproduction_goes_on_where_it_stopped(cli, tmp_path, monkeypatch):
+    arguments = ["reproduce", "gridworld_reinforce", "--budget", "0.004", "--seeds", "2", "--out"]
+    assert cli(*arguments, tmp_path / "whole")[0] == 0
+    decide = ClosedLoop.decide
+
+    def press(loop):
+        decide(loop)
+        if loop.done[0] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ClosedLoop, "decide", press)
+        status, printed, err = cli(*arguments, tmp_path / "part")
+    assert status == 130
+    assert err.splitlines()[-1] == "interrupted"
+    assert "the same command goes on from here" in printed
+    assert [folder.name for folder in (tmp_path / "part").iterdir()] == ["trained"]
+    assert cli(*arguments, tmp_path / "part")[0] == 0
+    one, two = (json.loads((tmp_path / name / "result.json").read_text())
+                for name in ("whole", "part"))  # fmt: skip
+    assert one == two
 
 
 def test_compiled_without_a_compiler_is_status_2(tmp_path):

@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -99,6 +101,44 @@ def test_resumed_within_an_episode_equals_never_interrupted(when, tmp_path, monk
     assert one.probes().names == two.probes().names
     np.testing.assert_array_equal(one.probes().time_ms, two.probes().time_ms)
     np.testing.assert_array_equal(one.probes().values, two.probes().values)
+
+
+@pytest.mark.parametrize("decisions", [1, 7])
+def test_ctrl_c_leaves_a_checkpoint_however_early_it_comes(decisions, tmp_path, monkeypatch):
+    whole = train(tmp_path, "whole")
+    decide = training.ClosedLoop.decide
+
+    def press(loop):
+        decide(loop)
+        if loop.decisions == decisions:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(training.ClosedLoop, "decide", press)
+        stopped = train(tmp_path, "part")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert stopped.summary["interrupted"] is True
+    assert Run(stopped.path).status == "unfinished"
+    resumed = resume_agent(stopped.path, is_quiet=True)
+    assert Run(resumed.path).status == "done"
+    assert_same_run(whole.path, resumed.path)
+
+
+def test_ctrl_c_while_references_run_keeps_the_training(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "reference_returns", interrupted)
+        stopped = train(tmp_path, reference_episodes=2)
+    assert stopped.summary["interrupted"] is True
+    assert stopped.summary["references"] == {}
+    assert len(rows(stopped.path)) == 6
+    resumed = resume_agent(stopped.path, is_quiet=True)
+    assert resumed.summary["interrupted"] is False
+    assert resumed.summary["references"]
+    assert len(rows(stopped.path)) == 6
 
 
 def event_times(run, kind):
