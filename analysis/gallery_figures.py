@@ -158,3 +158,37 @@ def draw_value_on_track(
         learning.plot(trials, rows, color=COLOURS[k], linewidth=0.7)
     learning.set(xlabel="Trial number", ylabel="RMSE of the value", ylim=(0, None))
     return figure
+
+
+@styled()
+def draw_regression_learning(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
+    """Draw losses against the iteration, and the first arm's output on one seed with its target.
+
+    Each arm holds ``losses`` (iterations, seeds); the first also ``targets``, ``first_outputs``
+    and ``outputs`` (steps, seeds). One iteration alone is drawn as a level.
+    """
+    figure = new_figure(height_mm=70)
+    curves, example = figure.subplots(1, 2)
+    for k, (arm, arrays) in enumerate(arms.items()):
+        losses, colour = arrays["losses"], COLOURS[k % len(COLOURS)]
+        if len(losses) == 1:
+            level = float(losses.mean())
+            curves.axhline(level, color=GREY, linewidth=0.9, linestyle=(0, (5, 2)), label=arm)
+            continue
+        iteration = np.arange(1, len(losses) + 1)
+        curves.fill_between(
+            iteration, losses.min(axis=1), losses.max(axis=1), color=colour, alpha=0.15, linewidth=0
+        )
+        curves.plot(iteration, losses.mean(axis=1), color=colour, label=arm)
+    curves.set(xlabel="Iteration", ylabel="Loss (mean, range of the seeds)", yscale="log")
+    curves.margins(x=0)
+    name, arrays = next(iter(arms.items()))
+    seconds = np.arange(1, len(arrays["targets"]) + 1) * 1e-3
+    example.plot(seconds, arrays["targets"][:, 0], color=GREY, label="target")
+    example.plot(seconds, arrays["first_outputs"][:, 0], color=COLOURS[1], label="first iteration")
+    example.plot(seconds, arrays["outputs"][:, 0], color=COLOURS[0], label="last iteration")
+    example.set(title=f"{name}, first seed", xlabel="Time (s)", ylabel="Readout")
+    example.margins(x=0)
+    for axes in (curves, example):
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2)
+    return figure

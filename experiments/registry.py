@@ -11,6 +11,7 @@ from experiments.experiment import (
     below,
     halves,
 )
+from experiments.gallery.eprop_regression import EPROP_REGRESSION
 from experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
 from experiments.gallery.izhikevich_distal_reward import IZHIKEVICH_DISTAL_REWARD
 from experiments.gallery.izhikevich_pavlovian import IZHIKEVICH_PAVLOVIAN
@@ -43,4 +44,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "td-critic-track": TD_CRITIC_TRACK,
     "izhikevich-distal-reward": IZHIKEVICH_DISTAL_REWARD,
     "izhikevich-pavlovian": IZHIKEVICH_PAVLOVIAN,
+    "eprop-regression": EPROP_REGRESSION,
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from models.specification import Modulation, NetworkSpec, Population, Projection
 from rules.contract import Rule, defined_variables, identifiers, parameter_values
+from rules.statements import parse_statements
 from rules.updates import PREFIX
 
 _DECAY = re.compile(r"^\s*d(\w+)/dt\s*=\s*-\s*\1\s*/\s*(\w+)\s*:\s*1\s*(\(clock-driven\))?\s*$")
@@ -314,12 +315,12 @@ def _assemble_rule(
     if rule.at_decision:
         plan.demand.append((f"decision:{name}", name, _rename(rule.at_decision, local)))
     if rule.consolidate:
-        block = _rename(update.wrap(rule.consolidate), local) + "\nw = clip(w, w_min, w_max)"
+        block = _bounded(_rename(update.wrap(rule.consolidate), local))
         plan.demand.append((f"consolidate:{name}", name, block))
         if rule.consolidation_period_ms is not None:
             plan.periods_ms[f"consolidate:{name}"] = rule.consolidation_period_ms
     if rule.at_episode:
-        block = _rename(update.wrap(rule.at_episode), local) + "\nw = clip(w, w_min, w_max)"
+        block = _bounded(_rename(update.wrap(rule.at_episode), local))
         plan.demand.append((f"episode:{name}", name, block))
     if rule.post_on_delivery:
         block = _rename(rule.post_on_delivery, post | parameters)
@@ -333,6 +334,12 @@ def _assemble_rule(
             owner, stored = projection.target, post[variable]
         if policy != "keep":
             plan.resets[f"{owner}.{stored}"] = policy
+
+
+def _bounded(block: str) -> str:
+    """Return a block that leaves the weights within their bounds, if it moves them."""
+    moves_weights = "w" in {statement.target for statement in parse_statements(block)}
+    return block + "\nw = clip(w, w_min, w_max)" if moves_weights else block
 
 
 def _add_neuron_side(
