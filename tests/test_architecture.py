@@ -76,6 +76,33 @@ def test_imports_follow_the_table(folder):
     assert {file: modules for file, modules in wrong.items() if modules} == {}
 
 
+def imported_at_once(path):
+    """Return the modules that a file imports when it is imported itself."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return found
+
+
+def test_experiments_load_figures_only_to_draw_them():
+    """Matplotlib takes longer to load than a misspelt name may take to be refused."""
+    drawing = {
+        f"analysis.{file.stem}"
+        for file in (ROOT / "analysis").glob("*.py")
+        if any(m.partition(".")[0] == "matplotlib" for m in imported_at_once(file))
+    }
+    assert "analysis.style" in drawing
+    wrong = {
+        str(file.relative_to(ROOT)): found
+        for file in (ROOT / "experiments").rglob("*.py")
+        if (found := imported_at_once(file) & drawing)
+    }
+    assert wrong == {}, "import them in the function that draws"
+
+
 def test_models_know_only_the_contract_of_rules():
     wrong = {
         f"{file.relative_to(ROOT)}: {module}"

@@ -19,8 +19,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.gallery_patterns import draw_bias
-from analysis.style import save_figure
 from experiments.controls import Shuffled
 from experiments.experiment import ArmRequest, Experiment
 from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
@@ -146,6 +144,9 @@ def terms(arm: dict[str, NDArray]) -> NDArray[np.float64]:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
+    from analysis.gallery_patterns import draw_bias
+    from analysis.style import save_figure
+
     arms = {arm: load_arm(folder, arm) for arm in ARMS if arm != UNTRAINED}
     learning = {arm: (saved["right"], saved["stimuli"]) for arm, saved in arms.items()}
     measured = {arm: terms(saved) for arm, saved in arms.items() if arm != SHUFFLED}
