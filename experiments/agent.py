@@ -109,7 +109,7 @@ def build_agent(
     spec = parts["model"].build(
         Parts(
             encoder.n_inputs, n_actions, parts["neuron"], parts["critic_neuron"], parts["rule"],
-            parts["critic_rule"],
+            parts["critic_rule"], parts["update"],
             times_first_spike=parts["decoder"].reads == "first_spike_times_ms",
             timestep_ms=options.timestep_ms,
         )
@@ -136,17 +136,9 @@ def build_agent(
     steps = round(options.window_ms / options.timestep_ms)
     reads_features = "features" in parts["modulator"].requires
     return Agent(
-        encoder,
-        network,
-        decoder,
-        learning_signal,
-        modulator,
-        control,
-        schedule,
-        reads_features,
-        steps,
-        n_actions,
-    )
+        encoder, network, decoder, learning_signal, modulator, control, schedule, reads_features,
+        steps, n_actions,
+    )  # fmt: skip
 
 
 def count_actions(space: gym.Space) -> int:

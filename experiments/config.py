@@ -19,6 +19,7 @@ from models import MODELS
 from models.neurons import NEURONS
 from rules import RULES, load_rule
 from rules.modulators import MODULATORS
+from rules.updates import UPDATES
 
 TUNED = Path(__file__).parent / "tuned"
 ENGINES = ("auto", "compiled", "runtime", "runtime-numpy")
@@ -112,6 +113,7 @@ PARTS = {
     "critic_neuron": Part(NEURONS, "escape-lif", "the critic's neurons, if the model has one"),
     "rule": Part(RULES, "reinforce", "plasticity; or my_rule.py:MyRule"),
     "critic_rule": Part(RULES, "td-critic", "plasticity of the critic, if the model has one"),
+    "update": Part(UPDATES, "plain", "changes that the rule proposes -> weights"),
     "modulator": Part(MODULATORS, "td", "reward -> third factor"),
     "decoder": Part(DECODERS, "argmax", "spike counts -> action"),
     "learning_signal": Part(LEARNING_SIGNALS, "symmetric", "feedback of e-prop to hidden neurons"),

@@ -17,6 +17,7 @@ LISTINGS = {
     "decoders": ("envs.bridge", "DECODERS"),
     "modulators": ("rules.modulators", "MODULATORS"),
     "learning-signals": ("experiments.learning_signals", "LEARNING_SIGNALS"),
+    "updates": ("rules.updates", "UPDATES"),
     "schedules": ("experiments.schedules", "SCHEDULES"),
     "experiments": ("experiments.registry", "EXPERIMENTS"),
 }

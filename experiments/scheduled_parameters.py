@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.schedules import Fixed, Floats, Schedule
-from models.network import Network
+from models.network import RATES, Network
 from models.specification import NetworkSpec
 from rules.contract import UNIT_SUFFIXES
 from rules.updates import PREFIX
@@ -154,7 +154,7 @@ class BoundSchedule:
             return
         self.values = self._schedule.values(self._done, self._returns)
         for name, factor in self._factors.items():
-            if name.endswith("learning_rate") and not self._network.is_learning:
+            if name.endswith(RATES) and not self._network.is_learning:
                 continue
             if name in self._relative:
                 rows = self._relative[name].reshape(self._network.replicas, -1)

@@ -40,7 +40,7 @@ class ActorCritic(Architecture):
             weights=Uniform(self.critic_w_init, self.critic_w_init), w_min=self.critic_w_min,
             w_max=self.critic_w_max, port=first_port(parts.critic_neuron), rule=parts.critic_rule,
         )  # fmt: skip
-        policy = self.plastic("policy", source, actor, parts.rule)
+        policy = self.plastic("policy", source, actor, parts.rule, parts.update)
         return NetworkSpec(
             (source, actor, critic),
             (policy, value, *self.lateral(actor)),

@@ -17,6 +17,7 @@ from models.specification import (
     dale_bounds,
 )
 from rules.contract import RESET_POLICIES, Rule
+from rules.updates import WeightUpdate
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Parts:
         Model of hidden and output neurons; model of the critic's neurons.
     rule, critic_rule : Rule
         Plasticity of the policy's and of the critic's synapses.
+    update : WeightUpdate
+        How the changes that `rule` proposes become weights; the critic's are taken as they are.
     times_first_spike : bool
         Whether the decoder reads first spike times.
     timestep_ms : float
@@ -42,6 +45,7 @@ class Parts:
     critic_neuron: NeuronModel
     rule: Rule
     critic_rule: Rule
+    update: WeightUpdate = field(default_factory=WeightUpdate)
     times_first_spike: bool = False
     timestep_ms: float = 1.0
 
@@ -58,6 +62,9 @@ class Architecture(ABC):
         Initial plastic weights are uniform between them, in the neuron's weight unit.
     w_min, w_max : float, default 0, 8
         Hard bounds of plastic weights.
+    incoming_sum : float or None, default None
+        Sum of each neuron's plastic weights of one projection, kept by scaling (column
+        normalisation), as far as the bounds allow; None: free. Not for the critic.
     lateral_weight : float, default 0
         Weight of each synapse between output neurons of different actions, <= 0 (winner take all);
         0: none.
@@ -77,6 +84,7 @@ class Architecture(ABC):
     w_init_high: float = 2.5
     w_min: float = 0.0
     w_max: float = 8.0
+    incoming_sum: float | None = None
     lateral_weight: float = 0.0
     inhibitory_fraction: float = 0.0
     resets: str = "episode"
@@ -138,6 +146,7 @@ class Architecture(ABC):
         source: Population,
         target: Population,
         rule: Rule,
+        update: WeightUpdate,
         pairs: Pairs | None = None,
     ) -> Projection:
         """Return a plastic projection with this architecture's weights and bounds."""
@@ -151,8 +160,9 @@ class Architecture(ABC):
             bounds = dale_bounds(signs, pairs["pre"], self.w_max)
             weights = Mirrored(self.w_init_low, self.w_init_high, signs[pairs["pre"]])
         return Projection(
-            name, source.name, target.name, **pairs, weights=weights, port=port, rule=rule, **bounds
-        )
+            name, source.name, target.name, **pairs, **bounds, weights=weights, port=port,
+            rule=rule, update=update, incoming_sum=self.incoming_sum,
+        )  # fmt: skip
 
     def lateral(self, actor: Population) -> tuple[Projection, ...]:
         """Return inhibition between neurons of different actions, or nothing."""

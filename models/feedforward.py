@@ -17,7 +17,7 @@ class FeedForward(Architecture):
     def build(self, parts: Parts) -> NetworkSpec:
         """Return the network of one agent."""
         source, actor = self.input_population(parts), self.actor(parts)
-        policy = self.plastic("policy", source, actor, parts.rule)
+        policy = self.plastic("policy", source, actor, parts.rule, parts.update)
         return NetworkSpec(
             (source, actor), (policy, *self.lateral(actor)), timestep_ms=parts.timestep_ms
         )

@@ -53,8 +53,10 @@ class Layered(Architecture):
         return NetworkSpec(
             (source, hidden, actor),
             (
-                self.plastic("features", source, hidden, hidden_rule),
-                self.plastic("policy", hidden, actor, parts.rule, {"pre": pre, "post": post}),
+                self.plastic("features", source, hidden, hidden_rule, parts.update),
+                self.plastic(
+                    "policy", hidden, actor, parts.rule, parts.update, {"pre": pre, "post": post}
+                ),
                 *self.lateral(actor),
             ),
             timestep_ms=parts.timestep_ms,

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from models.assembly import assemble
 from models.engine import open_engine
 from models.engine.noise import stream_ids
-from models.specification import NetworkSpec, Normal, Uniform
+from models.specification import NetworkSpec, Normal, Projection, Uniform
 from rules.contract import defined_variables, parameter_values
 from rules.statements import parse_statements
-from rules.updates import PREFIX, normalise_incoming
+from rules.updates import PREFIX, moves_within_windows, normalise_incoming
 
 Floats = NDArray[np.float64]
+
+#: How the names of arrays end that scale weight changes; all of them zero is a frozen network.
+RATES = (".learning_rate", "_learning_rate", f".{PREFIX}step_size")
 
 
 class Network:
@@ -57,6 +60,10 @@ class Network:
         self.n_inputs = spec.population(spec.input).size
         self.n_outputs = spec.population(spec.output).size
         self.engine = open_engine(self._plan, engine, say)
+        self._normalised = [p for p in spec.projections if p.incoming_sum is not None]
+        self._normalised_by_window = [
+            p for p in self._normalised if p.rule is not None and moves_within_windows(p.rule)
+        ]
         self._draw(noise_seeds, weight_seeds)
         if not is_learning:
             self.freeze()
@@ -84,9 +91,6 @@ class Network:
         }
         self._agreements = self._find_agreements()
         self.reads_choice = bool(self._agreements)
-        self._normalised = [
-            p for p in spec.projections if p.rule is not None and p.incoming_sum is not None
-        ]
         self._resets = self._initial_values(("episode", "decision"))
         self._decision_resets = self._initial_values(("decision",))
 
@@ -94,7 +98,7 @@ class Network:
         """Switch plasticity off for good: no learning rate is left, nothing is consolidated."""
         self.is_learning = False
         for name in self._plan.data:
-            if name.endswith((".learning_rate", "_learning_rate")):
+            if name.endswith(RATES):
                 self.engine.array(name)[:] = 0.0
 
     @property
@@ -125,6 +129,7 @@ class Network:
                     row[:] = projection.weights
             low = self.replicated(f"{projection.name}.w_min")
             np.clip(weights, low, self.replicated(f"{projection.name}.w_max"), out=weights)
+        self._normalise(self._normalised, np.ones(self.replicas, bool))
         for population in self.spec.populations:
             values = parameter_values(population.neuron)
             for parameter, spread in population.heterogeneity.items():
@@ -177,6 +182,8 @@ class Network:
         for counts in self._spike_counts:
             counts.fill(0.0)
         self.engine.advance(steps)
+        if self._normalised_by_window and self.is_learning:
+            self._normalise(self._normalised_by_window, np.ones(self.replicas, bool))
         return self._outputs
 
     def first_spikes_ms(self, window_start_step: int) -> Floats:
@@ -229,7 +236,7 @@ class Network:
         for block in self._learning_blocks:
             self.engine.run_block(block)
         if self._normalised:
-            self._normalise(np.ones(self.replicas, bool))
+            self._normalise(self._normalised, np.ones(self.replicas, bool))
 
     def write(self, variable: str, values: Floats, target: str | None = None) -> None:
         """Write a modulator beside the third factor: a rule's own postsynaptic variable.
@@ -257,14 +264,15 @@ class Network:
         for view in targets:
             view[...] = values[:, None] if values.ndim == 1 else values
 
-    def _normalise(self, mask: NDArray[np.bool_]) -> None:
-        """Restore the sums of incoming weights in the marked replicas."""
-        for projection in self._normalised:
+    def _normalise(self, projections: list[Projection], mask: NDArray[np.bool_]) -> None:
+        """Restore the sums of incoming weights in the marked replicas, as far as bounds allow."""
+        for projection in projections:
             n_post = self.spec.population(projection.target).size
             w = self.replicated(f"{projection.name}.w")
             rows = w[mask]
             normalise_incoming(rows, projection.post, n_post, projection.incoming_sum)
-            w[mask] = rows
+            low = self.replicated(f"{projection.name}.w_min")[mask]
+            w[mask] = np.clip(rows, low, self.replicated(f"{projection.name}.w_max")[mask])
 
     def start_episode(self, mask: NDArray[np.bool_]) -> None:
         """Update what the marked replicas learn at a trial's end, then reset their state."""
@@ -275,7 +283,7 @@ class Network:
                 self.engine.run_block(block)
             for view, values in zip(self._episode_targets, others, strict=True):
                 view[~mask] = values
-            self._normalise(mask)
+            self._normalise(self._normalised, mask)
         for view, initial in self._resets:
             if everyone:
                 view[...] = initial

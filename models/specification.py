@@ -102,7 +102,10 @@ class Projection:
     update : WeightUpdate
         How the rule's changes become weights: as they are (the default), soft bounds, Adam.
     incoming_sum : float or None
-        Sum of each target neuron's weights, restored at every consolidation and trial end.
+        Sum of each target neuron's weights, as far as their bounds allow: of the initial weights,
+        and restored at every consolidation and trial end. Rules that move weights within a decision
+        window (at spikes, or on a weight clock of their own) have it restored when the window ends.
+        Needs weights of one sign.
     """
 
     name: str
@@ -253,6 +256,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
         )
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")
+    _check_constraints(where, projection, target)
     if projection.rule is not None:
         missing = set(projection.rule.requires) - set(target.neuron.exposes)
         if missing:
@@ -277,6 +281,35 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
                 f"{type(target.neuron).__name__} never spikes. Choose a neuron that does, or a "
                 f"rule without on_post and post_on_spike, such as td-critic."
             )
+
+
+def _check_constraints(where: str, projection: Projection, target: Population) -> None:
+    """Raise ValueError for bounds that the update cannot use, or a sum that weights cannot have."""
+    low = np.broadcast_to(np.asarray(projection.w_min, float), projection.n_synapses)
+    high = np.broadcast_to(np.asarray(projection.w_max, float), projection.n_synapses)
+    if projection.update.needs_bounds and not np.all(np.isfinite(high - low) & (low < high)):
+        raise ValueError(
+            f"{where}: {type(projection.update).__name__} needs finite bounds with w_min < w_max "
+            f"for every synapse, got {low.min()} to {high.max()}."
+        )
+    total = projection.incoming_sum
+    if total is None:
+        return
+    if not math.isfinite(total) or total == 0:
+        raise ValueError(f"{where}.incoming_sum must be finite and not 0, got {total}.")
+    if not (np.all(low >= 0) if total > 0 else np.all(high <= 0)):
+        raise ValueError(
+            f"{where}.incoming_sum = {total} needs weights of its own sign at every synapse, "
+            f"got bounds {low.min()} to {high.max()}."
+        )
+    sums = [np.bincount(projection.post, bound, target.size) for bound in (low, high)]
+    has_input = np.bincount(projection.post, minlength=target.size) > 0
+    if np.any(has_input & ((total < sums[0]) | (total > sums[1]))):
+        reach = f"{sums[0][has_input].max():g} to {sums[1][has_input].min():g}"
+        raise ValueError(
+            f"{where}.incoming_sum must be within what the bounds of each neuron's weights add up "
+            f"to, {reach}, got {total}."
+        )
 
 
 def _check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from rules.contract import Rule, check_rule_class, parameter_values
 from rules.statements import evaluate, names_in, parse_equations, parse_statements
-from rules.updates import PREFIX, WeightUpdate, normalise_incoming
+from rules.updates import PREFIX, WeightUpdate, moves_within_windows, normalise_incoming
 
 CLIP = "w = clip(w, w_min, w_max)"
 _EQUATION_BLOCKS = {"pre": "pre_equations", "post": "post_equations", "synapse": "equations"}
@@ -215,6 +215,8 @@ class _Machine:
 
     def close_decision(self, number: int, schedule: Schedule) -> None:
         """Close a decision window and deliver the third factors that are due."""
+        if moves_within_windows(self.rule):
+            self.normalise()
         if schedule.is_late and number > 0 and number - 1 not in schedule.episode_ends:
             self.deliver(schedule.third_factors[number - 1])
         for name, rows in schedule.writes.items():
@@ -243,6 +245,7 @@ class _Machine:
         if self.wiring.incoming_sum is not None:
             w, post = self.values["synapse"]["w"], self.index["post"]
             normalise_incoming(w, post, self.size["post"], self.wiring.incoming_sum)
+            self.run(CLIP, "synapse")
 
     def consolidate(self) -> None:
         """Run the rule's weight update when the third factor or the weight clock calls for it."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rules.contract import check_parameters, defined_variables, parameter_values
+from rules.contract import Rule, check_parameters, defined_variables, parameter_values
 from rules.statements import parse_statements
 
 PREFIX = "update_"
@@ -25,6 +25,8 @@ class WeightUpdate:
     equations: ClassVar[str] = ""
     #: Statements that move ``w`` by ``change``; empty: by the whole of it.
     apply: ClassVar[str] = ""
+    #: Whether every synapse needs finite bounds, one below the other.
+    needs_bounds: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -59,7 +61,7 @@ class SoftBounds(WeightUpdate):
     Parameters
     ----------
     exponent : float, default 1.0
-        1: multiplicative; between 0 and 1: towards additive changes.
+        >= 0; 1: multiplicative; between 0 and 1: towards additive changes.
 
     Limits
     ------
@@ -72,7 +74,14 @@ class SoftBounds(WeightUpdate):
 
     exponent: float = 1.0
 
+    needs_bounds = True
     apply = """w += change*((int(change > 0)*(w_max - w) + int(change <= 0)*(w - w_min))/(w_max - w_min))**exponent"""  # noqa: E501
+
+    def __post_init__(self) -> None:
+        """Check the exponent."""
+        super().__post_init__()
+        if self.exponent < 0:
+            raise ValueError(f"SoftBounds.exponent must be >= 0, got {self.exponent}.")
 
 
 @dataclass(frozen=True)
@@ -89,13 +98,13 @@ class Adam(WeightUpdate):
     Parameters
     ----------
     step_size : float, default 0.001
-        Size of a step, in units of the weight.
+        Size of a step, in units of the weight, >= 0.
     first_decay : float, default 0.9
         Memory of the mean change, 0 to 1.
     second_decay : float, default 0.999
         Memory of the mean squared change, 0 to 1.
     epsilon : float, default 1e-08
-        Added to the root of the mean square, in units of the change.
+        Added to the root of the mean square, in units of the change, > 0.
 
     Limits
     ------
@@ -120,9 +129,40 @@ class Adam(WeightUpdate):
     second_moment = second_decay*second_moment + (1 - second_decay)*change**2
     w += step_size*first_moment/(1 - first_decay**updates)/(sqrt(second_moment/(1 - second_decay**updates)) + epsilon)"""  # noqa: E501
 
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        super().__post_init__()
+        if self.step_size < 0:
+            raise ValueError(f"Adam.step_size must be >= 0, got {self.step_size}.")
+        if self.epsilon <= 0:
+            raise ValueError(f"Adam.epsilon must be > 0, got {self.epsilon}.")
+        for name in ("first_decay", "second_decay"):
+            if getattr(self, name) == 1:
+                raise ValueError(f"Adam.{name} must be < 1, got 1: it would never learn.")
+
+
+UPDATES: dict[str, type[WeightUpdate]] = {
+    "plain": WeightUpdate,
+    "soft-bounds": SoftBounds,
+    "adam": Adam,
+}
+
+
+def moves_within_windows(rule: Rule) -> bool:
+    """Return whether a rule changes weights while a decision window is simulated.
+
+    It has a weight clock of its own, or assigns ``w`` at spikes or in every timestep.
+    """
+    blocks = (rule.on_pre, rule.on_post, rule.each_step)
+    return bool(rule.weight_clock) or any(
+        statement.target == "w" for block in blocks for statement in parse_statements(block)
+    )
+
 
 def normalise_incoming(w: np.ndarray, post: np.ndarray, n_post: int, total: float) -> None:
     """Scale weights (..., n_synapses) in place so that each postsynaptic neuron's sum to `total`.
+
+    Column normalisation: at once, after every update, and without regard to bounds.
 
     Neurons whose weights sum to zero are left alone.
     """

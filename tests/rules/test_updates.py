@@ -118,3 +118,106 @@ def test_a_second_modulator_is_written_by_name(make_spec, open_network):
     np.testing.assert_allclose(trace, signals[:, None, :] * window, rtol=1e-12)
     with pytest.raises(ValueError, match="no rule has a postsynaptic variable 'attention'"):
         network.write("attention", signals)
+
+
+def drive(network, windows=4, steps=20):
+    """Run windows with third factors; give the weights after each, and the spikes of all."""
+    network.engine.record(["input", "actor"])
+    begin, history = network.engine.timestep, []
+    for third_factor in SCHEDULE.third_factors[:windows]:
+        network.advance(np.full(6, 300.0), steps)
+        history.append(network.weights()["policy"])
+        network.close_decision()
+        network.consolidate(np.full(network.replicas, third_factor))
+        history.append(network.weights()["policy"])
+    data, trains = network.engine.drain(), []
+    for name, size in (("input", 6), ("actor", 4)):
+        spikes = np.zeros((windows * steps, size), bool)
+        mine = data[f"{name}.neuron"] < size
+        spikes[data[f"{name}.step"][mine] - begin, data[f"{name}.neuron"][mine]] = True
+        trains.append(spikes)
+    return np.array(history), Activity(*trains)
+
+
+#: A weight clock of its own, weights that move at spikes, consolidation by the host.
+MOVERS = {
+    "dopamine-stdp": {"learning_rate": 0.5}, "stdp": {"learning_rate": 0.05},
+    "rstdp": {"learning_rate": 0.05},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["compiled", "runtime-numpy"])
+@pytest.mark.parametrize("name", MOVERS)
+def test_columns_stay_normalised_wherever_weights_move(name, engine, make_spec, open_network):
+    rule = RULES[name](**MOVERS[name])
+    network = open_network(make_spec(rule, incoming_sum=36.0), engine, seeds=(11, 12))
+    start = network.weights()["policy"]
+    history, activity = drive(network)
+    for w in (start, *history):
+        np.testing.assert_allclose(w.reshape(2, 6, 4).sum(axis=1), 36.0, rtol=1e-12)
+    within = np.abs(history[0] - start).max()
+    assert (within > 1e-3) == (name != "rstdp")
+    wiring = Wiring(*np.divmod(np.arange(24), 4), start[0], 0.0, 12.0, incoming_sum=36.0)
+    w = interpret(rule, activity, wiring, SCHEDULE).w
+    np.testing.assert_allclose(history[-1][0], w, rtol=1e-10)
+    assert np.abs(w - start[0]).max() > 0.1
+
+
+def test_a_frozen_network_has_the_same_columns_and_keeps_them(make_spec, open_network):
+    spec = make_spec(RULES["stdp"](learning_rate=0.5), incoming_sum=36.0)
+    network = open_network(spec, is_learning=False)
+    start = network.weights()["policy"]
+    np.testing.assert_array_equal(start, open_network(spec).weights()["policy"])
+    history, _ = drive(network)
+    np.testing.assert_array_equal(history[-1], start)
+
+
+@pytest.mark.parametrize("name", ["stdp", "dopamine-stdp"])
+def test_a_network_that_is_frozen_later_has_no_momentum_left(name, make_spec, open_network):
+    spec = make_spec(RULES[name](**MOVERS[name]), update=Adam(step_size=0.05))
+    network = open_network(spec)
+    history, _ = drive(network)
+    assert np.abs(history[-1] - history[0]).max() > 0.05
+    network.freeze()
+    np.testing.assert_array_equal(drive(network)[0][-1], history[-1])
+
+
+def test_bounds_are_stronger_than_sums(make_spec, open_network):
+    weights = np.where(np.arange(24) < 4, 12.0, 1.0)  # scaled, the first input would pass 12
+    spec = make_spec(RULES["rstdp"](), weights=weights, incoming_sum=40.0)
+    w = open_network(spec).weights()["policy"].reshape(6, 4)
+    np.testing.assert_array_equal(w[0], 12.0)
+    np.testing.assert_allclose(w[1:], 40.0 / 17.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"incoming_sum": 0.0}, "must be finite and not 0, got 0.0"),
+        ({"incoming_sum": np.inf}, "must be finite and not 0, got inf"),
+        ({"incoming_sum": 80.0}, "add up to, 0 to 72, got 80.0"),
+        ({"incoming_sum": 5.0, "w_min": 1.0}, "add up to, 6 to 72, got 5.0"),
+        ({"incoming_sum": -5.0}, "needs weights of its own sign"),
+        ({"incoming_sum": 5.0, "w_min": -1.0}, "needs weights of its own sign"),
+        ({"update": SoftBounds(), "w_max": np.inf}, "SoftBounds needs finite bounds"),
+        ({"update": SoftBounds(), "w_min": 12.0}, "SoftBounds needs finite bounds"),
+    ],
+)
+def test_sums_and_bounds_that_cannot_be(options, message, make_spec):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        make_spec(RULES["rstdp"](), **options)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (SoftBounds, {"exponent": -1.0}, "SoftBounds.exponent must be >= 0"),
+        (Adam, {"step_size": -1.0}, "Adam.step_size must be >= 0"),
+        (Adam, {"epsilon": 0.0}, "Adam.epsilon must be > 0"),
+        (Adam, {"second_decay": 1.0}, "Adam.second_decay must be < 1"),
+    ],
+)
+def test_updates_check_their_numbers(kind, options, message):
+    with pytest.raises(ValueError, match=message):
+        kind(**options)
