@@ -72,3 +72,77 @@ def _term_bars(axes: Axes, terms: Mapping[str, NDArray]) -> None:
     axes.set_xlabel("left: stimulus 0, right: stimulus 1")
     axes.set_xticks(range(len(terms)), [arm.replace(" ", "\n") for arm in terms])
     axes.legend(loc="upper left")
+
+
+@styled()
+def draw_spike_patterns(
+    training: Mapping[str, NDArray],
+    tests: Mapping[str, NDArray],
+    potentials: Mapping[str, NDArray],
+) -> Figure:
+    """Draw spikes for the patterns P and N while learning and of frozen weights, and potentials.
+
+    Parameters
+    ----------
+    training : arm -> (trials, seeds)
+        Spikes of each trial; P and N alternate.
+    tests : arm -> (seeds, 2)
+    potentials : arm -> (2, timesteps of 1 ms)
+        Of one seed, without threshold, mV.
+    """
+    figure = new_figure(height_mm=85)
+    grid = figure.add_gridspec(2, 3, width_ratios=[1.2, 1, 1.2])
+    axes = figure.add_subplot(grid[:, 0])
+    for (arm, spikes), style in zip(training.items(), ("-", ":"), strict=True):
+        _spikes_by_trial(axes, spikes, style, arm)
+    axes.set(title="while learning", xlabel="Trial number", ylabel="Spikes in a trial")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0)
+    axes.legend(loc="lower left", fontsize=7)
+    _paired_tests(figure.add_subplot(grid[:, 1], sharey=axes), tests)
+    for pattern, name in enumerate("PN"):
+        panel = figure.add_subplot(grid[pattern, 2])
+        for (arm, values), colour in zip(potentials.items(), (GREY, COLOURS[pattern]), strict=True):
+            label = f"{arm}, sd {values[pattern].std():.1f} mV"
+            panel.plot(values[pattern], color=colour, linewidth=0.9, label=label)
+        panel.set(title=f"{name}: potential without threshold", ylabel="v (mV)")
+        low = min(values[pattern].min() for values in potentials.values())
+        panel.set_ylim(bottom=low - 5.0)  # room for the legend
+        panel.margins(x=0)
+        panel.legend(loc="lower right", fontsize=7)
+        panel.tick_params(labelbottom=pattern == 1)
+    panel.set_xlabel("Time in the pattern (ms)")
+    return figure
+
+
+def _spikes_by_trial(axes: Axes, spikes: NDArray, style: str, arm: str) -> None:
+    """Plot the mean over seeds and their range for either pattern, in blocks of trials."""
+    pairs = spikes[: len(spikes) // 2 * 2].reshape(-1, 2, spikes.shape[1])
+    size = max(1, len(pairs) // 25)
+    blocks = pairs[: len(pairs) // size * size].reshape(-1, size, *pairs.shape[1:]).mean(axis=1)
+    trial = 2 * size * (np.arange(len(blocks)) + 0.5)
+    for pattern, name in enumerate("PN"):
+        each, colour = blocks[:, pattern], COLOURS[pattern]
+        if style == "-":
+            axes.fill_between(
+                trial, each.min(axis=1), each.max(axis=1), color=colour, alpha=0.2, linewidth=0
+            )
+        axes.plot(trial, each.mean(axis=1), style, color=colour, label=f"{name}, {arm}")
+
+
+def _paired_tests(axes: Axes, tests: Mapping[str, NDArray]) -> None:
+    """Plot P beside N for each seed of each arm, joined by a line."""
+    for place, means in enumerate(tests.values()):
+        where = place + np.array([-0.2, 0.2])
+        axes.plot(where, means.T, color=GREY, linewidth=0.6, zorder=0)
+        for pattern in (0, 1):
+            points = np.full(len(means), where[pattern])
+            axes.plot(points, means[:, pattern], ".", color=COLOURS[pattern])
+    axes.set(title="frozen weights, each seed", xlim=(-0.5, len(tests) - 0.5))
+    axes.set_xticks(range(len(tests)), [_two_lines(arm) for arm in tests], fontsize=7)
+
+
+def _two_lines(text: str) -> str:
+    words = text.split()
+    middle = (len(words) + 1) // 2
+    return " ".join(words[:middle]) + "\n" + " ".join(words[middle:])

@@ -15,6 +15,7 @@ from experiments.gallery.eprop_regression import EPROP_REGRESSION
 from experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
 from experiments.gallery.izhikevich_distal_reward import IZHIKEVICH_DISTAL_REWARD
 from experiments.gallery.izhikevich_pavlovian import IZHIKEVICH_PAVLOVIAN
+from experiments.gallery.legenstein_patterns import LEGENSTEIN_PATTERNS
 from experiments.gallery.reinforce_xor import REINFORCE_XOR
 from experiments.gallery.rmax_bias import RMAX_BIAS
 from experiments.gallery.td_critic_track import TD_CRITIC_TRACK
@@ -41,6 +42,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "florian-rate-xor": FLORIAN_RATE_XOR,
     "reinforce-xor": REINFORCE_XOR,
     "rmax-bias": RMAX_BIAS,
+    "legenstein-patterns": LEGENSTEIN_PATTERNS,
     "td-critic-track": TD_CRITIC_TRACK,
     "izhikevich-distal-reward": IZHIKEVICH_DISTAL_REWARD,
     "izhikevich-pavlovian": IZHIKEVICH_PAVLOVIAN,

@@ -11,8 +11,8 @@ starts from rest.
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.gallery.given_spikes import SPIKE_HZ, GivenSpikes
 from models.network import Network
-from models.neurons.contract import PoissonInput
 from models.neurons.escape import SRM0
 from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
 from rules.contract import Rule
@@ -20,14 +20,12 @@ from rules.contract import Rule
 N_INPUTS, N_ACTIVE, INPUT_SPIKES, PATTERN_MS = 50, 25, 150, 500
 REWARD_OFFSETS, SPIKES_WANTED = np.array([0.0, 2.0]), 4
 W_START, W_LIMIT = Uniform(1.5, 2.5), 4.0
-#: Probability 1 in a timestep of 1 ms.
-CERTAIN_HZ = 1000.0
 
 
 def two_stimuli_spec(rule: Rule) -> NetworkSpec:
     """Return the network: 50 inputs, one SRM0 neuron, weights in mV from 0 to W_LIMIT."""
     return NetworkSpec(
-        (Population("input", N_INPUTS, PoissonInput()), Population("actor", 1, SRM0())),
+        (Population("input", N_INPUTS, GivenSpikes()), Population("actor", 1, SRM0())),
         (
             Projection(
                 "policy", "input", "actor", **all_to_all(N_INPUTS, 1), weights=W_START,
@@ -45,7 +43,7 @@ def pattern_rates(seeds: tuple[int, ...]) -> NDArray[np.float64]:
         for pattern in row:
             active = generator.permutation(N_INPUTS)[:N_ACTIVE]
             places = generator.choice(PATTERN_MS * N_ACTIVE, INPUT_SPIKES, replace=False)
-            pattern[places // N_ACTIVE, active[places % N_ACTIVE]] = CERTAIN_HZ
+            pattern[places // N_ACTIVE, active[places % N_ACTIVE]] = SPIKE_HZ
     return rates
 
 
