@@ -33,6 +33,16 @@ EXPERIMENTS: dict[str, Experiment] = {
         {"env": "GridWorld-v0", "rule": "rstdp-et"},
         (at_least(TRAINED, OPEN_LOOP + 0.05, 4), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
     ),
+    "identity_eprop": closed_loop_experiment(
+        "Reward-based e-prop learns to repeat four symbols nearly without a mistake.",
+        {"env": "Identity-v0", "rule": "eprop-reward"},
+        (
+            at_least(TRAINED, 90.0, 5),
+            at_most(TWIN, 50.0),
+            halves(SHUFFLED, TRAINED),
+            below(SHUFFLED, TRAINED),
+        ),
+    ),
     "mountaincar_reinforce": closed_loop_experiment(
         "Neuron-as-agent REINFORCE at least halves the steps to the goal of MountainCar.",
         {"env": "MountainCar-v0", "rule": "reinforce"},

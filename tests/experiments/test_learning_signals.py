@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from experiments.config import PARTS, resolve
+from experiments.config import PARTS, resolve, tuned_layers
 from experiments.learning_signals import LEARNING_SIGNALS, RandomFeedback, listeners
 from experiments.training import train_agent
 from models.neurons import AdaptiveLIF
@@ -192,24 +192,40 @@ def test_without_a_choice_there_is_an_error(open_loop):
         resolve({"learning_signal": {"policy_gain": float("nan")}})
 
 
-#: Found with seeds 100 and above.
-IDENTITY = {
-    **EPROP, "env_kwargs": {"n_symbols": 4}, "max_episode_steps": None, "episodes": 20,
-    "replicas": 3, "seed": 0, "rule": {**EPROP["rule"], "learning_rate": 0.5},
-    "model": {"name": "feed-forward", "resets": "decision"},
-    "reference_episodes": 0, "record_episodes": 0, "weight_snapshots": 0,
-}  # fmt: skip
+def last_returns(path, *layers):
+    """Mean return of the last three episodes of each replica; 25 is chance, 100 the best."""
+    small = {"reference_episodes": 0, "record_episodes": 0, "weight_snapshots": 0, "seed": 0}
+    settings = {"env": "Identity-v0", "replicas": 3, **small}
+    base = tuned_layers("Identity-v0", "eprop-reward")
+    train_agent(resolve(*base, settings, *layers), path, is_quiet=True)
+    by_replica = {}
+    for row in csv.DictReader((path / "episodes.csv").read_text().splitlines()):
+        by_replica.setdefault(row["replica"], []).append(float(row["return"]))
+    return np.array([np.mean(values[-3:]) for values in by_replica.values()])
 
 
 def test_eprop_learns_identity_and_its_controls_do_not(tmp_path):
-    scores = {}
-    for control in ("none", "frozen", "shuffled", "zero"):
-        train_agent(resolve(IDENTITY, {"control": control}), tmp_path / control, is_quiet=True)
-        by_replica = {}
-        for row in csv.DictReader((tmp_path / control / "episodes.csv").read_text().splitlines()):
-            by_replica.setdefault(row["replica"], []).append(float(row["return"]))
-        scores[control] = np.array([np.mean(values[-3:]) for values in by_replica.values()])
+    scores = {
+        control: last_returns(tmp_path / control, {"episodes": 20, "control": control})
+        for control in ("none", "frozen", "shuffled", "zero")
+    }
     assert scores["none"].min() >= 90.0, scores
     assert scores["shuffled"].mean() <= 50.0, scores
-    for control in ("frozen", "zero"):  # chance is 25
+    for control in ("frozen", "zero"):
         assert scores[control].max() <= 40.0, (control, scores)
+
+
+def test_hidden_neurons_alone_learn_through_symmetric_feedback(tmp_path):
+    """Output weights are fixed: random feedback, which they could not align with, does not help."""
+    layered = {
+        "episodes": 12, "window_ms": 30.0,
+        "model": {"name": "layered", "resets": "decision", "hidden_rate_scale": 1.0,
+                  "w_init_low": 0.0, "w_init_high": 6.0, "w_max": 12.0},
+        "schedule": {"name": "fixed", "parameter": "policy.learning_rate", "start": 0.0},
+    }  # fmt: skip
+    scores = {
+        feedback: last_returns(tmp_path / feedback, layered, {"learning_signal": feedback})
+        for feedback in LEARNING_SIGNALS
+    }
+    assert scores["symmetric"].min() >= 90.0, scores
+    assert scores["random"].mean() <= 60.0, scores
