@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
@@ -33,6 +34,9 @@ class Parser(argparse.ArgumentParser):
 
 def dispatch(commands: Commands, usage: str, arguments: list[str]) -> int:
     """Run one command and return its exit status; end quietly where the reader went away."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell script starts what it puts in the background; `kill -INT` shall stop that too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         status = _run(commands, usage, arguments)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.config import resolve, tuned_layers
+from experiments.config import RunConfig, read_settings, resolve, tuned_layers
 from experiments.experiment import (
     SHUFFLED,
     TRAINED,
@@ -58,7 +59,9 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> NDArr
         "engine": request.engine, "reference_episodes": 0, "weight_snapshots": 10,
         "record_episodes": 1,
     }  # fmt: skip
-    path = request.folder
+    path, config = request.folder, resolve(*layers, own)
+    if (path / "config.yaml").exists():
+        _require_same_settings(path, config)
     if (path / "checkpoints" / "latest.pickle").exists() and not (path / "DONE").exists():
         result = resume_agent(path)
     elif path.exists() and any(path.iterdir()):
@@ -66,10 +69,22 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> NDArr
             raise ValueError(f"{path}: unfinished and without a checkpoint; remove it, try again.")
         result = None
     else:
-        result = train_agent(resolve(*layers, own), path)
+        result = train_agent(config, path)
     if result is not None and result.summary["interrupted"]:
         raise KeyboardInterrupt
     return arm_scores(path, score)
+
+
+def _require_same_settings(path: Path, config: RunConfig) -> None:
+    """Raise ValueError if a run has other settings; engines give the same spikes."""
+    saved = resolve(read_settings(path / "config.yaml"))
+    same_engine = replace(saved.options, engine=config.options.engine)
+    if replace(saved, options=same_engine) != config:
+        told = ", ".join(
+            f"{name} {getattr(saved.options, name)} (asked for {getattr(config.options, name)})"
+            for name in ("episodes", "replicas", "seed")
+        )
+        raise ValueError(f"{path} holds a run with other settings: {told}; choose another --out.")
 
 
 def arm_scores(path: Path, score: str) -> NDArray[np.float64]:

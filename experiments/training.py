@@ -222,7 +222,10 @@ def summarise(
 def report(result: TrainingResult) -> str:
     """Return what the command line prints after training."""
     summary = result.summary
-    lines = ["" if not summary["interrupted"] else "Interrupted; what was done is kept."]
+    lines = []
+    if summary["interrupted"]:
+        command = f"python run.py train --resume {result.path}"
+        lines.append(f"Interrupted; what was done is kept. To go on: {command}")
     means = summary["mean_return_last_100_by_replica"]
     if means:
         count = summary["episodes"] // max(1, summary["replicas"])
@@ -243,7 +246,7 @@ def report(result: TrainingResult) -> str:
         f"{summary['decisions_per_second']:.0f} decisions per second"
     )
     lines.append(f"run: {result.path}")
-    return "\n".join(line for line in lines if line)
+    return "\n".join(lines)
 
 
 def default_path(config: RunConfig) -> Path:

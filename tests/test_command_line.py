@@ -463,7 +463,7 @@ def test_interrupt_keeps_and_summarises(tmp_path, trained):
     assert status == 130
     assert "Traceback" not in err
     assert "interrupted: keeping what was done" in err
-    assert "Interrupted; what was done is kept." in printed
+    assert f"To go on: python run.py train --resume {out}" in printed
     summary = json.loads((out / "summary.json").read_text())
     assert summary["interrupted"] is True
     assert summary["episodes"] > 10
@@ -475,6 +475,18 @@ def test_interrupt_keeps_and_summarises(tmp_path, trained):
     assert finish(resumed)[0] == 0
     assert [row["episode"] for row in episodes(out)] == [str(n + 1) for n in range(total)]
     assert (out / "DONE").exists()
+
+
+def test_reproduction_refuses_arms_of_another_length(cli, tmp_path):
+    arguments = ["reproduce", "gridworld_reinforce", "--out", tmp_path / "out", "--budget"]
+    assert cli(*arguments, "0.002", "--seeds", "2")[0] == 0
+    result = (tmp_path / "out" / "result.json").read_text()
+    for other in (["0.004", "--seeds", "2"], ["0.002", "--seeds", "1"]):
+        status, _, err = cli(*arguments, *other)
+        assert status == 2
+        assert "holds a run with other settings" in err
+        assert "choose another --out" in err
+    assert (tmp_path / "out" / "result.json").read_text() == result
 
 
 def test_interrupted_reproduction_goes_on_where_it_stopped(cli, tmp_path, monkeypatch):
