@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.gallery_patterns import draw_spike_patterns
-from analysis.style import save_figure
 from experiments.experiment import TWIN, ArmRequest, Bar, Experiment, below
 from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
 from experiments.gallery.spike_patterns import (
@@ -146,6 +144,9 @@ def _equal(arm: str, bar: float) -> Bar:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
+    from analysis.gallery_patterns import draw_spike_patterns
+    from analysis.style import save_figure
+
     arms = {arm: load_arm(folder, arm) for arm in LEGENSTEIN_PATTERNS.arms}
     training = {arm: saved["spikes"] for arm, saved in arms.items() if arm != TWIN}
     tests = {arm: saved["test_spikes"].mean(axis=0) for arm, saved in arms.items()}
