@@ -152,6 +152,11 @@ class RandomFeedback(LearningSignal):
         return lambda errors: value + np.einsum("rnk,rk->rn", policy, errors)
 
 
+def _constant(signals: Floats) -> Feedback:
+    """Return feedback that does not depend on the policy."""
+    return lambda errors: signals
+
+
 LEARNING_SIGNALS: dict[str, type[LearningSignal]] = {
     "symmetric": SymmetricFeedback,
     "random": RandomFeedback,
@@ -203,7 +208,7 @@ class BoundLearningSignal:
                 self._feedbacks[name] = lambda errors: gain * errors[:, modules]
             elif name == spec.critic:
                 value = np.full((network.replicas, size), signal.value_gain)
-                self._feedbacks[name] = lambda errors, value=value: value
+                self._feedbacks[name] = _constant(value)
             else:
                 n_actions = decoder.n_populations
                 self._feedbacks[name] = signal.hidden(network, name, n_actions, seeds)
