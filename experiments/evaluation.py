@@ -20,6 +20,8 @@ def evaluate_run(run: Path, episodes: int = 100, seed: int | None = None) -> str
     """
     if episodes < 1:
         raise ValueError(f"episodes must be >= 1, got {episodes}.")
+    if seed is not None and seed < 0:
+        raise ValueError(f"seed must be >= 0, got {seed}.")
     saved = load_checkpoint(run)
     config = resolve(read_settings(run / "config.yaml"))
     options = dataclasses.replace(config.options, reference_episodes=episodes)

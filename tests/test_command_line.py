@@ -304,6 +304,18 @@ def test_error_of_an_unbounded_box_names_options_that_fix_it(encoder, cli, tmp_p
         assert cli(*again)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--episodes", "0"], "episodes must be >= 1, got 0."),
+        (["--seed", "-1"], "seed must be >= 0, got -1."),
+    ],
+)
+def test_evaluate_refuses_impossible_numbers(option, message, cli, trained):
+    status, out, err = cli("evaluate", trained, *option)
+    assert (status, out, err) == (2, "", f"error: {message}\n")
+
+
 def test_help_and_usage(cli):
     status, out, _ = cli("--help")
     assert status == 0
@@ -392,7 +404,6 @@ def test_evaluate_and_resume(cli, tmp_path):
     status, text, _ = cli("train", "--resume", out, "--episodes", "4", *arguments)
     assert status == 0
     assert [row["episode"] for row in episodes(out)] == ["1", "2", "3", "4"]
-    assert cli("evaluate", out, "--episodes", "0")[0] == 2
 
 
 def test_default_directory_and_rule_of_ones_own(cli, tmp_path):
