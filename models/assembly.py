@@ -8,10 +8,10 @@ eligibility * exp(k*dt/tau)``, k timesteps into the window, only spikes touch ``
 """
 
 import re
-from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from models.blueprint import Blueprint, GroupCode, SynapseCode
 from models.specification import Modulation, NetworkSpec, Population, Projection
 from rules.contract import Rule, defined_variables, identifiers, parameter_values
 from rules.statements import parse_statements
@@ -20,87 +20,6 @@ from rules.updates import PREFIX
 _DECAY = re.compile(r"^\s*d(\w+)/dt\s*=\s*-\s*\1\s*/\s*(\w+)\s*:\s*1\s*(\(clock-driven\))?\s*$")
 
 _UNFLAGGED = re.compile(r"^(\s*d\w+/dt\s*=[^:\n]*:\s*[\w*/]+)\s*$", re.MULTILINE)
-
-
-@dataclass
-class GroupCode:
-    """Brian2 strings of one population, all replicas in one group."""
-
-    name: str
-    size: int
-    equations: str
-    threshold: str
-    reset: str
-    refractory: str
-    method: str
-    #: (name, code, when, order) run in every timestep.
-    every_step: list[tuple[str, str, str, int]] = field(default_factory=list)
-    #: (name, code, order) run for the neurons that spiked, in the synapses slot.
-    on_spike: list[tuple[str, str, int]] = field(default_factory=list)
-
-
-@dataclass
-class SynapseCode:
-    """Brian2 strings of one projection, all replicas in one Synapses object."""
-
-    name: str
-    source: str
-    target: str
-    n_synapses: int
-    equations: str
-    method: str = "exact"
-    on_pre: str = ""
-    on_pre_order: int = 0
-    on_post: str = ""
-    on_post_order: int = 0
-    delayed: bool = False
-    every_step: list[tuple[str, str, str, int]] = field(default_factory=list)
-    #: Postsynaptic variable that a modulation writes, summed over its links in every timestep.
-    summed: str = ""
-
-
-@dataclass
-class Blueprint:
-    """Everything an engine needs: `structure` decides the build, the rest is data.
-
-    Attributes
-    ----------
-    groups, synapses : lists of GroupCode, SynapseCode
-    demand : list of (block name, owner, code)
-        Blocks run on request, outside the timestep: ``settle``, ``decision:<projection>``,
-        ``consolidate:<projection>``, ``episode:<projection>``, ``deliver:<projection>``.
-    data : dict of str to array
-        ``"<owner>.<variable>"`` -> initial value in SI units, scalar or one per element.
-    connections : dict of str to (i, j)
-    resets : dict of str to str
-        ``"<owner>.<variable>"`` -> "episode" or "decision".
-    decay : dict of str to str
-        Lazily decaying variable -> name of its time constant's array.
-    periods_ms : dict of str to float
-        Demand block -> period of a weight clock of its own.
-    """
-
-    timestep_ms: float
-    replicas: int
-    groups: list[GroupCode] = field(default_factory=list)
-    synapses: list[SynapseCode] = field(default_factory=list)
-    demand: list[tuple[str, str, str]] = field(default_factory=list)
-    data: dict[str, np.ndarray] = field(default_factory=dict)
-    connections: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    resets: dict[str, str] = field(default_factory=dict)
-    decay: dict[str, str] = field(default_factory=dict)
-    periods_ms: dict[str, float] = field(default_factory=dict)
-    noise: list[tuple[str, str]] = field(default_factory=list)
-
-    def structure(self) -> dict:
-        """Return what the generated code depends on, as JSON-able data."""
-        return {
-            "timestep_ms": self.timestep_ms,
-            "groups": [asdict(group) for group in self.groups],
-            "synapses": [asdict(synapses) for synapses in self.synapses],
-            "demand": self.demand,
-            "periodic": sorted(self.periods_ms),
-        }
 
 
 def assemble(spec: NetworkSpec, replicas: int = 1) -> Blueprint:
@@ -203,7 +122,7 @@ def _assemble_projection(
     source, target = spec.population(projection.source), spec.population(projection.target)
     code = SynapseCode(
         name, source.name, target.name, projection.n_synapses * replicas,
-        "w : 1\nw_min : 1 (constant)\nw_max : 1 (constant)", delayed=projection.delay_ms > 0,
+        "w : 1\nw_min : 1 (constant)\nw_max : 1 (constant)",
     )  # fmt: skip
     _connect(plan, projection, source, target, replicas)
     for bound, value in (("w_min", projection.w_min), ("w_max", projection.w_max)):
@@ -211,7 +130,7 @@ def _assemble_projection(
             np.broadcast_to(np.asarray(value, float), projection.n_synapses), replicas
         )
     if projection.delay_ms:
-        plan.data[f"{name}.delay"] = np.array(projection.delay_ms * 1e-3)
+        _delay(plan, code, "pre", projection.delay_ms)
     to_post = {v: f"{v}_post" for v in defined_variables(target.neuron.equations)}
     to_post |= {p: f"{p}_post" for p in parameter_values(target.neuron)}
     transmit = _rename(target.neuron.ports[projection.port], to_post)
@@ -234,6 +153,14 @@ def _connect(
         (links.pre[None, :] + offset * source.size).ravel().astype(np.int32),
         (links.post[None, :] + offset * target.size).ravel().astype(np.int32),
     )
+
+
+def _delay(plan: Blueprint, code: SynapseCode, pathway: str, delay_ms: float) -> None:
+    """Let a pathway act `delay_ms` after its spikes."""
+    name = f"{code.name}.delay" if pathway == "pre" else f"{code.name}.{pathway}_delay"
+    code.delayed += (pathway,)
+    plan.delays[name] = (code.name, pathway)
+    plan.data[name] = np.array(delay_ms * 1e-3)
 
 
 def _assemble_modulation(
@@ -269,8 +196,8 @@ def _assemble_rule(
     pre = {v: f"{name}_{v}" for v in defined_variables(rule.pre_equations)}
     post = {v: f"{name}_{v}" for v in defined_variables(rule.post_equations)}
     parameters = {p: f"{name}_{p}" for p in parameter_values(rule)}
-    _add_neuron_side(plan, pre_group, rule, pre, parameters, "pre", name)
-    _add_neuron_side(plan, post_group, rule, post, parameters, "post", name)
+    _add_neuron_side(plan, pre_group, projection, pre, parameters, "pre")
+    _add_neuron_side(plan, post_group, projection, post, parameters, "post")
     if "\nthird_factor : 1" not in post_group.equations:
         post_group.equations += "\nthird_factor : 1"
     plan.resets[f"{target.name}.third_factor"] = "episode"
@@ -305,10 +232,15 @@ def _assemble_rule(
     order = {block: index for index, block in enumerate(rule.order)}
     if rule.transmitted != "w":
         transmit = _rename(transmit, {"w": f"({_rename(rule.transmitted, local | draws)})"})
-    code.on_pre = transmit + "\n" + _rename(on_pre, local | draws)
     code.on_pre_order = order["on_pre"]
+    if projection.late_side == "post":
+        code.on_pre, code.on_pre_at_once = transmit, _rename(on_pre, local | draws).strip()
+    else:
+        code.on_pre = transmit + "\n" + _rename(on_pre, local | draws)
     code.on_post = _rename(on_post, local | draws).strip()
     code.on_post_order = order["on_post"]
+    if code.on_post and projection.late_side == "post":
+        _delay(plan, code, "post", projection.delay_ms)
     if each_step.strip():
         block = _rename(each_step, local | draws)
         code.every_step.append((f"{name}_each_step", block, "synapses", order["each_step"]))
@@ -345,13 +277,14 @@ def _bounded(block: str) -> str:
 def _add_neuron_side(
     plan: Blueprint,
     group: GroupCode,
-    rule: Rule,
+    projection: Projection,
     variables: dict[str, str],
     parameters: dict[str, str],
     side: str,
-    projection: str,
 ) -> None:
-    """Give a neuron group the traces that a rule keeps on it."""
+    """Give a neuron group the traces that a projection's rule keeps on it."""
+    rule, name = projection.rule, projection.name
+    assert rule is not None
     equations = getattr(rule, f"{side}_equations")
     on_spike, each_step = getattr(rule, f"{side}_on_spike"), getattr(rule, f"{side}_each_step")
     delivery = rule.post_on_delivery if side == "post" else ""
@@ -366,11 +299,22 @@ def _add_neuron_side(
     if each_step:
         order = rule.order.index(f"{side}_each_step")
         block = _rename(each_step, variables | parameters)
-        group.every_step.append((f"{projection}_{side}_each_step", block, "synapses", order))
+        group.every_step.append((f"{name}_{side}_each_step", block, "synapses", order))
     if on_spike:
         order = rule.order.index(f"{side}_on_spike")
-        block = _rename(on_spike, variables | parameters)
-        group.on_spike.append((f"{projection}_{side}_on_spike", block, order))
+        names = variables | parameters
+        if projection.late_side == side:
+            block = _rename(on_spike, {old: f"{new}_post" for old, new in names.items()})
+            arrivals = SynapseCode(
+                f"{name}_{side}_arrivals", group.name, group.name, group.size, "", on_pre=block,
+                on_pre_order=order,
+            )  # fmt: skip
+            every = np.arange(group.size, dtype=np.int32)
+            plan.connections[arrivals.name] = (every, every)
+            _delay(plan, arrivals, "pre", projection.delay_ms)
+            plan.synapses.append(arrivals)
+        else:
+            group.on_spike.append((f"{name}_{side}_on_spike", _rename(on_spike, names), order))
 
 
 def _make_lazy(

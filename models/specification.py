@@ -10,6 +10,7 @@ import numpy as np
 
 from models.neurons.contract import NeuronModel
 from rules.contract import RESET_POLICIES, Rule, defined_variables
+from rules.delays import LATE_SIDE, delay_steps
 from rules.updates import WeightUpdate
 
 
@@ -98,7 +99,13 @@ class Projection:
     rule : Rule or None
         Plasticity rule; None: fixed weights.
     delay_ms : float, default 0
-        Axonal delay: transmission and ``on_pre`` happen this much after the presynaptic spike.
+        From a presynaptic spike to its effect on the postsynaptic neuron, for every synapse, ms;
+        a multiple of the timestep.
+    delay : {"axonal", "dendritic"}
+        Where the delay lies, which decides what the rule calls coincident (`rules.delays`).
+        Axonal: the synapse sees presynaptic spikes (``on_pre``, traces of the presynaptic neuron)
+        ``delay_ms`` late and postsynaptic ones at once. Dendritic, as in NEST: the other way
+        round, and the spike still reaches the postsynaptic neuron ``delay_ms`` late.
     update : WeightUpdate
         How the rule's changes become weights: as they are (the default), soft bounds, Adam.
     incoming_sum : float or None
@@ -121,6 +128,12 @@ class Projection:
     delay_ms: float = 0.0
     update: WeightUpdate = field(default_factory=WeightUpdate)
     incoming_sum: float | None = None
+    delay: str = "axonal"
+
+    @property
+    def late_side(self) -> str:
+        """The side whose spikes the synapse sees late: "pre", "post" or, without delay, ""."""
+        return LATE_SIDE[self.delay] if self.delay_ms else ""
 
     @property
     def n_synapses(self) -> int:
@@ -254,6 +267,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
             f"{where}: {type(target.neuron).__name__} has no port {projection.port!r}; "
             f"it has: {', '.join(target.neuron.ports) or 'none'}."
         )
+    delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")
     _check_constraints(where, projection, target)

@@ -144,8 +144,8 @@ class KineticDopamineSTDP(Rule):
     Traces are read before the spikes of this timestep: coincident spikes do not pair. Spike times
     are those at the synapse; [1] lets the whole delay be dendritic, so that postsynaptic spikes
     arrive late there and not presynaptic ones. A third factor counts from the timestep after its
-    delivery, undecayed. A port with the delay on the presynaptic side has
-    other pairs, even other signs.
+    delivery, undecayed. An axonal delay makes other pairs, even other signs, than a dendritic one
+    (`Projection.delay`).
 
     Source
     ------

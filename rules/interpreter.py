@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rules.contract import Rule, check_rule_class, parameter_values
+from rules.delays import LATE_SIDE, at_the_synapse, delay_steps
 from rules.statements import evaluate, names_in, parse_equations, parse_statements
 from rules.updates import PREFIX, WeightUpdate, moves_within_windows, normalise_incoming
 
@@ -45,7 +46,7 @@ class Activity:
 class Wiring:
     """Synapses: neuron indices, initial weights and bounds; scalars hold for every synapse.
 
-    `update` and `incoming_sum` are those of `models.specification.Projection`.
+    `update`, `incoming_sum`, `delay_ms` and `delay` are those of `models.specification.Projection`.
     """
 
     pre: np.ndarray
@@ -55,6 +56,8 @@ class Wiring:
     w_max: float | np.ndarray = np.inf
     update: WeightUpdate = field(default_factory=WeightUpdate)
     incoming_sum: float | None = None
+    delay_ms: float = 0.0
+    delay: str = "axonal"
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,12 @@ class _Machine:
             "synapse": len(self.index["pre"]),
         }
         _check_inputs(rule, activity, self.index, self.size)
+        where = f"interpret({type(rule).__name__})"
+        late = delay_steps(where, rule, wiring.delay_ms, wiring.delay, dt_ms)
+        self.spikes = {
+            side: at_the_synapse(trains, late if LATE_SIDE[wiring.delay] == side else 0)
+            for side, trains in (("pre", activity.pre_spikes), ("post", activity.post_spikes))
+        }
         self.dt = dt_ms * 1e-3
         self.constants: dict[str, Any] = {n: v for n, (v, _) in parameter_values(rule).items()}
         self.constants |= {"dt": self.dt, "t": 0.0}
@@ -198,8 +207,7 @@ class _Machine:
         for name, rows in self.activity.variables.items():
             place = "synapse" if name in self.synaptic else "post"
             self.values[place][name] = np.asarray(rows[step], float)
-        pre = np.asarray(self.activity.pre_spikes[step], bool)
-        post = np.asarray(self.activity.post_spikes[step], bool)
+        pre, post = self.spikes["pre"][step], self.spikes["post"][step]
         selections = {
             "on_pre": np.flatnonzero(pre[self.index["pre"]]),
             "on_post": np.flatnonzero(post[self.index["post"]]),

@@ -36,7 +36,7 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "experiments": ({"envs", "rules", "models", "analysis"}, None),
 }
 #: The only modules of `rules` that `models` may know: the contract and its language.
-CONTRACT = {"rules.contract", "rules.statements", "rules.updates"}
+CONTRACT = {"rules.contract", "rules.delays", "rules.statements", "rules.updates"}
 
 
 def imports(path):

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from models.assembly import Blueprint
+from models.blueprint import Blueprint
 from models.engine.protocol import Engine
 
 ENGINES = ("auto", "compiled", "runtime", "runtime-numpy")

@@ -7,7 +7,7 @@ import brian2
 import numpy as np
 from brian2.groups.group import CodeRunner
 
-from models.assembly import Blueprint, GroupCode, SynapseCode
+from models.blueprint import Blueprint, GroupCode, SynapseCode
 from models.engine.noise import brian_functions
 
 
@@ -22,11 +22,14 @@ class BrianNetwork:
         Populations and projections by their name in the specification.
     demand : dict of str to CodeRunner
         Blocks outside the schedule; prepared by `prepare`, run by the engine.
+    delays : dict of str to Variable
+        Delays of pathways by their name in the blueprint's data.
     """
 
     network: Any
     owners: dict[str, Any]
     demand: dict[str, CodeRunner]
+    delays: dict[str, Any]
 
     def prepare(self) -> None:
         """Generate the code of every object without simulating a timestep."""
@@ -50,7 +53,11 @@ def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:
         runner = owners[owner].run_regularly(code, name=name, when="end")
         owners[owner].contained_objects.remove(runner)  # runs on request, not in every timestep
         demand[block] = runner
-    return BrianNetwork(brian2.Network(*owners.values()), owners, demand)
+    delays = {
+        name: getattr(owners[owner], pathway).variables["delay"]
+        for name, (owner, pathway) in plan.delays.items()
+    }
+    return BrianNetwork(brian2.Network(*owners.values()), owners, demand, delays)
 
 
 def _neuron_group(code: GroupCode, clock: Any, functions: dict, suffix: str) -> Any:
@@ -81,11 +88,13 @@ def _streams(equations: str) -> list[str]:
 def _synapses(
     code: SynapseCode, owners: dict, plan: Blueprint, clock: Any, functions: dict, suffix: str
 ) -> Any:
+    on_pre = None if code.summed else {"pre": code.on_pre}
+    if code.on_pre_at_once:
+        on_pre["pre_at_once"] = code.on_pre_at_once
     synapses = brian2.Synapses(
-        owners[code.source], owners[code.target], code.equations,
-        on_pre=None if code.summed else {"pre": code.on_pre},
+        owners[code.source], owners[code.target], code.equations, on_pre=on_pre,
         on_post={"post": code.on_post} if code.on_post else None,
-        delay={"pre": clock.dt} if code.delayed else None,  # the engine writes the true value
+        delay=dict.fromkeys(code.delayed, clock.dt),  # the engine writes the true values
         dtype={name: np.int64 for name in _streams(code.equations)},
         method=code.method, clock=clock, namespace=functions, name=f"{code.name}{suffix}",
     )  # fmt: skip
@@ -94,6 +103,8 @@ def _synapses(
         updater.when, updater.order = "thresholds", 1
     else:
         synapses.pre.order = code.on_pre_order
+    if code.on_pre_at_once:
+        synapses.pre_at_once.order = code.on_pre_order
     if code.on_post:
         synapses.post.order = code.on_post_order
     i, j = plan.connections[code.name]

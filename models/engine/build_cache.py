@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.assembly import Blueprint
+from models.blueprint import Blueprint
 
 #: No -ffast-math: results must not depend on how the compiler reorders sums. What -O3 adds for
 #: speed and not for compile time is named; all of it takes a third longer to compile.

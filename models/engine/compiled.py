@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.assembly import Blueprint
+from models.blueprint import Blueprint
 from models.engine.build_cache import Build, obtain
 from models.engine.stepping import Recording, check_recording, period_steps, settle_interval
 

@@ -17,7 +17,7 @@ from typing import Any
 import brian2
 from brian2.devices import reset_device
 
-from models.assembly import Blueprint
+from models.blueprint import Blueprint
 from models.engine.brian_objects import BrianNetwork, build_objects
 from models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 from models.engine.stepping import spike_owner_names
@@ -56,11 +56,7 @@ def _describe(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the manifest that Python reads and the tables that the shim includes."""
     owners = {group.name: name for name, group in objects.owners.items()}
-    delays = {
-        group.pre.variables["delay"]: f"{name}.delay"
-        for name, group in objects.owners.items()
-        if hasattr(group, "pre")
-    }
+    delays = {variable: name for name, variable in objects.delays.items()}
     arrays: list[tuple[str, str, str]] = []  # (our name, C++ pointer, C++ size)
     dtypes = {}
     for variable in device.arrays:
@@ -69,7 +65,7 @@ def _describe(
             name = f"clock.{variable.name}"
         elif variable in delays:
             name = delays[variable]
-        elif owner in owners and variable.name != "delay":  # that of on_post, always zero
+        elif owner in owners and variable.name != "delay":  # those left are zero
             name = f"{owners[owner]}.{variable.name}"
         else:
             continue
@@ -91,7 +87,7 @@ def _describe(
     ]
     spiking = spike_owner_names(plan)
     pathways = [
-        (f"{name}.{pathway.prepost}", pathway.name)
+        (f"{name}.{pathway.objname}", pathway.name)
         for name, group in objects.owners.items()
         for pathway in getattr(group, "_pathways", ())
     ]

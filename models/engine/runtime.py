@@ -11,7 +11,7 @@ from typing import Any
 import brian2
 import numpy as np
 
-from models.assembly import Blueprint
+from models.blueprint import Blueprint
 from models.engine.brian_objects import build_objects
 from models.engine.stepping import (
     Recording,
@@ -44,10 +44,8 @@ class RuntimeEngine:
         try:
             suffix = f"_{self._number}" if self._number else ""
             self._brian = build_objects(plan, suffix)
-            for synapses in plan.synapses:
-                if synapses.delayed:
-                    delay = self._brian.owners[synapses.name].pre.variables["delay"]
-                    delay.get_value()[...] = plan.data[f"{synapses.name}.delay"]
+            for name, delay in self._brian.delays.items():
+                delay.get_value()[...] = plan.data[name]
             self._brian.prepare()
         finally:
             brian2.prefs.codegen.target = previous
@@ -68,12 +66,12 @@ class RuntimeEngine:
         }
         self._forget()
         for name, value in plan.data.items():
-            if not name.endswith(".delay"):
+            if name not in plan.delays:
                 self.array(name)[...] = value
-        weights = [f"{synapses.name}.w" for synapses in plan.synapses if not synapses.summed]
+        weights = {f"{s.name}.w" for s in plan.synapses if s.equations.startswith("w : 1")}
         self._checked = [
-            name for name in sorted({*plan.data, *plan.resets, *weights})
-            if not name.endswith(".delay") and self.array(name).dtype.kind == "f"
+            name for name in sorted({*plan.data, *plan.resets, *weights} - set(plan.delays))
+            if self.array(name).dtype.kind == "f"
         ]  # fmt: skip
 
     def advance(self, steps: int) -> None:
@@ -198,7 +196,7 @@ class RuntimeEngine:
         queues = {}
         for synapses in self._plan.synapses:
             for pathway in self._brian.owners[synapses.name]._pathways:
-                queues[f"{synapses.name}.{pathway.prepost}"] = pathway.queue
+                queues[f"{synapses.name}.{pathway.objname}"] = pathway.queue
         return queues
 
     def check_finite(self) -> None:

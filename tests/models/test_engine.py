@@ -20,6 +20,7 @@ CASES = {
     "ising": ("reinforce-sign", {}, "ising", {"low": -1.0, "high": 1.0, "w_min": -3.0}),
     "gaussian": ("rstdp", {}, "noisy-lif", {}),
     "delayed": ("rstdp", {}, "lif", {"delay_ms": 20.0}),
+    "dendritic": ("rstdp-et", {}, "lif", {"delay_ms": 20.0, "delay": "dendritic"}),
 }
 COMPILED = ["runtime-numpy", "compiled"]
 STRUCTURAL = {
@@ -79,7 +80,7 @@ def test_same_seed_same_run_other_seed_other_run(engine, open_case, protocol):
     assert not np.array_equal(first[0]["input.step"], other[0]["input.step"])
 
 
-@pytest.mark.parametrize("case", ["reinforce", "lazy", "delayed"])
+@pytest.mark.parametrize("case", ["reinforce", "lazy", "delayed", "dendritic"])
 def test_runtime_equals_network_run_bit_for_bit(case, open_case):
     import brian2
 
@@ -95,9 +96,8 @@ def test_runtime_equals_network_run_bit_for_bit(case, open_case):
             runner.before_run({})
         names = [n for n in engine.arrays() if n.split(".")[1] not in STRUCTURAL]
         values = {name: engine.array(name) for name in names}
-        for name, value in plan.data.items():
-            if name.endswith(".delay"):
-                _plain(brian, name)[...] = value
+        for name, delay in brian.delays.items():
+            delay.get_value()[...] = plan.data[name]
         values |= {"input.rates": np.full(network.n_inputs, 300.0)}
         for name, value in values.items():
             _plain(brian, name)[...] = value
@@ -118,8 +118,6 @@ def test_runtime_equals_network_run_bit_for_bit(case, open_case):
 
 def _plain(brian, name):
     owner, _, variable = name.partition(".")
-    if variable == "delay":
-        return brian.owners[owner].pre.variables["delay"].get_value()
     return brian.owners[owner].variables[variable].get_value()
 
 
@@ -149,7 +147,7 @@ def test_lazy_decay_equals_clock_driven_decay(engine, tau_ms, make_spec, open_ne
 
 
 @pytest.mark.parametrize("engine", COMPILED)
-@pytest.mark.parametrize("case", ["lazy", "delayed", "clock"])
+@pytest.mark.parametrize("case", ["lazy", "delayed", "dendritic", "clock"])
 @pytest.mark.parametrize("is_fresh", [False, True])
 def test_snapshot_then_continue_equals_never_stopping(engine, case, is_fresh, open_case, protocol):
     network = open_case(case, engine)
@@ -259,7 +257,7 @@ def test_engines_offer_the_same_state(case, open_case):
     known = [set(open_case(case, engine).engine.arrays()) for engine in COMPILED]
     plan = open_case(case)._plan
     wanted = set(plan.data) | set(plan.resets) | {"policy.w", "actor.spike_count"}
-    assert wanted - known[0] <= {"policy.delay"}
+    assert wanted - known[0] <= set(plan.delays)
     assert wanted <= known[1]
 
 

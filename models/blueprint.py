@@ -1,0 +1,92 @@
+"""A network as Brian2 strings and arrays: what `models.assembly` makes and engines build from."""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class GroupCode:
+    """Brian2 strings of one population, all replicas in one group."""
+
+    name: str
+    size: int
+    equations: str
+    threshold: str
+    reset: str
+    refractory: str
+    method: str
+    #: (name, code, when, order) run in every timestep.
+    every_step: list[tuple[str, str, str, int]] = field(default_factory=list)
+    #: (name, code, order) run for the neurons that spiked, in the synapses slot.
+    on_spike: list[tuple[str, str, int]] = field(default_factory=list)
+
+
+@dataclass
+class SynapseCode:
+    """Brian2 strings of one projection, all replicas in one Synapses object."""
+
+    name: str
+    source: str
+    target: str
+    n_synapses: int
+    equations: str
+    method: str = "exact"
+    on_pre: str = ""
+    on_pre_order: int = 0
+    #: The rule's share of on_pre, where only transmission is delayed.
+    on_pre_at_once: str = ""
+    on_post: str = ""
+    on_post_order: int = 0
+    #: Pathways with a delay, "pre" and "post"; its value is data.
+    delayed: tuple[str, ...] = ()
+    every_step: list[tuple[str, str, str, int]] = field(default_factory=list)
+    #: Postsynaptic variable that a modulation writes, summed over its links in every timestep.
+    summed: str = ""
+
+
+@dataclass
+class Blueprint:
+    """Everything an engine needs: `structure` decides the build, the rest is data.
+
+    Attributes
+    ----------
+    groups, synapses : lists of GroupCode, SynapseCode
+    demand : list of (block name, owner, code)
+        Blocks run on request, outside the timestep: ``settle``, ``decision:<projection>``,
+        ``consolidate:<projection>``, ``episode:<projection>``, ``deliver:<projection>``.
+    data : dict of str to array
+        ``"<owner>.<variable>"`` -> initial value in SI units, scalar or one per element.
+    connections : dict of str to (i, j)
+    resets : dict of str to str
+        ``"<owner>.<variable>"`` -> "episode" or "decision".
+    decay : dict of str to str
+        Lazily decaying variable -> name of its time constant's array.
+    periods_ms : dict of str to float
+        Demand block -> period of a weight clock of its own.
+    delays : dict of str to (owner, pathway)
+        Name of a delay in `data` -> the pathway that it belongs to.
+    """
+
+    timestep_ms: float
+    replicas: int
+    groups: list[GroupCode] = field(default_factory=list)
+    synapses: list[SynapseCode] = field(default_factory=list)
+    demand: list[tuple[str, str, str]] = field(default_factory=list)
+    data: dict[str, np.ndarray] = field(default_factory=dict)
+    connections: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    resets: dict[str, str] = field(default_factory=dict)
+    decay: dict[str, str] = field(default_factory=dict)
+    periods_ms: dict[str, float] = field(default_factory=dict)
+    noise: list[tuple[str, str]] = field(default_factory=list)
+    delays: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def structure(self) -> dict:
+        """Return what the generated code depends on, as JSON-able data."""
+        return {
+            "timestep_ms": self.timestep_ms,
+            "groups": [asdict(group) for group in self.groups],
+            "synapses": [asdict(synapses) for synapses in self.synapses],
+            "demand": self.demand,
+            "periodic": sorted(self.periods_ms),
+        }
