@@ -1,7 +1,8 @@
 """Run directories as arrays: what a run recorded, read back without Brian2.
 
-`experiments/run_directory.py` writes what this module reads. HDF5 segments of a killed process can
-only be opened in SWMR mode and their sibling arrays may differ in length; both are handled here.
+`experiments/run_directory.py` and `experiments/segments.py` write what this module reads. HDF5
+segments of a killed process can only be opened in SWMR mode and their sibling arrays may differ in
+length; both are handled here.
 """
 
 import csv

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from analysis.run_data import EventKind
 from experiments.config import RunConfig
 from experiments.loop import ClosedLoop, Episode
-from experiments.run_directory import Connection, RunDirectory
+from experiments.run_directory import RunDirectory
+from experiments.segments import Connection
 from models.network import Network
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.run_data import EventKind
-from experiments.run_directory import Connection, RunDirectory
+from experiments.run_directory import RunDirectory
+from experiments.segments import Connection
 
 WINDOW_MS = 50.0
 N_HIDDEN, N_OUTPUT = 60, 4

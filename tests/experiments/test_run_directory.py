@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import yaml
 
-import experiments.run_directory as run_directory
+import experiments.segments as segments
 from analysis.run_data import EPISODE_COLUMNS, EventKind, Run
-from experiments.run_directory import Connection, RunDirectory
+from experiments.run_directory import RunDirectory
+from experiments.segments import Connection
 
-ROOT = Path(run_directory.__file__).parents[1]
+ROOT = Path(segments.__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ def test_recordings_survive_a_round_trip(tmp_path):
 
 KILLED = """
 import sys, time
-import experiments.run_directory as run_directory
+import experiments.segments as segments
 from experiments.run_directory import RunDirectory
 from tests_row import row
-run_directory._is_on_network = lambda path: sys.argv[2] == "network"
+segments._is_on_network = lambda path: sys.argv[2] == "network"
 run = RunDirectory.create(sys.argv[1], {}, {})
 run.start_recording({"output": 4})
 for episode in range(20):
@@ -133,8 +134,8 @@ def test_resume_from_a_mark_drops_what_followed_the_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("is_on_network", [False, True])
 def test_full_segments_are_rotated_without_losing_rows(tmp_path, monkeypatch, is_on_network):
-    monkeypatch.setattr(run_directory, "SEGMENT_BYTES", 100)
-    monkeypatch.setattr(run_directory, "_is_on_network", lambda path: is_on_network)
+    monkeypatch.setattr(segments, "SEGMENT_BYTES", 100)
+    monkeypatch.setattr(segments, "_is_on_network", lambda path: is_on_network)
     with started(tmp_path / "run") as run:
         for episode in range(5):
             run.append_spikes("output", np.full(20, float(episode)), np.zeros(20))
@@ -147,7 +148,7 @@ def test_full_segments_are_rotated_without_losing_rows(tmp_path, monkeypatch, is
 def test_interrupted_flush_writes_every_row_once(tmp_path, monkeypatch):
     run = started(tmp_path / "run")
     run.append_spikes("output", [1.0, 2.0], [0, 1])
-    write_rows, calls = run_directory._write_rows, []
+    write_rows, calls = segments._write_rows, []
 
     def interrupted(dataset, start, rows):
         write_rows(dataset, start, rows)
@@ -155,7 +156,7 @@ def test_interrupted_flush_writes_every_row_once(tmp_path, monkeypatch):
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_directory, "_write_rows", interrupted)
+    monkeypatch.setattr(segments, "_write_rows", interrupted)
     with pytest.raises(KeyboardInterrupt), run:
         run.flush()
     read = Run(tmp_path / "run")
