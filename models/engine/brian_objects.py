@@ -88,11 +88,11 @@ def _streams(equations: str) -> list[str]:
 def _synapses(
     code: SynapseCode, owners: dict, plan: Blueprint, clock: Any, functions: dict, suffix: str
 ) -> Any:
-    on_pre = None if code.summed else {"pre": code.on_pre}
+    on_pre = {} if code.summed else {"pre": code.on_pre}
     if code.on_pre_at_once:
         on_pre["pre_at_once"] = code.on_pre_at_once
     synapses = brian2.Synapses(
-        owners[code.source], owners[code.target], code.equations, on_pre=on_pre,
+        owners[code.source], owners[code.target], code.equations, on_pre=on_pre or None,
         on_post={"post": code.on_post} if code.on_post else None,
         delay=dict.fromkeys(code.delayed, clock.dt),  # the engine writes the true values
         dtype={name: np.int64 for name in _streams(code.equations)},
