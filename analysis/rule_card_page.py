@@ -28,7 +28,7 @@ summary { cursor: pointer; } footer { color: #555; font-size: .9em; margin-top: 
 
 
 def rule_page(about: Mapping[str, Any], panels: Mapping[str, Any], picture: Path) -> str:
-    """Return the page of one rule; `panels` maps names to `analysis.rule_card.SavedPanel`."""
+    """Return the page of one rule; `panels` maps names to `analysis.rule_card_data.SavedPanel`."""
     summary, _, rest = about["docstring"].partition("\n")
     body = [
         f"<h1>Rule card: {_text(about['name'])}</h1>",

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.rule_card import draw_card, draw_comparison, load_card, plot_card, plot_comparison
+from analysis.rule_card import draw_card, plot_card, plot_comparison
+from analysis.rule_card_comparison import draw_comparison
+from analysis.rule_card_data import load_card
 from analysis.style import COLOURS
 
 HAS_UNIT = re.compile(r"\(.+\)|z of the drift")
@@ -144,7 +146,8 @@ def test_missing_files_are_named(tmp_path):
 
 def test_drawing_needs_no_brian2(stem):
     code = (
-        "import sys; from analysis.rule_card import draw_card, load_card; "
+        "import sys; from analysis.rule_card import draw_card; "
+        "from analysis.rule_card_data import load_card; "
         f"draw_card(load_card({str(stem)!r})); "
         "sys.exit(any(m.split('.')[0] in ('brian2', 'models', 'rules') for m in sys.modules))"
     )
