@@ -174,7 +174,7 @@ def list_tables(arguments: list[str]) -> int:
     from experiments.listing import LISTINGS, listing
 
     parser = Parser("list", list_tables.__doc__)
-    parser.add_argument("what", nargs="?", metavar="WHAT", help=f"{', '.join(LISTINGS)}; or all")
+    parser.add_argument("what", nargs="?", help=f"{', '.join(LISTINGS)} (default: all)")
     print(listing(parser.parse_args(arguments).what))
     return 0
 

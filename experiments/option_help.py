@@ -59,7 +59,9 @@ def documented_parameters(kind: type) -> dict[str, str]:
     """Return field -> explanation from the Parameters sections of a class and its bases."""
     found: dict[str, str] = {}
     for owner in reversed(kind.__mro__):
-        names, lines, is_inside = (), [], False
+        names: tuple[str, ...] = ()
+        lines: list[str] = []
+        is_inside = False
         for line in [*inspect.cleandoc(owner.__doc__ or "").splitlines(), "End"]:
             entry = _ENTRY.match(line) if is_inside or line.startswith("Parameters ") else None
             is_heading = bool(_HEADING.match(line))

@@ -62,7 +62,7 @@ def test_experiment_runs_at_budget_one_episode(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3 * 3600)  # an hour of ten Izhikevich networks and its controls, one core
+@pytest.mark.timeout(3 * 3600)  # Izhikevich networks: 20 minutes on idle cores, hours on busy ones
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_claim_holds(name, tmp_path):
     assert reproduce(name, tmp_path)
