@@ -15,6 +15,7 @@ class Recurrent(Architecture):
     Parameters
     ----------
     recurrent_neurons : int, default 100
+        Neurons of the recurrent network, >= 1.
     connection_probability : float, default 0.1
         Of each recurrent pair; drawn once from `wiring_seed`, the same for every replica.
     recurrent_weight : float, default 0.5
@@ -24,11 +25,13 @@ class Recurrent(Architecture):
         Share of recurrent neurons that are inhibitory, onto each other and onto the actor (Dale's
         law holds, also while learning); takes the place of `inhibitory_fraction`.
     balance : float, default 4.0
+        Size of inhibitory recurrent weights relative to excitatory ones.
     recurrent_rate_scale : float, default 0.0
         Learning rate of recurrent synapses relative to the rule's; 0: fixed.
     input_weight : float, default 2.0
         Fixed input weights are uniform between 0 and twice this.
     wiring_seed : int, default 0
+        Seed of the connections and of the initial recurrent weights.
     """
 
     recurrent_neurons: int = 100

@@ -327,6 +327,19 @@ def test_help_and_usage(cli):
     assert cli()[0] == 2
 
 
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_help_of_train_fits_the_terminal_and_shows_present_values(width, cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    status, out, err = cli("train", "--help", "--env", "MountainCar-v0", "--rule", "rstdp-et")
+    assert (status, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= width
+    text = " ".join(out.split())
+    assert "--env ID environment [MountainCar-v0];" in text
+    assert "--rule.learning-rate FLOAT Scale of every weight change" in text
+    assert "--max-episode-steps INT|None Replaces the environment's time limit. [1000]" in text
+    assert "--encoder.low FLOAT ..." in text
+
+
 LISTS = ("envs", "rules", "models", "neurons", "encoders", "decoders", "modulators", "experiments")
 
 

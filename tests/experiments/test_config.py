@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from experiments import config as config_module
 from experiments.config import PARTS, RunOptions, coerce, read_settings, resolve, tuned_layers
+from experiments.option_help import documented_parameters
 from experiments.options import parse_train
 from experiments.seeds import STREAMS, spawn_seeds
 
@@ -225,6 +226,26 @@ def test_every_option_of_every_part_is_in_the_help(row, capsys):
             is_mapping = field.default_factory is dict  # configuration files only
             flag = f"--{part}.{field.name}".replace("_", "-")
             assert is_mapping or flag in text, flag
+
+
+def test_every_option_is_explained():
+    parts = {kind for part in PARTS.values() for kind in part.table.values()}
+    for kind in (RunOptions, *parts):
+        known = documented_parameters(kind)
+        silent = [f.name for f in dataclasses.fields(kind) if not known.get(f.name)]
+        assert silent == [], kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        (RunOptions, "timestep_ms", "Simulated time of a decision; integration step."),
+        (PARTS["encoder"].table["tile"], "tiles", "Tiles per dimension, >= 2; one for all."),
+        (PARTS["model"].table["layered"], "w_min", "Hard bounds of plastic weights."),
+    ],
+)
+def test_explanations_come_from_docstrings_of_every_style(kind, name, text):
+    assert documented_parameters(kind)[name] == text
 
 
 def test_every_run_option_is_in_the_help(capsys):
