@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.gallery_figures import draw_regression_learning
-from analysis.style import save_figure
-from experiments.experiment import ArmRequest, Bar, Experiment, below
+from experiments.experiment import ArmRequest, Bar, Experiment, below, halves
 from experiments.gallery.arms import load_arm, save_arm, saved_arm
 from experiments.gallery.regression_network import (
     OUTPUT_SCALE,
@@ -85,6 +83,9 @@ class _Shuffle:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
+    from analysis.gallery_figures import draw_regression_learning
+    from analysis.style import save_figure
+
     arms = {arm: load_arm(folder, arm) for arm in EPROP_REGRESSION.arms if arm != FIRST}
     return save_figure(draw_regression_learning(arms), stem)
 
@@ -104,7 +105,7 @@ EPROP_REGRESSION = Experiment(
         below(SYMMETRIC, READOUT),
         below(ADAM, READOUT),
         below(READOUT, SHUFFLED),
-        below(RANDOM, UNTRAINED),
+        halves(RANDOM, UNTRAINED),
     ),
     arms=(RANDOM, SYMMETRIC, ADAM, READOUT, SHUFFLED, UNTRAINED, FIRST),
     published=f"seed 0, iterations 1 to 5: {' '.join(map(str, PUBLISHED))}",
