@@ -206,7 +206,10 @@ def tuned_layers(env: str, rule: str | None) -> tuple[dict[str, Any], dict[str, 
     content = read_settings(path)
     base = content.get("default") or {}
     chosen = rule or (base.get("rule") or {}).get("name") or PARTS["rule"].default
-    return base, (content.get("rules") or {}).get(chosen) or {}
+    section = dict((content.get("rules") or {}).get(chosen) or {})
+    if "rule" in section:  # without its name, choosing the rule would discard its settings
+        section["rule"] = {"name": chosen, **part_settings("rule", section["rule"])}
+    return base, section
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:

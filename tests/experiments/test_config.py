@@ -89,6 +89,14 @@ def test_every_tuned_file_resolves_for_every_rule(path):
         parsed = parse_train(arguments).config
         assert parsed.options.env == path.stem
         assert rule in (None, parsed.names["rule"])
+        for key, value in ((content["rules"].get(rule) if rule else None) or {}).items():
+            if key in PARTS:
+                settings = config_module.part_settings(key, value)
+                assert parsed.names[key] == settings.pop("name", parsed.names[key])
+                for name, expected in settings.items():
+                    assert getattr(parsed.parts[key], name) == expected, (rule, key, name)
+            else:
+                assert getattr(parsed.options, key) == value, (rule, key)
 
 
 def test_yaml_strings_of_numbers_become_numbers(tmp_path):
