@@ -157,6 +157,7 @@ class _Machine:
             "synapse": len(self.index["pre"]),
         }
         _check_inputs(rule, activity, self.index, self.size)
+        self.period = _period_steps(rule, dt_ms)
         where = f"interpret({type(rule).__name__})"
         late = delay_steps(where, rule, wiring.delay_ms, wiring.delay, dt_ms)
         self.spikes = {
@@ -169,7 +170,6 @@ class _Machine:
         self.wiring = wiring
         own = parameter_values(wiring.update)
         self.constants |= {PREFIX + name: value for name, (value, _) in own.items()}
-        self.period = _period_steps(rule, dt_ms)
         self.synaptic = {"sensitivity", *rule.noise}
         self.own: dict[str, str] = {}
         self.values: dict[str, dict[str, np.ndarray]] = {place: {} for place in self.size}
