@@ -29,6 +29,7 @@ HEADERS = [Path(__file__).with_name(name) for name in ("philox.h", "support.h")]
 def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
     """Return the C++ source of `plan` and its manifest (array names, blocks, static files)."""
     with tempfile.TemporaryDirectory(prefix="threefactor-") as folder:
+        gc.collect()  # names of networks that are gone would be taken, and the source would differ
         previous = {key: brian2.prefs[key] for key in ("core.stop_on_keyboard_interrupt",)}
         brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
         brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
