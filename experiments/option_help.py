@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
 from experiments.config import PARTS, RunConfig, RunOptions
-from experiments.options import Option
+from experiments.option_table import Option
 
 MAX_WIDTH = 100
 HELP_COLUMN = 34

@@ -1,11 +1,8 @@
 """Command-line options of a run, made from the dataclasses of its parts, before Brian2 loads."""
 
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple
 
 from experiments.arguments import Parser
 from experiments.config import (
@@ -19,6 +16,8 @@ from experiments.config import (
     suggest,
     tuned_layers,
 )
+from experiments.option_help import help_text
+from experiments.option_table import Option, option_table
 from experiments.preconditions import require_checkpoint
 
 #: Options that decide which others exist; all take one value.
@@ -40,26 +39,6 @@ class TrainRequest(NamedTuple):
     episodes: int | None
 
 
-class Option(NamedTuple):
-    """An option that sets a field of the run or of a part."""
-
-    part: str | None
-    field: str
-    kind: Any
-    value: Any
-
-    @property
-    def kinds(self) -> tuple[Any, ...]:
-        """The types that its value may have."""
-        is_union = get_origin(self.kind) in (typing.Union, types.UnionType)
-        return get_args(self.kind) if is_union else (self.kind,)
-
-    @property
-    def is_list(self) -> bool:
-        """Whether it takes several values."""
-        return any(get_origin(kind) is tuple for kind in self.kinds)
-
-
 def parse_train(arguments: Sequence[str]) -> TrainRequest:
     """Return the request of ``run.py train``.
 
@@ -79,8 +58,6 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
     base, layers = _layers(chosen)
     options = option_table(base)
     if is_help:
-        from experiments.option_help import help_text
-
         print(help_text(base, options))
         raise SystemExit(0)
     config = resolve(*layers, _typed_settings(typed, options, base))
@@ -131,21 +108,6 @@ def _layers(chosen: Mapping[str, str]) -> tuple[RunConfig, list[dict[str, Any]]]
     rule = named.get("rule") or part_settings("rule", file.get("rule")).get("name")
     layers: list[dict[str, Any]] = [*tuned_layers(env, rule), file, named, {"env": env}]
     return resolve(*layers), layers
-
-
-def option_table(base: RunConfig) -> dict[str, Option]:
-    """Return flag -> option for every field that one line can set; the rest is for files."""
-    table = {}
-    for part, owner in ((None, base.options), *base.parts.items()):
-        hints = get_type_hints(type(owner))
-        for field in fields(owner):
-            option = Option(part, field.name, hints[field.name], getattr(owner, field.name))
-            is_mapping = any(
-                kind is dict or get_origin(kind) in (dict, Mapping) for kind in option.kinds
-            )
-            if not is_mapping and (part, field.name) != (None, "env"):
-                table["--" + ".".join(filter(None, (part, field.name))).replace("_", "-")] = option
-    return table
 
 
 def _typed_settings(typed: Typed, options: Mapping[str, Option], base: RunConfig) -> dict[str, Any]:
