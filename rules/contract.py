@@ -289,9 +289,9 @@ def _check_blocks(rule: type[Rule], places: dict[str, set[str]]) -> None:
                     f"{where}: cannot assign {statement.target!r} here; "
                     f"it may assign: {', '.join(sorted(writable)) or 'nothing'}."
                 )
-    unknown = names_in(parse_expression(rule.transmitted)) - everywhere - set(rule.noise)
-    if unknown:
-        raise ValueError(f"{owner}.transmitted: unknown name {sorted(unknown)[0]!r}.")
+    strange = names_in(parse_expression(rule.transmitted)) - everywhere - set(rule.noise)
+    if strange:
+        raise ValueError(f"{owner}.transmitted: unknown name {sorted(strange)[0]!r}.")
 
 
 UNIT_NAMES = tuple(unit for unit, _ in UNIT_SUFFIXES.values())

@@ -14,6 +14,7 @@ import numpy as np
 
 from rules.contract import Rule, check_rule_class, parameter_values
 from rules.delays import LATE_SIDE, at_the_synapse, delay_steps
+from rules.propagators import propagator
 from rules.statements import evaluate, names_in, parse_equations, parse_statements
 from rules.updates import PREFIX, WeightUpdate, moves_within_windows, normalise_incoming
 
@@ -312,7 +313,8 @@ class _Machine:
         odes = self.odes[place]
         if not odes:
             return
-        if place not in self.propagators or self._inputs(place):
+        has_inputs = bool(self._inputs(place))
+        if place not in self.propagators or has_inputs:
             self.propagators[place] = self._propagator(place)
         decay, drive = self.propagators[place]
         state = np.array([self.values[place][name] for name in odes])
@@ -336,52 +338,18 @@ class _Machine:
         return names
 
     def _propagator(self, place: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (n, n, size) and (n, size) with x(t+dt) = first @ x(t) + second."""
         odes, size = self.odes[place], self.size[place]
-        self._inputs(place)
-        everything = slice(None)
+        reader = self._reader(place, slice(None))
 
         def slope(state: np.ndarray) -> np.ndarray:
-            reader = self._reader(place, everything)
             kept = {name: self.values[place][name] for name in odes}
-            for row, name in enumerate(odes):
-                self.values[place][name] = state[row]
+            self.values[place].update(zip(odes, state, strict=True))
             rows = [np.broadcast_to(evaluate(odes[name], reader), size) for name in odes]
             self.values[place].update(kept)
             return np.array(rows, float)
 
-        count = len(odes)
-        constant = slope(np.zeros((count, size)))
-        system = np.zeros((size, count + 1, count + 1))
-        system[:, :count, count] = constant.T
-        for column in range(count):
-            unit = np.zeros((count, size))
-            unit[column] = 1.0
-            system[:, :count, column] = (slope(unit) - constant).T
-        probe = np.linspace(0.7, 1.9, count)[:, None] * np.ones(size)
-        expected = np.einsum("njk,kn->jn", system[:, :count, :count], probe) + constant
-        if not np.allclose(slope(probe), expected, rtol=1e-9, atol=1e-9 * np.abs(system).max()):
-            raise ValueError(
-                f"{type(self.rule).__name__}.{_EQUATION_BLOCKS[place]}: the interpreter integrates "
-                f"linear equations only; put the non-linear part into each_step."
-            )
-        step = matrix_exponential(system * self.dt)
-        return np.moveaxis(step[:, :count, :count], 0, 2), step[:, :count, count].T
-
-
-def matrix_exponential(matrices: np.ndarray) -> np.ndarray:
-    """Return the exponentials of (n, k, k) matrices: scaling and squaring of the Taylor series."""
-    norm = float(np.abs(matrices).sum(axis=-1).max(initial=0.0))
-    halvings = max(0, int(np.ceil(np.log2(norm / 0.25)))) if norm > 0 else 0
-    scaled = matrices / 2.0**halvings
-    term = np.broadcast_to(np.eye(matrices.shape[-1]), matrices.shape)
-    total = term.copy()
-    for order in range(1, 16):  # 0.25**16/16! is below the rounding of doubles
-        term = term @ scaled / order
-        total = total + term
-    for _ in range(halvings):
-        total = total @ total
-    return total
+        where = f"{type(self.rule).__name__}.{_EQUATION_BLOCKS[place]}"
+        return propagator(slope, len(odes), size, self.dt, where)
 
 
 def _period_steps(rule: Rule, dt_ms: float) -> int:

@@ -10,7 +10,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -147,12 +147,13 @@ def evaluate(expression: ast.expr, read: Callable[[str], Any]) -> Any:
     raise TypeError(f"evaluate: cannot handle {type(expression).__name__}.")
 
 
-def names_in(expression: ast.expr | None) -> set[str]:
+@cache
+def names_in(expression: ast.expr | None) -> frozenset[str]:
     """Return the variables and parameters that an expression reads."""
     if expression is None:
-        return set()
+        return frozenset()
     names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
-    return names - set(FUNCTIONS)
+    return frozenset(names - set(FUNCTIONS))
 
 
 def _lines(code: str) -> list[str]:

@@ -16,7 +16,7 @@ from scipy.special import exprel
 
 from models.neurons.contract import NeuronModel
 from rules.contract import defined_variables, parameter_values
-from rules.interpreter import matrix_exponential
+from rules.propagators import propagator
 from rules.statements import evaluate, names_in, parse_equations
 
 Floats = NDArray[np.float64]
@@ -210,23 +210,14 @@ class Stepper:
 
         def slope(values: Floats) -> Floats:
             known = self._constants | dict(zip(names, values, strict=True))
-            rows = [evaluate(odes[name], known.__getitem__) for name in names]
-            return np.array(rows, float)
-
-        count = len(names)
-        constant = slope(np.zeros(count))
-        system = np.zeros((1, count + 1, count + 1))
-        system[0, :count, count] = constant
-        for column, unit in enumerate(np.eye(count)):
-            system[0, :count, column] = slope(unit) - constant
-        probe = np.linspace(0.7, 1.9, count)
-        if not np.allclose(slope(probe), system[0, :count, :count] @ probe + constant):
-            raise ValueError(
-                f"{type(self.neuron).__name__}.equations: expected linear equations, got others; "
-                f"the rule card cannot step this neuron."
+            return np.array(
+                [np.broadcast_to(evaluate(odes[name], known.__getitem__), 1) for name in names],
+                float,
             )
-        step = matrix_exponential(system * self._dt)[0]
-        return names, step[:count, :count], step[:count, count]
+
+        where = f"{type(self.neuron).__name__}.equations"
+        decay, drive = propagator(slope, len(names), 1, self._dt, where)
+        return names, decay[:, :, 0], drive[:, 0]
 
     @staticmethod
     def _advance(values: dict[str, Any], propagator: tuple[list[str], Floats, Floats]) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from rules import RULES
 from rules.contract import Rule
-from rules.interpreter import Activity, Schedule, Wiring, interpret, matrix_exponential
+from rules.interpreter import Activity, Schedule, Wiring, interpret
+from rules.propagators import matrix_exponential
 
 ONE = Wiring(np.array([0]), np.array([0]), 0.0)
 
@@ -248,7 +249,7 @@ def test_nonlinear_equations_are_refused():
         equations = "dx/dt = -x*x/tau : 1"
         tau_ms: float = 5.0
 
-    with pytest.raises(ValueError, match=r"Squared.equations: the interpreter integrates linear"):
+    with pytest.raises(ValueError, match=r"Squared.equations: expected linear equations"):
         pair(Squared(), 1, 2)
 
 
