@@ -65,8 +65,7 @@ class Subject:
         if set(engines) <= set(self.missing):
             raise CompilerError(f"check needs one of {', '.join(engines)}: no C++ compiler found.")
         self.weight_scale = self.learning_rate = 1.0
-        # Brian2 comments on half-built networks when they are deleted, long after the refusal.
-        brian2.BrianLogger.suppress_name("unused_brian_object")
+        # Brian2 comments on half-built networks, long after the refusal.
         brian2.BrianLogger.suppress_name("clock_driven")
         try:
             check_rule_class(self.kind)

@@ -8,7 +8,11 @@ import numpy as np
 from brian2.groups.group import CodeRunner
 
 from models.blueprint import Blueprint, GroupCode, SynapseCode
+from models.engine.integration import integrate_exactly
 from models.engine.noise import brian_functions
+
+# Brian2 would say so of every network that was prepared but not by `Network.run`.
+brian2.BrianLogger.suppress_name("unused_brian_object")
 
 
 @dataclass
@@ -32,10 +36,19 @@ class BrianNetwork:
     delays: dict[str, Any]
 
     def prepare(self) -> None:
-        """Generate the code of every object without simulating a timestep."""
+        """Generate the code of every object without simulating a timestep.
+
+        As ``network.run(0 * ms)`` does, less its search of the whole process for garbage.
+        """
+        self.prepare_demand()
+        for obj in self.network.sorted_objects:
+            if obj.active:
+                obj.before_run({})
+
+    def prepare_demand(self) -> None:
+        """Generate the code of the blocks that run on request."""
         for runner in self.demand.values():
             runner.before_run({})
-        self.network.run(0 * brian2.ms, namespace={})
 
 
 def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:
@@ -57,13 +70,14 @@ def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:
         name: getattr(owners[owner], pathway).variables["delay"]
         for name, (owner, pathway) in plan.delays.items()
     }
-    return BrianNetwork(brian2.Network(*owners.values()), owners, demand, delays)
+    network = brian2.Network(*owners.values(), name=f"network{suffix}")
+    return BrianNetwork(network, owners, demand, delays)
 
 
 def _neuron_group(code: GroupCode, clock: Any, functions: dict, suffix: str) -> Any:
     group = brian2.NeuronGroup(
         code.size, code.equations, threshold=code.threshold or None, reset=code.reset or None,
-        refractory=code.refractory or False, method=code.method, clock=clock,
+        refractory=code.refractory or False, method=_method(code), clock=clock,
         dtype={name: np.int64 for name in _streams(code.equations)},
         namespace=functions, name=f"{code.name}{suffix}",
     )  # fmt: skip
@@ -81,6 +95,10 @@ def _neuron_group(code: GroupCode, clock: Any, functions: dict, suffix: str) -> 
     return group
 
 
+def _method(code: GroupCode | SynapseCode) -> Any:
+    return integrate_exactly if code.method == "exact" else code.method
+
+
 def _streams(equations: str) -> list[str]:
     return [line.split(":")[0].strip() for line in equations.splitlines() if "_stream : " in line]
 
@@ -96,7 +114,8 @@ def _synapses(
         on_post={"post": code.on_post} if code.on_post else None,
         delay=dict.fromkeys(code.delayed, clock.dt),  # the engine writes the true values
         dtype={name: np.int64 for name in _streams(code.equations)},
-        method=code.method, clock=clock, namespace=functions, name=f"{code.name}{suffix}",
+        method=_method(code), clock=clock, namespace=functions,
+        name=f"{code.name}{suffix}",
     )  # fmt: skip
     if code.summed:
         updater = synapses.summed_updaters[f"{code.summed}_post"]

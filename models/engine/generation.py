@@ -23,19 +23,21 @@ from models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 from models.engine.stepping import spike_owner_names
 
 SHIM = Path(__file__).with_name("shim.cpp")
+#: Apart from the names of networks of the runtime engine, dead or alive: names make the source.
+NAME_SUFFIX = "_compiled"
 HEADERS = [Path(__file__).with_name(name) for name in ("philox.h", "support.h")]
 
 
 def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
     """Return the C++ source of `plan` and its manifest (array names, blocks, static files)."""
     with tempfile.TemporaryDirectory(prefix="threefactor-") as folder:
-        gc.collect()  # names of networks that are gone would be taken, and the source would differ
         previous = {key: brian2.prefs[key] for key in ("core.stop_on_keyboard_interrupt",)}
         brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
         brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
         try:
-            objects = build_objects(plan)
-            objects.prepare()
+            objects = build_objects(plan, NAME_SUFFIX)
+            objects.prepare_demand()
+            objects.network.run(0 * brian2.ms, namespace={})
             device = brian2.device
             device.insert_code("before_end", "return 0;")
             device.build(compile=False, run=False, directory=folder, with_output=False)
@@ -48,7 +50,7 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
             reset_device()
             for key, value in previous.items():
                 brian2.prefs[key] = value
-            gc.collect()  # frees the names of the Brian2 objects for the next network
+            gc.collect()  # frees the names of the Brian2 objects: the next source must not differ
     return source, manifest
 
 
@@ -62,7 +64,7 @@ def _describe(
     dtypes = {}
     for variable in device.arrays:
         owner = getattr(variable.owner, "name", None)
-        if owner == "network_clock" and variable.name in ("t", "timestep"):
+        if owner == f"network_clock{NAME_SUFFIX}" and variable.name in ("t", "timestep"):
             name = f"clock.{variable.name}"
         elif variable in delays:
             name = delays[variable]
@@ -87,6 +89,9 @@ def _describe(
         for code in obj._code_objects
     ]
     spiking = spike_owner_names(plan)
+    spikespaces = [
+        device.get_array_name(objects.owners[name].variables["_spikespace"]) for name in spiking
+    ]
     pathways = [
         (f"{name}.{pathway.objname}", pathway.name)
         for name, group in objects.owners.items()
@@ -112,9 +117,8 @@ def _describe(
             f"        case {k}: {functions[block]}(); break;" for k, block in enumerate(blocks)
         ),
         "SPIKESPACES": "\n".join(
-            f"    record_spikes({k}, brian::_array_{name}__spikespace, "
-            f"brian::_num__array_{name}__spikespace, step - 1);"
-            for k, name in enumerate(spiking)
+            f"    record_spikes({k}, brian::{space}, brian::_num_{space}, step - 1);"
+            for k, space in enumerate(spikespaces)
         ),
         "N_SPIKING": str(max(1, len(spiking))),
         "QUEUES": "\n".join(
@@ -139,7 +143,7 @@ def _static_arrays(folder: Path, plan: Blueprint) -> dict[str, list]:
     for file in sorted((folder / "static_arrays").iterdir()):
         for synapses in plan.synapses:
             for side, suffix in ((0, "sources"), (1, "targets")):
-                if file.name == f"_static_array__array_{synapses.name}_{suffix}":
+                if file.name == f"_static_array__array_{synapses.name}{NAME_SUFFIX}_{suffix}":
                     width = file.stat().st_size // synapses.n_synapses
                     found[file.name] = [synapses.name, side, width]
         if file.name not in found:

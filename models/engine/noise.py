@@ -8,6 +8,7 @@ rounds. Key = low half of the stream, counter = (timestep modulo 2**32, high hal
 """
 
 import hashlib
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,7 @@ _CYTHON_GAUSSIAN = (
 )
 
 
+@cache
 def brian_functions() -> dict[str, Any]:
     """Return ``{"uniform": ..., "gaussian": ...}`` as Brian2 functions for a group's namespace."""
     from brian2 import Function

@@ -1,7 +1,7 @@
 """Runtime engine: a Brian2 network prepared once and stepped from Python, NumPy or Cython target.
 
 ``Network.run`` re-creates every code object on each call (110-250 ms). Here the code objects are
-made once by ``run(0*ms)`` and called in the network's own order; weights, traces and spikes are
+made once and called in the network's own order; weights, traces and spikes are
 bit-identical to ``Network.run`` (a test pins it).
 """
 

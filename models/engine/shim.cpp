@@ -49,8 +49,8 @@ void record(int64_t step)
 inline void advance_one()
 {
 @STEP@
-    brian::network_clock.tick();
-    const int64_t step = brian::network_clock.timestep[0];
+    brian::network_clock_compiled.tick();
+    const int64_t step = brian::network_clock_compiled.timestep[0];
     (void)step;
 @PERIODIC@
     if (__builtin_expect(recording, 0))

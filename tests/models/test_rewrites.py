@@ -61,8 +61,11 @@ def test_every_rewrite_finds_its_place_in_what_brian2_generates():
     )  # fmt: skip
     source, _ = generate(assemble(spec))
     assert "remembered_exp<__COUNTER__>(" in source
-    assert "= list_spikes(_conditions, N, _ptr_array_actor__spikespace);" in source
-    assert "philox::draw_all(_words_of_spike_stream_, _ptr_array_input_spike_stream, N," in source
+    assert "= list_spikes(_conditions, N, _ptr_array_actor_compiled__spikespace);" in source
+    assert (
+        "philox::draw_all(_words_of_spike_stream_, _ptr_array_input_compiled_spike_stream, N,"
+        in source
+    )
     assert "_word_to_uniform(_words_of_spike_stream[_idx]) < " in source
     assert "#pragma GCC ivdep" in source
     assert "void _write_arrays()\n{}" in source
