@@ -103,16 +103,18 @@ def draw_pavlovian(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
             _responses_by_time(axes, arrays, is_first, colour)
         axes.set(title=arm, xlabel="Time (min)")
         axes.sharey(panels[0])
+        axes.label_outer()
     panels[0].set(ylabel="Response (spikes in 30 ms)", ylim=(0, None))
     for k, (arm, arrays) in enumerate(arms.items()):
         minutes = np.arange(1, len(arrays["weights"]) + 1)
         style = ("-", "--", ":")[k % 3]
         for row, colour in ((0, COLOURS[1]), (1, COLOURS[0])):
             mean = arrays["weights"][:, row].mean(axis=1)
-            panels[-1].plot(minutes, mean, style, color=colour, label=arm if row else None)
+            panels[-1].plot(minutes, mean, style, color=colour)
+        panels[-1].plot([], [], style, color="0.4", label=f"weights: {arm}")
     panels[-1].set(title="weights", xlabel="Time (min)", ylabel="Mean outgoing weight (mV)")
-    panels[-1].legend()
-    handles, labels = panels[0].get_legend_handles_labels()
+    keys = [axes.get_legend_handles_labels() for axes in (panels[0], panels[-1])]
+    handles, labels = (sum(both, []) for both in zip(*keys, strict=True))
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 

@@ -1,9 +1,9 @@
 """Izhikevich 2007, figure 1: dopamine seconds later strengthens the one synapse that earned it.
 
 Whenever neuron n2 fires within 20 ms after neuron n1, dopamine rises 1 to 3 s later, while the
-network keeps firing at about 1 Hz. The synapse n1 -> n2 starts from zero. About 7 minutes
-for each arm of 3 seeds on 2 idle cores, 20 in all, and an hour for 10 seeds; interrupted arms go
-on from the last 5 minutes of model time.
+network keeps firing at about 1 Hz. The synapse n1 -> n2 starts from zero. About 15
+minutes for each arm of 10 seeds, 46 in all; interrupted arms go on from the last 5 minutes of model
+time.
 """
 
 import heapq
@@ -192,5 +192,5 @@ IZHIKEVICH_DISTAL_REWARD = Experiment(
     arms=(REWARD, YOKED, OFF),
     published="Izhikevich 2007, figure 1: the synapse reaches 4 within about an hour",
     draw=_draw,
-    n_seeds=3,
+    n_seeds=10,
 )

@@ -1,9 +1,8 @@
 """Izhikevich 2007, figure 2: of 100 stimuli, the one that dopamine follows grows in effect.
 
 Every 100 to 300 ms one of 100 random sets of 50 neurons receives a pulse. After one of the sets
-dopamine rises within a second, while other stimuli intervene. About 5 minutes for
-each arm of 2 seeds on 2 idle cores, 15 in all; interrupted arms go on from the last 5 minutes of
-model time.
+dopamine rises within a second, while other stimuli intervene. About 3 minutes for
+each arm of 2 seeds, 8 in all; interrupted arms go on from the last 5 minutes of model time.
 
 Connections (10 % of all pairs), stimuli and times are those of the GeNN port of this figure, the
 plasticity that of daspnet.m without tonic dopamine. The response ends as a burst of the whole

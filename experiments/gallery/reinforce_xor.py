@@ -1,6 +1,6 @@
 """REINFORCE with every neuron as an agent learns XOR of rates, without baseline or critic.
 
-All seeds run as replicas of one network, 800 s of model time. About 12 minutes on 2 idle cores.
+All seeds run as replicas of one network, 800 s of model time. About 5 minutes.
 
 The task of `rate_xor` with escape noise in place of the noise-free threshold. No publication
 reports this configuration; its numbers come from an independent program of this project.
