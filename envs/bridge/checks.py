@@ -9,6 +9,7 @@ They raise a ValueError that says what was expected and what was got, and return
 import dataclasses
 import itertools
 import json
+import re
 from typing import Any
 
 import gymnasium as gym
@@ -35,7 +36,7 @@ def check_settings(settings: Encoder | Decoder) -> None:
     if copy != settings:
         raise ValueError(f"{name}: expected {settings} back from JSON, got {copy}.")
     for field, value in fields.items():
-        if f" {field} : " not in (type(settings).__doc__ or ""):
+        if not re.search(rf"(^|\s){field} : ", type(settings).__doc__ or ""):
             raise ValueError(
                 f"{name}.{field} = {value!r}: no line '{field} : ...' in the docstring."
             )

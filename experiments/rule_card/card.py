@@ -1,6 +1,7 @@
 """A rule card: every panel of a rule, saved as arrays and numbers, then drawn from those."""
 
 import importlib.metadata
+import inspect
 import json
 import math
 import platform
@@ -47,7 +48,7 @@ HIGHLIGHTS = {
     "gradient": ("cosine, reward", "cosine, reward minus its expectation", "gradient by"),
     "stability": ("mean at the end, random +-1", "mean at the end, constant 1"),
 }
-_PARAMETER = re.compile(r"^    (\w+) : [^\n]*\n((?: {8}[^\n]*\n?)+)", re.MULTILINE)
+_PARAMETER = re.compile(r"^(\w+) : [^\n]*\n((?: {4}[^\n]*\n?)+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -141,13 +142,13 @@ def _measure(bench: Bench, budget: float, wanted: tuple[str, ...]) -> dict[str, 
 def _describe(name: str, bench: Bench, budget: float) -> dict[str, Any]:
     """Return everything about the rule and the measurement that is not a panel."""
     rule = bench.rule
-    doc = type(rule).__doc__ or ""
+    doc = inspect.cleandoc(type(rule).__doc__ or "")
     help_of = {m[1]: " ".join(m[2].split()) for m in _PARAMETER.finditer(doc)}
     values = asdict(rule)
     return {
         "name": name,
         "class": type(rule).__name__,
-        "docstring": _dedent(doc),
+        "docstring": doc,
         "parameters": [
             {
                 "name": field.name,
@@ -157,7 +158,7 @@ def _describe(name: str, bench: Bench, budget: float) -> dict[str, Any]:
             }
             for field in fields(rule)
         ],
-        "blocks": {b: _dedent(getattr(rule, b)) for b in BLOCKS if getattr(rule, b)},
+        "blocks": {b: inspect.cleandoc(getattr(rule, b)) for b in BLOCKS if getattr(rule, b)},
         "order": list(rule.order),
         "requires": list(rule.requires),
         "is_modulated": bench.reads_third_factor,
@@ -176,13 +177,6 @@ def _describe(name: str, bench: Bench, budget: float) -> dict[str, Any]:
             **{p: importlib.metadata.version(p) for p in ("brian2", "numpy", "scipy")},
         },
     }
-
-
-def _dedent(text: str) -> str:
-    """Return a docstring or block without its common indentation, the first line aside."""
-    lines = text.strip().splitlines()
-    margin = min((len(s) - len(s.lstrip()) for s in lines[1:] if s.strip()), default=0)
-    return "\n".join([line.rstrip() for line in [lines[0], *(s[margin:] for s in lines[1:])]])
 
 
 def stem_of(name: str) -> str:

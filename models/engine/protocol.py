@@ -21,7 +21,13 @@ class Engine(Protocol):
         """Run one demand block now; blocks that no rule defines are ignored."""
 
     def array(self, name: str) -> np.ndarray:
-        """Return the writable view of an array; raise KeyError with the known names if absent."""
+        """Return the writable view of an array, valid until `close`.
+
+        Raises
+        ------
+        KeyError
+            With the known names if there is none of this name.
+        """
 
     def arrays(self) -> list[str]:
         """Return the names of all arrays."""

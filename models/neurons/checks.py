@@ -1,5 +1,6 @@
 """`check_neuron`: what every neuron model promises, checked from its strings and in a small run."""
 
+import inspect
 import math
 import re
 from dataclasses import dataclass, fields
@@ -15,7 +16,7 @@ NEURON_WORDS = frozenset(
     {"uniform", "gaussian", "expm1", "exprel", "inf", "mV", "ms", "dt", "t_in_timesteps",
      "volt", "second", "hertz", "clock", "driven"}
 )  # fmt: skip
-_DOCUMENTED = re.compile(r"^\s+(\w+) : float, default (\S+?),?$", re.MULTILINE)
+_DOCUMENTED = re.compile(r"^(\w+) : float, default (\S+?),?$", re.MULTILINE)
 _ASSIGNED = re.compile(r"^\s*(\w+)\s*[-+*/]?=(?!=)", re.MULTILINE)
 
 
@@ -119,7 +120,8 @@ def _check_class(neuron: type[NeuronModel]) -> None:
     owner = neuron.__name__
     if "__dataclass_fields__" not in neuron.__dict__ or not neuron.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise TypeError(f"{owner} must be decorated with @dataclass(frozen=True).")
-    documented = {n: float(d) for n, d in _DOCUMENTED.findall(neuron.__doc__ or "")}
+    doc = inspect.cleandoc(neuron.__doc__ or "")  # Python 3.13 has done so already
+    documented = {n: float(d) for n, d in _DOCUMENTED.findall(doc)}
     defaults = {}
     for field in fields(neuron):
         if not isinstance(field.default, (int, float)) or not math.isfinite(field.default):

@@ -46,9 +46,10 @@ def simulate(brian2, neuron, w, rule):
         trains[side] = np.zeros((STEPS, size), bool)
         steps = np.round(spikes[side].t / brian2.ms).astype(int)
         trains[side][steps, spikes[side].i] = True
-    variables = {name: getattr(monitor, f"{name}_").T for name in names}
+    # Copies: Brian2 2.10 and later return views that do not keep the monitor alive.
+    variables = {name: getattr(monitor, f"{name}_").T.copy() for name in names}
     if rule is not None:
-        variables["sensitivity"] = seen.seen_.T
+        variables["sensitivity"] = seen.seen_.T.copy()
     return pairs, trains, variables
 
 

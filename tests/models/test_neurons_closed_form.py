@@ -52,7 +52,8 @@ def run(brian2, built, steps, names=("v",), rates=0.0):
     for owner, recorded in spikes.items():
         trains[owner] = np.zeros((len(built.owners[owner]), steps))
         trains[owner][recorded.i, np.round(recorded.t / group.clock.dt).astype(int)] = 1
-    return {name: getattr(monitor, f"{name}_") for name in names}, trains
+    # Copies: Brian2 2.10 and later return views that do not keep the monitor alive.
+    return {name: getattr(monitor, f"{name}_").copy() for name in names}, trains
 
 
 def filtered(train, tau):

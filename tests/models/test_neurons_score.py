@@ -58,9 +58,10 @@ def run(brian2, neuron, weights, names, rate_hz, steps, size=1, rule=None):
         watch = brian2.StateMonitor(built.owners["plastic"], "seen", record=True, when="end")
         built.network.add(watch)
     built.network.run(steps * brian2.ms, namespace={})
-    recorded = {name: getattr(monitor, f"{name}_") for name in names}
+    # Copies: Brian2 2.10 and later return views that do not keep the monitor alive.
+    recorded = {name: getattr(monitor, f"{name}_").copy() for name in names}
     times = [] if spikes is None else np.round(spikes.t / brian2.ms).astype(int)
-    return recorded, times, watch.seen_ if rule is not None else None
+    return recorded, times, watch.seen_.copy() if rule is not None else None
 
 
 def log_probability(name, v, z):

@@ -1,5 +1,6 @@
 """Every rule and modulator of the tables keeps the contract."""
 
+import inspect
 import json
 import re
 from dataclasses import asdict, dataclass, fields, replace
@@ -18,8 +19,9 @@ SECTIONS = ("Equations", "Parameters", "Limits", "Source")
 
 
 def documented_fields(cls):
-    section = re.search(r"Parameters\n\s+-+\n(.*?)\n\n", cls.__doc__, re.DOTALL)[1]
-    entries = re.findall(r"^    (\w+) : .*?, default (.+)$", section, re.MULTILINE)
+    doc = inspect.cleandoc(cls.__doc__)
+    section = re.search(r"Parameters\n-+\n(.*?)\n\n", doc, re.DOTALL)[1]
+    entries = re.findall(r"^(\w+) : .*?, default (.+)$", section, re.MULTILINE)
     return dict(entries)
 
 
@@ -86,9 +88,9 @@ def test_docstring_names_every_field_and_default(name):
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_docstring_has_every_section(name):
-    doc = CONFIGURATIONS[name].__doc__
+    doc = inspect.cleandoc(CONFIGURATIONS[name].__doc__)
     for section in SECTIONS:
-        assert re.search(rf"\n    {section}\n    -+\n", doc), section
+        assert re.search(rf"\n{section}\n-+\n", doc), section
     assert doc.splitlines()[0].endswith(".")
 
 
