@@ -63,13 +63,17 @@ def _repeated(axes: Axes, panel: SavedPanel) -> None:
     axes.legend(loc="upper center", ncols=4, handlelength=1.8, columnspacing=1, borderaxespad=0.1)
 
 
+def _both_orders(axes: Axes, x: np.ndarray, panel: SavedPanel) -> None:
+    """Plot the change by pairs with the postsynaptic spike 10 ms after and 10 ms before."""
+    after, before = panel.arrays["dw_after"], panel.arrays["dw_before"]
+    axes.plot(x, after, "o-", color=BLUE, markersize=4, label="post 10 ms after")
+    axes.plot(x, before, "s--", color=ORANGE, markersize=4, label="post 10 ms before")
+
+
 def _frequency(axes: Axes, panel: SavedPanel) -> None:
     draw_zero_lines(axes, vertical=False)
     f = panel.arrays["frequency_hz"]
-    axes.plot(f, panel.arrays["dw_after"], "o-", color=BLUE, markersize=4, label="post 10 ms after")
-    axes.plot(
-        f, panel.arrays["dw_before"], "s--", color=ORANGE, markersize=4, label="post 10 ms before"
-    )
+    _both_orders(axes, f, panel)
     sign = panel.number("-10 ms changes sign between (Hz)")
     told = "never changes sign" if sign == "never" else f"changes sign between {sign} Hz"
     note(axes, f"post before pre {told}")
@@ -123,10 +127,7 @@ def _delay(axes: Axes, panel: SavedPanel) -> None:
 def _weight(axes: Axes, panel: SavedPanel) -> None:
     draw_zero_lines(axes, vertical=False)
     w = panel.arrays["w"]
-    axes.plot(w, panel.arrays["dw_after"], "o-", color=BLUE, markersize=4, label="post 10 ms after")
-    axes.plot(
-        w, panel.arrays["dw_before"], "s--", color=ORANGE, markersize=4, label="post 10 ms before"
-    )
+    _both_orders(axes, w, panel)
     note(
         axes, f"{panel.number('kind')}; bounds "
         f"{'hold' if panel.number('bounds hold') == 'yes' else 'FAIL'} under extreme input",
