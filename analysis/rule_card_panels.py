@@ -22,11 +22,13 @@ def _window(axes: Axes, panel: SavedPanel) -> None:
     lag, dw = panel.arrays["lag_ms"], panel.arrays["dw"]
     draw_zero_lines(axes)
     wait = panel.numbers["third factor after the pair (ms)"]
+    without = panel.arrays.get("dw_without")
     told = f"third factor 1, {f'{wait:g} ms later' if wait else 'at once'}"
+    if without is None:
+        told = "without third factor"
     for side in (lag < 0, lag > 0):
         axes.plot(lag[side], dw[side], color=BLUE, label=told if side[-1] else None)
     axes.plot(0, dw[lag == 0][0], "o", color=BLUE, markersize=4, label="coincidence")
-    without = panel.arrays.get("dw_without")
     if without is not None:
         axes.plot(lag, without, color=ORANGE, linestyle="--", label="third factor 0")
     note(axes, _fitted_window(panel))
@@ -53,11 +55,10 @@ def _repeated(axes: Axes, panel: SavedPanel) -> None:
                 lag[side], row[side], color=COLOURS[number], linestyle=DASHES[number],
                 label=f"{f:g} Hz" if side[-1] else None, marker="o", markersize=2,
             )  # fmt: skip
-    note(
-        axes,
-        f"{panel.number('pairs')} pairs each, third factor 1 every "
-        f"{panel.number('decision window (ms)')} ms",
-    )
+    told = f"{panel.number('pairs')} pairs each"
+    if "decision window (ms)" in panel.numbers:
+        told += f", third factor 1 every {panel.number('decision window (ms)')} ms"
+    note(axes, told)
     leave_headroom(axes, 0.15)
     label_axes(axes, "Post minus pre spike (ms)", "Change per pair (units of w)")
     axes.legend(loc="upper center", ncols=4, handlelength=1.8, columnspacing=1, borderaxespad=0.1)

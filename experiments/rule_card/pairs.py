@@ -80,10 +80,9 @@ def repeated_pairs(bench: Bench, budget: float = 1.0) -> tuple[Panel, Panel]:
     cut = lags.size
     rows = per_pair[:cut].reshape(lags.shape)
     after, before = per_pair[cut:].reshape(2, -1)
-    numbers: dict[str, float | str] = {
-        "pairs": float(pairs),
-        "decision window (ms)": window * bench.dt_ms,
-    }
+    numbers: dict[str, float | str] = {"pairs": float(pairs)}
+    if bench.reads_third_factor:
+        numbers["decision window (ms)"] = window * bench.dt_ms
     for f in REPETITION_HZ:
         numbers[f"dw per pair at +10 ms, {f:g} Hz"] = float(after[FREQUENCIES_HZ == f][0])
     flips = np.flatnonzero(np.diff(np.sign(before)) != 0)
