@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from rules.contract import Rule
+from rules.timesteps import whole_steps
 
 #: Kind of delay -> the side whose spikes the synapse sees late.
 LATE_SIDE = {"axonal": "pre", "dendritic": "post"}
@@ -35,11 +36,7 @@ def delay_steps(where: str, rule: Rule | None, delay_ms: float, kind: str, dt_ms
         )
     if not (math.isfinite(delay_ms) and delay_ms >= 0):
         raise ValueError(f"{where}.delay_ms must be finite and >= 0 ms, got {delay_ms}.")
-    steps = round(delay_ms / dt_ms)
-    if abs(steps * dt_ms - delay_ms) > 1e-9 * delay_ms:
-        raise ValueError(
-            f"{where}.delay_ms must be a multiple of the timestep {dt_ms} ms, got {delay_ms} ms."
-        )
+    steps = whole_steps(f"{where}.delay_ms", delay_ms, dt_ms)
     if steps and kind == "dendritic" and rule is not None:
         owner = type(rule).__name__
         if rule.requires:

@@ -16,6 +16,7 @@ from rules.contract import Rule, check_rule_class, parameter_values
 from rules.delays import LATE_SIDE, at_the_synapse, delay_steps
 from rules.propagators import propagator
 from rules.statements import evaluate, names_in, parse_equations, parse_statements
+from rules.timesteps import whole_steps
 from rules.updates import PREFIX, WeightUpdate, moves_within_windows, normalise_incoming
 
 CLIP = "w = clip(w, w_min, w_max)"
@@ -220,7 +221,7 @@ class _Machine:
             code, place = getattr(self.rule, block), _EVENT_PLACES[block]
             self.run(wrap(code) if place == "synapse" else code, place, selections.get(block))
         if self.period and (step + 1) % self.period == 0:
-            self.consolidate()
+            self.update(self.rule.consolidate)
 
     def close_decision(self, number: int, schedule: Schedule) -> None:
         """Close a decision window and deliver the third factors that are due."""
@@ -246,7 +247,7 @@ class _Machine:
         self.values["post"]["third_factor"][:] = third_factor
         self.run(self.rule.post_on_delivery, "post")
         if not self.period:
-            self.consolidate()
+            self.update(self.rule.consolidate)
         self.normalise()
 
     def normalise(self) -> None:
@@ -255,10 +256,6 @@ class _Machine:
             w, post = self.values["synapse"]["w"], self.index["post"]
             normalise_incoming(w, post, self.size["post"], self.wiring.incoming_sum)
             self.run(CLIP, "synapse")
-
-    def consolidate(self) -> None:
-        """Run the rule's weight update when the third factor or the weight clock calls for it."""
-        self.update(self.rule.consolidate)
 
     def update(self, code: str) -> None:
         """Run a block that moves weights, and clip."""
@@ -359,13 +356,7 @@ def _period_steps(rule: Rule, dt_ms: float) -> int:
     period = rule.consolidation_period_ms
     if period is None:
         return 0
-    steps = round(period / dt_ms)
-    if steps < 1 or abs(steps * dt_ms - period) > 1e-9 * period:
-        raise ValueError(
-            f"{type(rule).__name__}.{rule.weight_clock} must be a multiple of the timestep "
-            f"{dt_ms} ms, got {period} ms."
-        )
-    return steps
+    return whole_steps(f"{type(rule).__name__}.{rule.weight_clock}", period, dt_ms, least=1)
 
 
 def _check_inputs(

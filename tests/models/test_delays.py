@@ -162,7 +162,7 @@ def test_dopamine_stdp_with_a_dendritic_delay_is_that_of_nest():
     [
         ("reinforce", 3.0, "dendritic", "reads score, sensitivity at once. Use an axonal delay"),
         ("stdp", 3.0, "somatic", "must be one of axonal, dendritic, got 'somatic'"),
-        ("stdp", 2.5, "axonal", "must be a multiple of the timestep 1.0 ms, got 2.5"),
+        ("stdp", 2.5, "axonal", r"must be a multiple of the timestep \(1.0 ms\), got 2.5"),
         ("stdp", -1.0, "axonal", "must be finite and >= 0 ms, got -1.0"),
         ("stdp", np.array([1.0, 2.0]), "axonal", "must be one number"),
     ],
