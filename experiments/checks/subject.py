@@ -65,7 +65,7 @@ class Subject:
         if set(engines) <= set(self.missing):
             raise CompilerError(f"check needs one of {', '.join(engines)}: no C++ compiler found.")
         self.weight_scale = self.learning_rate = 1.0
-        # Brian2 comments on half-built networks, long after the refusal.
+        # Brian2 warns of equations that are integrated in every timestep; rules mean it so.
         brian2.BrianLogger.suppress_name("clock_driven")
         try:
             check_rule_class(self.kind)

@@ -28,7 +28,7 @@ def integrate_exactly(
     Raises
     ------
     brian2.stateupdaters.base.UnsupportedEquationsException
-        If the equations are not linear or stochastic.
+        If the equations are stochastic or not linear.
     """
     slopes = {name: code.code for name, code in equations.get_substituted_expressions(variables)}
     updates: dict[str, str] = {}
