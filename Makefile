@@ -17,7 +17,7 @@ test-all: $(VENV)/test
 lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy rules/contract.py rules/modulators/contract.py models/neurons/contract.py models/specification.py models/architecture.py models/engine/protocol.py envs/bridge/encoders/contract.py envs/bridge/decoders/contract.py
+	$(BIN)/mypy rules/contract.py rules/modulators/contract.py models/neurons/contract.py models/specification.py models/architectures/contract.py models/engine/protocol.py envs/bridge/encoders/contract.py envs/bridge/decoders/contract.py
 
 check: lint test
 

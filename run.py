@@ -9,8 +9,8 @@ from pathlib import Path
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
-from experiments.arguments import INTERRUPTED, Parser, dispatch  # noqa: E402
-from experiments.preconditions import (  # noqa: E402
+from threefactor.experiments.command_line.arguments import INTERRUPTED, Parser, dispatch  # noqa: E402
+from threefactor.experiments.training.preconditions import (  # noqa: E402
     require_checkpoint,
     require_file,
     require_folder,
@@ -45,7 +45,7 @@ examples:
 
 def train(arguments: list[str]) -> int:
     """Train an agent and report what it learned."""
-    from experiments.options import parse_train
+    from threefactor.experiments.command_line.options import parse_train
 
     request = parse_train(arguments)
     if request.is_printing:
@@ -53,7 +53,7 @@ def train(arguments: list[str]) -> int:
         return 0
     if request.out is not None:
         require_new_run(request.out)
-    from experiments.training import report, resume_agent, train_agent
+    from threefactor.experiments.training.run import report, resume_agent, train_agent
 
     if request.resume is not None:
         result = resume_agent(request.resume, request.episodes, is_quiet=request.is_quiet)
@@ -61,7 +61,7 @@ def train(arguments: list[str]) -> int:
         result = train_agent(request.config, request.out, is_quiet=request.is_quiet)
     print(report(result))
     if request.is_drawing:
-        from analysis.report import plot_run
+        from threefactor.analysis.report import plot_run
 
         drawn = plot_run(result.path)
         print(f"figures: {', '.join(sorted({str(path.parent) for path in drawn})) or 'none'}")
@@ -78,7 +78,7 @@ def evaluate(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
     require_checkpoint(options.run)
-    from experiments.evaluation import evaluate_run
+    from threefactor.experiments.training.evaluation import evaluate_run
 
     print(evaluate_run(options.run, options.episodes, options.seed))
     return 0
@@ -96,7 +96,7 @@ def plot(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     require_run(options.run)
     require_folder(options.out or options.run)
-    from analysis.report import plot_run
+    from threefactor.analysis.report import plot_run
 
     window = tuple(options.window_ms) if options.window_ms else None
     for path in plot_run(options.run, options.out, window_ms=window):
@@ -121,7 +121,7 @@ def check(arguments: list[str]) -> int:
     require_rules(options.rules, options.neuron, options.engine)
     if options.json is not None:
         require_file(options.json)
-    from experiments.checks.report import check_rules
+    from threefactor.experiments.checks.rules.report import check_rules
 
     return 0 if check_rules(options.rules, options.engine, options.neuron, options.json) else 1
 
@@ -140,7 +140,7 @@ def card(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     require_rules(options.rules, options.neuron)
     require_folder(options.out)
-    from experiments.rule_card import make_cards
+    from threefactor.experiments.checks.card import make_cards
 
     for path in make_cards(options.rules, options.out, options.budget, options.neuron):
         print(path)
@@ -163,7 +163,7 @@ def reproduce(arguments: list[str]) -> int:
     parser.add_argument("--engine", default="auto", help="as in train (default auto)")
     options = parser.parse_args(arguments)
     require_folder(options.out or Path("runs"))
-    from experiments.reproduction import reproduce as run_experiment
+    from threefactor.experiments.claims.reproduction import reproduce as run_experiment
 
     holds = run_experiment(options.name, options.out, options.budget, options.seeds, options.engine)
     return 0 if holds or options.budget < 1 else 1
@@ -171,7 +171,7 @@ def reproduce(arguments: list[str]) -> int:
 
 def list_tables(arguments: list[str]) -> int:
     """Say what there is to choose from; lines are shortened to the terminal's width."""
-    from experiments.listing import LISTINGS, listing
+    from threefactor.experiments.command_line.listing import LISTINGS, listing
 
     parser = Parser("list", list_tables.__doc__)
     parser.add_argument("what", nargs="?", help=f"{', '.join(LISTINGS)} (default: all)")

@@ -14,7 +14,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.style import BLANK, COLOURS, SEQUENTIAL, new_figure, styled
+from threefactor.analysis.style import BLANK, COLOURS, SEQUENTIAL, new_figure, styled
 
 # (row, column) steps of the actions of envs/gridworld.py: up, right, down, left.
 _MOVES = np.array([(-1, 0), (0, 1), (1, 0), (0, -1)])

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics import Statistic, bootstrap_interval, curve_interval, iqm
-from analysis.style import COLOURS, GREY, label_lines, new_figure, styled
+from threefactor.analysis.statistics import Statistic, bootstrap_interval, curve_interval, iqm
+from threefactor.analysis.style import COLOURS, GREY, label_lines, new_figure, styled
 
 WINDOW_EPISODES = 100
 _N_CURVE_POINTS = 200

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis.run_data import EventKind, Events
-from analysis.style import GREY, PUNISHMENT, REWARD, time_scale
+from threefactor.analysis.run_data import EventKind, Events
+from threefactor.analysis.style import GREY, PUNISHMENT, REWARD, time_scale
 
 _MAX_NUMBERED_DECISIONS = 40
 _MAX_REWARD_LINES = 40

@@ -9,9 +9,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from analysis.marks import draw_event_lines, draw_event_strip, window_events
-from analysis.run_data import Events, Spikes
-from analysis.style import TRACE_COLOURS, new_figure, set_time_axis, styled, time_scale
+from threefactor.analysis.marks import draw_event_lines, draw_event_strip, window_events
+from threefactor.analysis.run_data import Events, Spikes
+from threefactor.analysis.style import TRACE_COLOURS, new_figure, set_time_axis, styled, time_scale
 
 _PANEL_MM = (20.0, 45.0)
 _MM_PER_NEURON = 0.5

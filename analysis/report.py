@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.gridworld import GridPolicy, draw_gridworld
-from analysis.learning import draw_learning_comparison, draw_learning_curve
-from analysis.rasters import draw_raster
-from analysis.run_data import EventKind, Run
-from analysis.style import save_figure
-from analysis.traces import draw_traces
-from analysis.weights import draw_weight_matrices, draw_weight_trajectories
+from threefactor.analysis.gridworld import GridPolicy, draw_gridworld
+from threefactor.analysis.learning import draw_learning_comparison, draw_learning_curve
+from threefactor.analysis.rasters import draw_raster
+from threefactor.analysis.run_data import EventKind, Run
+from threefactor.analysis.style import save_figure
+from threefactor.analysis.traces import draw_traces
+from threefactor.analysis.weights import draw_weight_matrices, draw_weight_trajectories
 
 Window = tuple[float, float]
 # What to call for a figure, or why it cannot be drawn.

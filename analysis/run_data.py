@@ -1,6 +1,6 @@
 """Run directories as arrays: what a run recorded, read back without Brian2.
 
-`experiments/run_directory.py` and `experiments/segments.py` write what this module reads. HDF5
+`run_directory.py` and `segments.py` of `experiments/training/` write what this module reads. HDF5
 segments of a killed process can only be opened in SWMR mode and their sibling arrays may differ in
 length; both are handled here.
 """

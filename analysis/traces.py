@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.marks import draw_event_lines, draw_event_strip, window_events
-from analysis.run_data import Events, Probes
-from analysis.style import TRACE_COLOURS, new_figure, set_time_axis, styled, time_scale
+from threefactor.analysis.marks import draw_event_lines, draw_event_strip, window_events
+from threefactor.analysis.run_data import Events, Probes
+from threefactor.analysis.style import TRACE_COLOURS, new_figure, set_time_axis, styled, time_scale
 
 _NAME = re.compile(
     r"(?P<owner>[^.\[\]]+)\.(?P<variable>[^\[\]]+)\[(?P<index>\d+)\](?: \((?P<unit>.+)\))?"

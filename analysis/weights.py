@@ -10,8 +10,8 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.run_data import WeightHistory
-from analysis.style import BLANK, COLOURS, DIVERGING, GREY, new_figure, styled
+from threefactor.analysis.run_data import WeightHistory
+from threefactor.analysis.style import BLANK, COLOURS, DIVERGING, GREY, new_figure, styled
 
 _N_LINES = 40
 

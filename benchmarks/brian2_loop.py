@@ -157,9 +157,9 @@ def run_standalone(kind: str, windows: str) -> None:
 
 
 def _blueprint_network() -> Any:
-    from models.assembly import assemble
-    from models.engine.brian_objects import build_objects
-    from models.engine.noise import stream_ids
+    from threefactor.models.assembly import assemble
+    from threefactor.models.engine.brian_objects import build_objects
+    from threefactor.models.engine.noise import stream_ids
 
     plan = assemble(feed_forward(4 * CELLS, 2 * NEURONS_PER_ACTION))
     objects = build_objects(plan)

@@ -12,7 +12,7 @@ import time
 import checkout  # noqa: F401
 
 import run
-from experiments import loop
+from threefactor.experiments.training import loop
 
 
 def decide_and_stop(self: loop.ClosedLoop) -> None:

@@ -5,10 +5,16 @@ from typing import Any
 import checkout  # noqa: F401
 import numpy as np
 
-from models.neurons import make_neuron
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
-from rules import load_rule
+from threefactor.models.neurons import make_neuron
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import (
+    NetworkSpec,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+)
+from threefactor.rules import load_rule
 
 LEARNING_RATE = 1e-4
 W_MAX = 3.0
@@ -36,9 +42,9 @@ CARTPOLE: dict[str, Any] = {
 
 def cartpole_loop(engine: str) -> Any:
     """Return the closed loop that `python run.py train` would run, less recording."""
-    from experiments.agent import build_agent, make_environments, replica_seeds
-    from experiments.config import resolve
-    from experiments.loop import ClosedLoop
+    from threefactor.experiments.configuration import resolve
+    from threefactor.experiments.training.agent import build_agent, make_environments, replica_seeds
+    from threefactor.experiments.training.loop import ClosedLoop
 
     config = resolve({**CARTPOLE, "engine": engine})
     environments = make_environments(config)

@@ -21,7 +21,7 @@ def run_windows(engine: str, window_ms: str) -> None:
     """Advance 40 Poisson -> 20 LIF; rates and reward in, counts out, nothing else."""
     import numpy as np
 
-    from models.network import Network
+    from threefactor.models.network import Network
 
     network, pacer = Network(feed_forward(40, 20), [0], [0], engine), Pacer()
     rates, rewards = window_inputs(40)

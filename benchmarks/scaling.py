@@ -16,7 +16,7 @@ import numpy as np
 from networks import WINDOW_MS, feed_forward
 from report import machine, median, say, spread
 
-from models.network import Network
+from threefactor.models.network import Network
 
 SIDES = (100, 178, 316, 562, 1000)  # 1e4 to 1e6 synapses
 REPLICAS = (1, 3, 10, 30, 100)

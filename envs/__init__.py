@@ -8,7 +8,15 @@ Importing this package registers
 | `Identity-v0` | repeat the symbol just seen: the smallest task a reward can teach |
 """
 
+if __name__ != "threefactor.envs":
+    raise ImportError("this folder is threefactor.envs: import it by that name")
+
+
 import gymnasium as gym
 
-gym.register(id="GridWorld-v0", entry_point="envs.gridworld:GridWorld", max_episode_steps=300)
-gym.register(id="Identity-v0", entry_point="envs.identity:Identity", max_episode_steps=100)
+gym.register(
+    id="GridWorld-v0", entry_point="threefactor.envs.gridworld:GridWorld", max_episode_steps=300
+)
+gym.register(
+    id="Identity-v0", entry_point="threefactor.envs.identity:Identity", max_episode_steps=100
+)

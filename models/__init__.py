@@ -1,10 +1,14 @@
 """Networks: observation rates in, spike counts out; `MODELS` is the table of architectures."""
 
-from models.actor_critic import ActorCritic
-from models.architecture import Architecture, Parts
-from models.feedforward import FeedForward
-from models.layered import Layered
-from models.recurrent import Recurrent
+if __name__ != "threefactor.models":
+    raise ImportError("this folder is threefactor.models: import it by that name")
+
+
+from threefactor.models.architectures.actor_critic import ActorCritic
+from threefactor.models.architectures.contract import Architecture, Parts
+from threefactor.models.architectures.feedforward import FeedForward
+from threefactor.models.architectures.layered import Layered
+from threefactor.models.architectures.recurrent import Recurrent
 
 MODELS: dict[str, type[Architecture]] = {
     "feed-forward": FeedForward,

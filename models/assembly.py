@@ -11,11 +11,11 @@ import re
 
 import numpy as np
 
-from models.blueprint import Blueprint, GroupCode, SynapseCode
-from models.specification import Modulation, NetworkSpec, Population, Projection
-from rules.contract import Rule, defined_variables, identifiers, parameter_values
-from rules.statements import parse_statements
-from rules.updates import PREFIX
+from threefactor.models.blueprint import Blueprint, GroupCode, SynapseCode
+from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
+from threefactor.rules.contract import Rule, defined_variables, identifiers, parameter_values
+from threefactor.rules.language.statements import parse_statements
+from threefactor.rules.updates import PREFIX
 
 _DECAY = re.compile(r"^\s*d(\w+)/dt\s*=\s*-\s*\1\s*/\s*(\w+)\s*:\s*1\s*(\(clock-driven\))?\s*$")
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.assembly import assemble
-from models.engine import open_engine
-from models.engine.noise import stream_ids
-from models.specification import NetworkSpec, Normal, Projection, Uniform
-from rules.contract import defined_variables, parameter_values
-from rules.statements import parse_statements
-from rules.updates import PREFIX, moves_within_windows, normalise_incoming
+from threefactor.models.assembly import assemble
+from threefactor.models.engine import open_engine
+from threefactor.models.engine.noise import stream_ids
+from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
+from threefactor.rules.contract import defined_variables, parameter_values
+from threefactor.rules.language.statements import parse_statements
+from threefactor.rules.updates import PREFIX, moves_within_windows, normalise_incoming
 
 Floats = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ from typing import TypedDict
 
 import numpy as np
 
-from models.neurons.contract import NeuronModel
-from rules.contract import RESET_POLICIES, Rule, defined_variables
-from rules.delays import LATE_SIDE, delay_steps
-from rules.updates import WeightUpdate
+from threefactor.models.neurons.contract import NeuronModel
+from threefactor.rules.contract import RESET_POLICIES, Rule, defined_variables
+from threefactor.rules.delays import LATE_SIDE, delay_steps
+from threefactor.rules.updates import WeightUpdate
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,33 @@
 """Plasticity rules: reward -> third factor -> weights. `RULES` is the table of contents."""
 
-from rules.clopath import VoltageSTDP
-from rules.contract import Rule, check_rule_class
-from rules.dopamine_stdp import DopamineSTDP, KineticDopamineSTDP
-from rules.eprop import Eprop, RewardEprop
-from rules.hedonistic import HedonisticSynapse
-from rules.homeostatic_scaling import HomeostaticScaling
-from rules.inhibitory_stdp import InhibitorySTDP
-from rules.loading import load_class
-from rules.node_perturbation import ExploratoryHebb, NodePerturbation
-from rules.population_agreement import PopulationAgreement
-from rules.reinforce import Reinforce
-from rules.reinforce_sign import ReinforceSign
-from rules.rmax import HebbianBias, RMax
-from rules.rstdp import RewardModulatedSTDP
-from rules.rstdp_alpha import AlphaRewardModulatedSTDP
-from rules.rstdp_et import RewardModulatedSTDPWithEligibility
-from rules.stdp import NearestPairSTDP, PairSTDP
-from rules.td_critic import CriticDelta
-from rules.td_ltp import (
+if __name__ != "threefactor.rules":
+    raise ImportError("this folder is threefactor.rules: import it by that name")
+
+
+from threefactor.rules.clopath import VoltageSTDP
+from threefactor.rules.contract import Rule, check_rule_class
+from threefactor.rules.dopamine_stdp import DopamineSTDP, KineticDopamineSTDP
+from threefactor.rules.eprop import Eprop, RewardEprop
+from threefactor.rules.hedonistic import HedonisticSynapse
+from threefactor.rules.homeostatic_scaling import HomeostaticScaling
+from threefactor.rules.inhibitory_stdp import InhibitorySTDP
+from threefactor.rules.loading import load_class
+from threefactor.rules.node_perturbation import ExploratoryHebb, NodePerturbation
+from threefactor.rules.population_agreement import PopulationAgreement
+from threefactor.rules.reinforce import Reinforce
+from threefactor.rules.reinforce_sign import ReinforceSign
+from threefactor.rules.rmax import HebbianBias, RMax
+from threefactor.rules.rstdp import RewardModulatedSTDP
+from threefactor.rules.rstdp_alpha import AlphaRewardModulatedSTDP
+from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
+from threefactor.rules.stdp import NearestPairSTDP, PairSTDP
+from threefactor.rules.td_critic import CriticDelta
+from threefactor.rules.td_ltp import (
     ContinuousTemporalDifferenceLTP,
     TemporalDifferenceLTP,
     TemporalDifferenceSTDP,
 )
-from rules.triplet_stdp import TripletSTDP
+from threefactor.rules.triplet_stdp import TripletSTDP
 
 RULES: dict[str, type[Rule]] = {
     "stdp": PairSTDP,

@@ -15,7 +15,7 @@ import re
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
-from rules.statements import (
+from threefactor.rules.language.statements import (
     FUNCTIONS,
     names_in,
     parse_equations,
@@ -192,7 +192,7 @@ def check_rule_class(rule: type[Rule]) -> None:
     once; resets and the weight clock name what exists.
     """
     if not (isinstance(rule, type) and issubclass(rule, Rule)):
-        raise TypeError(f"{rule!r} must be a class derived from rules.contract.Rule.")
+        raise TypeError(f"{rule!r} must be a class derived from threefactor.Rule.")
     owner = rule.__name__
     if "__dataclass_fields__" not in rule.__dict__:
         raise TypeError(f"{owner} must be decorated with @dataclass(frozen=True).")

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from rules.contract import Rule
-from rules.timesteps import whole_steps
+from threefactor.rules.contract import Rule
+from threefactor.rules.timesteps import whole_steps
 
 #: Kind of delay -> the side whose spikes the synapse sees late.
 LATE_SIDE = {"axonal": "pre", "dendritic": "post"}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rules.contract import Rule
+from threefactor.rules.contract import Rule
 
 _ELIGIBILITY = """adaptation_memory *= exp(-dt/tau_adaptation)
     eligibility = psi*sensitivity - psi_adaptation*adaptation_memory

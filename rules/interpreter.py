@@ -12,12 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from rules.contract import Rule, check_rule_class, parameter_values
-from rules.delays import LATE_SIDE, at_the_synapse, delay_steps
-from rules.propagators import propagator
-from rules.statements import evaluate, names_in, parse_equations, parse_statements
-from rules.timesteps import whole_steps
-from rules.updates import PREFIX, WeightUpdate, moves_within_windows, normalise_incoming
+from threefactor.rules.contract import Rule, check_rule_class, parameter_values
+from threefactor.rules.delays import LATE_SIDE, at_the_synapse, delay_steps
+from threefactor.rules.language.statements import (
+    evaluate,
+    names_in,
+    parse_equations,
+    parse_statements,
+)
+from threefactor.rules.propagators import propagator
+from threefactor.rules.timesteps import whole_steps
+from threefactor.rules.updates import PREFIX, WeightUpdate, moves_within_windows, normalise_incoming
 
 CLIP = "w = clip(w, w_min, w_max)"
 _EQUATION_BLOCKS = {"pre": "pre_equations", "post": "post_equations", "synapse": "equations"}

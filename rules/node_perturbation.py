@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rules.contract import Rule
+from threefactor.rules.contract import Rule
 
 
 @dataclass(frozen=True)

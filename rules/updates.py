@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from rules.contract import Rule, check_parameters, defined_variables, parameter_values
-from rules.statements import parse_statements
+from threefactor.rules.contract import Rule, check_parameters, defined_variables, parameter_values
+from threefactor.rules.language.statements import parse_statements
 
 PREFIX = "update_"
 

@@ -39,9 +39,15 @@ def protocol():
 @pytest.fixture(scope="session")
 def make_spec():
     """Return a factory of one-layer networks; equal sizes, so that compiled builds are shared."""
-    from models.neurons import LIF
-    from models.neurons.contract import PoissonInput
-    from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
+    from threefactor.models.neurons import LIF
+    from threefactor.models.neurons.contract import PoissonInput
+    from threefactor.models.specification import (
+        NetworkSpec,
+        Population,
+        Projection,
+        Uniform,
+        all_to_all,
+    )
 
     def make(rule, neuron=None, *, n_inputs=6, n_outputs=4, low=2.0, high=8.0, actor=(), **options):
         neuron = neuron or LIF()
@@ -66,7 +72,7 @@ def make_spec():
 @pytest.fixture
 def open_network():
     """Return a factory of networks that are closed when the test ends."""
-    from models.network import Network
+    from threefactor.models.network import Network
 
     opened = []
 
@@ -102,9 +108,9 @@ class Trace:
 @pytest.fixture
 def open_loop():
     """Return a factory of closed loops from settings, observed by a `Trace`, closed at the end."""
-    from experiments.agent import build_agent, make_environments, replica_seeds
-    from experiments.config import resolve
-    from experiments.loop import ClosedLoop
+    from threefactor.experiments.configuration import resolve
+    from threefactor.experiments.training.agent import build_agent, make_environments, replica_seeds
+    from threefactor.experiments.training.loop import ClosedLoop
 
     opened = []
 

@@ -12,31 +12,40 @@ import gymnasium
 import numpy as np
 import pytest
 
-import envs
-import models.neurons
-import rules
-from envs.bridge import DECODERS, ENCODERS, Decoder, Encoder
-from models import MODELS, Architecture
-from models.assembly import assemble
-from models.neurons import NEURONS, NeuronModel
-from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
-from rules import RULES, Rule
-from rules.contract import defined_variables
-from rules.modulators import MODULATORS
-from rules.modulators.contract import Modulator
+from threefactor import envs, rules
+from threefactor.envs.bridge import DECODERS, ENCODERS, Decoder, Encoder
+from threefactor.models import MODELS, Architecture, neurons
+from threefactor.models.assembly import assemble
+from threefactor.models.neurons import NEURONS, NeuronModel
+from threefactor.models.specification import (
+    NetworkSpec,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+)
+from threefactor.rules import RULES, Rule
+from threefactor.rules.contract import defined_variables
+from threefactor.rules.modulators import MODULATORS
+from threefactor.rules.modulators.contract import Modulator
 
 ROOT = Path(__file__).parents[1]
-PROJECT = {"envs", "rules", "models", "analysis", "experiments", "run", "benchmarks", "tests"}
+#: Folders of the library; they are imported as `threefactor.<folder>`.
+FOLDERS = ("envs", "rules", "models", "agents", "analysis", "experiments")
 #: Folder -> what it may import besides itself and the standard library; None: anything.
 ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "envs": (set(), {"gymnasium", "numpy"}),
     "rules": (set(), {"numpy"}),
-    "models": ({"rules"}, {"brian2", "numpy"}),
+    "models": ({"rules"}, {"brian2", "numpy", "scipy"}),
+    "agents": ({"envs", "rules", "models"}, {"gymnasium", "numpy"}),
     "analysis": (set(), {"numpy", "scipy", "matplotlib", "h5py"}),
-    "experiments": ({"envs", "rules", "models", "analysis"}, None),
+    "experiments": ({"envs", "rules", "models", "agents", "analysis"}, None),
 }
 #: The only modules of `rules` that `models` may know: the contract and its language.
-CONTRACT = {"rules.contract", "rules.delays", "rules.statements", "rules.updates"}
+CONTRACT = {
+    f"threefactor.rules.{module}"
+    for module in ("contract", "delays", "language.statements", "updates", "propagators")
+}
 
 
 def imports(path):
@@ -57,12 +66,14 @@ def imports(path):
 def forbidden(path, folder, may_project, may_outside):
     found = []
     for module in imports(path):
-        top = module.partition(".")[0]
-        if top == folder or top in sys.stdlib_module_names:
+        top, _, rest = module.partition(".")
+        if top in sys.stdlib_module_names:
             continue
-        if top in PROJECT:
-            if top not in may_project:
+        if top == "threefactor":
+            if rest.partition(".")[0] not in {folder, *may_project}:
                 found.append(module)
+        elif top in FOLDERS:  # under its bare name
+            found.append(module)
         elif may_outside is not None and top not in may_outside:
             found.append(module)
     return found
@@ -90,11 +101,11 @@ def imported_at_once(path):
 def test_experiments_load_figures_only_to_draw_them():
     """Matplotlib takes longer to load than a misspelt name may take to be refused."""
     drawing = {
-        f"analysis.{file.stem}"
-        for file in (ROOT / "analysis").glob("*.py")
+        ".".join(("threefactor", *file.relative_to(ROOT).with_suffix("").parts))
+        for file in (ROOT / "analysis").rglob("*.py")
         if any(m.partition(".")[0] == "matplotlib" for m in imported_at_once(file))
     }
-    assert "analysis.style" in drawing
+    assert "threefactor.analysis.style" in drawing
     wrong = {
         str(file.relative_to(ROOT)): found
         for file in (ROOT / "experiments").rglob("*.py")
@@ -108,7 +119,7 @@ def test_models_know_only_the_contract_of_rules():
         f"{file.relative_to(ROOT)}: {module}"
         for file in (ROOT / "models").rglob("*.py")
         for module in imports(file)
-        if module.partition(".")[0] == "rules" and module not in CONTRACT
+        if module.startswith("threefactor.rules") and module not in CONTRACT
     }
     assert wrong == set()
 
@@ -119,8 +130,12 @@ def test_command_line_imports_experiments_and_analysis_only():
 
 def test_the_import_check_sees_what_it_should(tmp_path):
     file = tmp_path / "bad.py"
-    file.write_text("def f():\n    from models.network import Network\n    import scipy.stats\n")
-    assert forbidden(file, "rules", set(), {"numpy"}) == ["models.network", "scipy.stats"]
+    file.write_text(
+        "def f():\n    from threefactor.models.network import Network\n    import scipy.stats\n"
+    )
+    assert forbidden(file, "rules", set(), {"numpy"}) == [
+        "threefactor.models.network", "scipy.stats"
+    ]  # fmt: skip
 
 
 def concrete(package, base):
@@ -144,7 +159,7 @@ def concrete(package, base):
     ],
 )  # fmt: skip
 def test_every_class_is_in_its_table_once(package, base, table):
-    assert concrete(importlib.import_module(package), base) == set(table.values())
+    assert concrete(importlib.import_module(f"threefactor.{package}"), base) == set(table.values())
     assert len(set(table.values())) == len(table)
     for name in table:
         assert name == name.lower()
@@ -153,7 +168,7 @@ def test_every_class_is_in_its_table_once(package, base, table):
 
 def test_every_environment_is_registered():
     entry_points = {spec.entry_point for spec in gymnasium.registry.values()}
-    for info in pkgutil.iter_modules(envs.__path__, "envs."):
+    for info in pkgutil.iter_modules(envs.__path__, f"{envs.__name__}."):
         if info.ispkg:
             continue
         for name, kind in vars(importlib.import_module(info.name)).items():
@@ -164,7 +179,7 @@ def test_every_environment_is_registered():
 
 @pytest.mark.parametrize(
     ("package", "table"),
-    [(rules, RULES), (models.neurons, NEURONS)],
+    [(rules, RULES), (neurons, NEURONS)],
     ids=["rules", "neurons"],
 )  # fmt: skip
 def test_every_summary_fits_a_table_cell(package, table):

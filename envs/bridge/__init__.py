@@ -1,15 +1,15 @@
 """The bridge between Gymnasium spaces and networks: encoders, decoders, batched environments."""
 
-from envs.bridge.decoders.continuous import PopulationVector, WeightedMean
-from envs.bridge.decoders.contract import BoundDecoder, Decoder
-from envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
-from envs.bridge.decoders.membrane import Membrane
-from envs.bridge.encoders.contract import BoundEncoder, Encoder
-from envs.bridge.encoders.gaussian import GaussianPopulation
-from envs.bridge.encoders.k_of_n import KOfN
-from envs.bridge.encoders.linear import DirectRate, OnOff
-from envs.bridge.encoders.one_hot import OneHot
-from envs.bridge.encoders.tile import TileCoding
+from threefactor.envs.bridge.decoders.continuous import PopulationVector, WeightedMean
+from threefactor.envs.bridge.decoders.contract import BoundDecoder, Decoder
+from threefactor.envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
+from threefactor.envs.bridge.decoders.membrane import Membrane
+from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder
+from threefactor.envs.bridge.encoders.gaussian import GaussianPopulation
+from threefactor.envs.bridge.encoders.k_of_n import KOfN
+from threefactor.envs.bridge.encoders.linear import DirectRate, OnOff
+from threefactor.envs.bridge.encoders.one_hot import OneHot
+from threefactor.envs.bridge.encoders.tile import TileCoding
 
 ENCODERS: dict[str, type[Encoder]] = {
     "one-hot": OneHot,

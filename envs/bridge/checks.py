@@ -16,8 +16,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bridge.decoders.contract import READS, BoundDecoder, Decoder
-from envs.bridge.encoders.contract import BoundEncoder, Encoder
+from threefactor.envs.bridge.decoders.contract import READS, BoundDecoder, Decoder
+from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder
 
 _MAX_CORNERS = 64
 # Stands for an infinite bound: far beyond any limit a user gives, and still finite in float32.

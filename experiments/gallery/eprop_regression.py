@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.experiment import ArmRequest, Bar, Experiment, below, halves
-from experiments.gallery.arms import load_arm, save_arm, saved_arm
-from experiments.gallery.regression_network import (
+from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm
+from threefactor.experiments.claims.experiment import ArmRequest, Bar, Experiment, below, halves
+from threefactor.experiments.gallery.regression_network import (
     OUTPUT_SCALE,
     N,
     draw_regression,
@@ -21,7 +21,7 @@ from experiments.gallery.regression_network import (
     show_pattern,
     write_draws,
 )
-from models.network import Network
+from threefactor.models.network import Network
 
 PUBLISHED = (101.964363, 103.466736, 103.340606, 103.680244, 104.412781)
 ITERATIONS, ADAM_STEP = 500, 3e-3
@@ -83,8 +83,8 @@ class _Shuffle:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
-    from analysis.gallery_figures import draw_regression_learning
-    from analysis.style import save_figure
+    from threefactor.analysis.gallery.figures import draw_regression_learning
+    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in EPROP_REGRESSION.arms if arm != FIRST}
     return save_figure(draw_regression_learning(arms), stem)

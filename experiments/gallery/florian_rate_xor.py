@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.experiment import ArmRequest, Bar, Experiment
-from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
-from experiments.gallery.rate_xor import (
+from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
+from threefactor.experiments.claims.experiment import ArmRequest, Bar, Experiment
+from threefactor.experiments.gallery.rate_xor import (
     Reward,
     is_solved,
     order_generators,
@@ -20,11 +20,11 @@ from experiments.gallery.rate_xor import (
     target_reward,
     xor_network_spec,
 )
-from models.network import Network
-from models.neurons.contract import NeuronModel, check_ascending
-from rules.contract import Rule
-from rules.rstdp import RewardModulatedSTDP
-from rules.rstdp_et import RewardModulatedSTDPWithEligibility
+from threefactor.models.network import Network
+from threefactor.models.neurons.contract import NeuronModel, check_ascending
+from threefactor.rules.contract import Rule
+from threefactor.rules.rstdp import RewardModulatedSTDP
+from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
 
 EPOCHS, TEST_EPOCHS = 200, 10
 MSTDPET, MSTDP = "MSTDPET", "MSTDP"
@@ -147,8 +147,8 @@ def _mean_at_least(arm: str, bar: float) -> Bar:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
-    from analysis.gallery_figures import draw_rate_xor
-    from analysis.style import save_figure
+    from threefactor.analysis.gallery.figures import draw_rate_xor
+    from threefactor.analysis.style import save_figure
 
     training = {arm: load_arm(folder, arm)["rates_hz"] for arm in (MSTDPET, MSTDP, RANDOM)}
     tests = {arm: load_arm(folder, arm)["rates_hz"] for arm in (UNTRAINED, RETEST)}

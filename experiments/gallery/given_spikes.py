@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.neurons.contract import NeuronModel
+from threefactor.models.neurons.contract import NeuronModel
 
 #: What to write into ``rates`` for a spike in this timestep; 0 for none.
 SPIKE_HZ = 1000.0

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.experiment import ArmRequest, Experiment
-from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
-from experiments.gallery.izhikevich_network import (
+from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
+from threefactor.experiments.claims.experiment import ArmRequest, Experiment
+from threefactor.experiments.gallery.izhikevich_network import (
     N_EXCITATORY,
     W_LIMIT,
     advance,
@@ -27,8 +27,8 @@ from experiments.gallery.izhikevich_network import (
     save_progress,
     stack_ragged,
 )
-from models.network import Network
-from rules.dopamine_stdp import DopamineSTDP
+from threefactor.models.network import Network
+from threefactor.rules.dopamine_stdp import DopamineSTDP
 
 DURATION_S, SAVE_EVERY_S = 3600, 300
 PAIR_WITHIN_MS, DELAY_MS, SPREAD_MS = 20, 1000, 2000
@@ -172,8 +172,8 @@ def _say_outcome(request: ArmRequest, progress: Progress, weights: NDArray) -> N
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
-    from analysis.gallery_figures import draw_distal_reward
-    from analysis.style import save_figure
+    from threefactor.analysis.gallery.figures import draw_distal_reward
+    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in (REWARD, YOKED, OFF)}
     return save_figure(draw_distal_reward(arms, W_LIMIT), stem)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.experiment import ArmRequest
-from models.network import Network
-from models.neurons.contract import PoissonInput
-from models.neurons.izhikevich import NoisyIzhikevich
-from models.specification import NetworkSpec, Population, Projection
-from rules.dopamine_stdp import DopamineSTDP
+from threefactor.experiments.claims.experiment import ArmRequest
+from threefactor.models.network import Network
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.neurons.izhikevich import NoisyIzhikevich
+from threefactor.models.specification import NetworkSpec, Population, Projection
+from threefactor.rules.dopamine_stdp import DopamineSTDP
 
 N_EXCITATORY, N_INHIBITORY = 800, 200
 N_NEURONS = N_EXCITATORY + N_INHIBITORY

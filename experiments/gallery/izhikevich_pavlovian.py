@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.experiment import ArmRequest, Bar, Experiment
-from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
-from experiments.gallery.izhikevich_network import (
+from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
+from threefactor.experiments.claims.experiment import ArmRequest, Bar, Experiment
+from threefactor.experiments.gallery.izhikevich_network import (
     N_EXCITATORY,
     N_NEURONS,
     advance,
@@ -30,8 +30,8 @@ from experiments.gallery.izhikevich_network import (
     outgoing_weights,
     save_progress,
 )
-from models.network import Network
-from rules.dopamine_stdp import DopamineSTDP
+from threefactor.models.network import Network
+from threefactor.rules.dopamine_stdp import DopamineSTDP
 
 DURATION_S, SAVE_EVERY_S = 3600, 300
 N_STIMULI, STIMULUS_SIZE, STIMULUS_MV = 100, 50, 40.0
@@ -191,8 +191,8 @@ def _times_others(bar: float) -> Bar:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
-    from analysis.gallery_figures import draw_pavlovian
-    from analysis.style import save_figure
+    from threefactor.analysis.gallery.figures import draw_pavlovian
+    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in (REWARD, RANDOM, OFF)}
     return save_figure(draw_pavlovian(arms), stem)

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.experiment import TWIN, ArmRequest, Bar, Experiment, below
-from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
-from experiments.gallery.spike_patterns import (
+from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
+from threefactor.experiments.claims.experiment import TWIN, ArmRequest, Bar, Experiment, below
+from threefactor.experiments.gallery.spike_patterns import (
     PATTERN_MS,
     START_MS,
     W_LIMIT,
@@ -25,8 +25,8 @@ from experiments.gallery.spike_patterns import (
     spike_times_ms,
     trial_steps,
 )
-from models.network import Network
-from rules.rstdp_alpha import AlphaRewardModulatedSTDP
+from threefactor.models.network import Network
+from threefactor.rules.rstdp_alpha import AlphaRewardModulatedSTDP
 
 TRIALS, TEST_TRIALS, FREE_TRIALS = 1000, 50, 10
 TRAINED, RANDOM = "reward by pattern", "reward of random sign"
@@ -144,8 +144,8 @@ def _equal(arm: str, bar: float) -> Bar:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
-    from analysis.gallery_patterns import draw_spike_patterns
-    from analysis.style import save_figure
+    from threefactor.analysis.gallery.patterns import draw_spike_patterns
+    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in LEGENSTEIN_PATTERNS.arms}
     training = {arm: saved["spikes"] for arm, saved in arms.items() if arm != TWIN}

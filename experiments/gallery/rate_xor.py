@@ -11,10 +11,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.network import Network
-from models.neurons.contract import NeuronModel, PoissonInput
-from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
-from rules.contract import Rule
+from threefactor.models.network import Network
+from threefactor.models.neurons.contract import NeuronModel, PoissonInput
+from threefactor.models.specification import (
+    NetworkSpec,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+)
+from threefactor.rules.contract import Rule
 
 PATTERNS = ((0, 0), (0, 1), (1, 0), (1, 1))
 TARGETS = np.array([-1.0, 1.0, 1.0, -1.0])

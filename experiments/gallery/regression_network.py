@@ -18,14 +18,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.network import Network
-from models.neurons.adaptive_lif import AdaptiveLIF
-from models.neurons.contract import PoissonInput
-from models.neurons.readout import Readout
-from models.specification import Modulation, NetworkSpec, Population, Projection, all_to_all
-from rules.contract import Rule
-from rules.eprop import Eprop
-from rules.updates import Adam, WeightUpdate
+from threefactor.models.network import Network
+from threefactor.models.neurons.adaptive_lif import AdaptiveLIF
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.neurons.readout import Readout
+from threefactor.models.specification import (
+    Modulation,
+    NetworkSpec,
+    Population,
+    Projection,
+    all_to_all,
+)
+from threefactor.rules.contract import Rule
+from threefactor.rules.eprop import Eprop
+from threefactor.rules.updates import Adam, WeightUpdate
 
 STEPS, N = 1000, 100
 PERIODS = (1000, 500, 333, 200)

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.experiment import ArmRequest, Experiment
-from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
-from experiments.gallery.rate_xor import (
+from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
+from threefactor.experiments.claims.experiment import ArmRequest, Experiment
+from threefactor.experiments.gallery.rate_xor import (
     margin_hz,
     order_generators,
     random_reward,
@@ -22,9 +22,9 @@ from experiments.gallery.rate_xor import (
     target_reward,
     xor_network_spec,
 )
-from models.network import Network
-from models.neurons.escape import EscapeLIF
-from rules.reinforce import Reinforce
+from threefactor.models.network import Network
+from threefactor.models.neurons.escape import EscapeLIF
+from threefactor.rules.reinforce import Reinforce
 
 EPOCHS, TEST_EPOCHS = 400, 10
 TRAINED, UNTRAINED, RANDOM = "REINFORCE", "untrained twin", "random reward"
@@ -83,8 +83,8 @@ def _open(request: ArmRequest, is_learning: bool) -> Network:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
-    from analysis.gallery_figures import draw_rate_xor
-    from analysis.style import save_figure
+    from threefactor.analysis.gallery.figures import draw_rate_xor
+    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in (TRAINED, RANDOM, UNTRAINED)}
     training = {arm: arms[arm]["rates_hz"] for arm in (TRAINED, RANDOM)}

@@ -19,22 +19,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.controls import Shuffled
-from experiments.experiment import ArmRequest, Experiment
-from experiments.gallery.arms import load_arm, save_arm, saved_arm, share_above
-from experiments.gallery.two_stimuli import (
+from threefactor.agents.plastic.controls import Shuffled
+from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
+from threefactor.experiments.claims.experiment import ArmRequest, Experiment
+from threefactor.experiments.gallery.two_stimuli import (
     REWARD_OFFSETS,
     order,
     pattern_rates,
     show,
     two_stimuli_spec,
 )
-from models.network import Network
-from rules.contract import Rule
-from rules.modulators import Outcome
-from rules.modulators.reward_baseline import RewardBaseline
-from rules.rmax import RMax
-from rules.rstdp_et import RewardModulatedSTDPWithEligibility
+from threefactor.models.network import Network
+from threefactor.rules.contract import Rule
+from threefactor.rules.modulators import Outcome
+from threefactor.rules.modulators.reward_baseline import RewardBaseline
+from threefactor.rules.rmax import RMax
+from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
 
 TRIALS, TEST_TRIALS, CHUNK = 4000, 100, 500
 TAU_ELIGIBILITY_MS = 500.0
@@ -144,8 +144,8 @@ def terms(arm: dict[str, NDArray]) -> NDArray[np.float64]:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
-    from analysis.gallery_patterns import draw_bias
-    from analysis.style import save_figure
+    from threefactor.analysis.gallery.patterns import draw_bias
+    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in ARMS if arm != UNTRAINED}
     learning = {arm: (saved["right"], saved["stimuli"]) for arm, saved in arms.items()}

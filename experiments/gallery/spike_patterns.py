@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.gallery.given_spikes import SPIKE_HZ, GivenSpikes
-from models.network import Network
-from models.neurons.contract import check_not_negative
-from models.neurons.lif import ConductanceLIF
-from models.specification import NetworkSpec, Normal, Population, Projection, all_to_all
-from rules.contract import Rule
+from threefactor.experiments.gallery.given_spikes import SPIKE_HZ, GivenSpikes
+from threefactor.models.network import Network
+from threefactor.models.neurons.contract import check_not_negative
+from threefactor.models.neurons.lif import ConductanceLIF
+from threefactor.models.specification import NetworkSpec, Normal, Population, Projection, all_to_all
+from threefactor.rules.contract import Rule
 
 N_INPUTS, PATTERN_MS, START_MS, TRIAL_MS = 200, 500, 50, 3000
 #: Upper bound of the weights in units of the leak conductance (10 nS), chosen on tuning seeds such

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.experiment import ArmRequest, Bar, Experiment
-from experiments.gallery.arms import load_arm, save_arm, saved_arm
-from models.network import Network
-from models.neurons.contract import PoissonInput
-from models.neurons.escape import SRM0
-from models.neurons.td_error import TDError
-from models.specification import (
+from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm
+from threefactor.experiments.claims.experiment import ArmRequest, Bar, Experiment
+from threefactor.models.network import Network
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.neurons.escape import SRM0
+from threefactor.models.neurons.td_error import TDError
+from threefactor.models.specification import (
     Modulation,
     NetworkSpec,
     Normal,
@@ -29,7 +29,7 @@ from models.specification import (
     Projection,
     all_to_all,
 )
-from rules.td_ltp import ContinuousTemporalDifferenceLTP
+from threefactor.rules.td_ltp import ContinuousTemporalDifferenceLTP
 
 TD_LTP, CORRELATION = "TD-LTP", "TD-LTP correlation"
 SHUFFLED, UNTRAINED = "sign-shuffled TD error", "untrained twin"
@@ -148,8 +148,8 @@ def _every_seed(arm: str, text: str, low: float, high: float) -> Bar:
 
 
 def _draw(folder: Path, stem: Path) -> list[Path]:
-    from analysis.gallery_figures import draw_value_on_track
-    from analysis.style import save_figure
+    from threefactor.analysis.gallery.figures import draw_value_on_track
+    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm)["values"] for arm in (TD_LTP, SHUFFLED, UNTRAINED)}
     late = {arm: _late(values) for arm, values in arms.items()}

@@ -11,11 +11,17 @@ starts from rest.
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.gallery.given_spikes import SPIKE_HZ, GivenSpikes
-from models.network import Network
-from models.neurons.escape import SRM0
-from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
-from rules.contract import Rule
+from threefactor.experiments.gallery.given_spikes import SPIKE_HZ, GivenSpikes
+from threefactor.models.network import Network
+from threefactor.models.neurons.escape import SRM0
+from threefactor.models.specification import (
+    NetworkSpec,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+)
+from threefactor.rules.contract import Rule
 
 N_INPUTS, N_ACTIVE, INPUT_SPIKES, PATTERN_MS = 50, 25, 150, 500
 REWARD_OFFSETS, SPIKES_WANTED = np.array([0.0, 2.0]), 4

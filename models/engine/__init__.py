@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Callable
 
-from models.blueprint import Blueprint
-from models.engine.protocol import Engine
+from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.protocol import Engine
 
 ENGINES = ("auto", "compiled", "runtime", "runtime-numpy")
 
@@ -33,8 +33,8 @@ def open_engine(
     if engine not in ENGINES:
         raise ValueError(f"Unknown engine {engine!r}; known: {', '.join(ENGINES)}.")
     if engine in ("auto", "compiled"):
-        from models.engine.build_cache import CompilerError
-        from models.engine.compiled import CompiledEngine
+        from threefactor.models.engine.build_cache import CompilerError
+        from threefactor.models.engine.compiled import CompiledEngine
 
         try:
             return CompiledEngine(plan)
@@ -44,6 +44,6 @@ def open_engine(
             line = f"{error}: using the runtime engine (same spikes, 50 to 100 times slower)."
             (say or (lambda text: print(text, file=sys.stderr)))(line)
             engine = "runtime-numpy"
-    from models.engine.runtime import RuntimeEngine
+    from threefactor.models.engine.runtime import RuntimeEngine
 
     return RuntimeEngine(plan, "numpy" if engine == "runtime-numpy" else "cython")

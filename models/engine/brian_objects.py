@@ -7,9 +7,9 @@ import brian2
 import numpy as np
 from brian2.groups.group import CodeRunner
 
-from models.blueprint import Blueprint, GroupCode, SynapseCode
-from models.engine.integration import integrate_exactly
-from models.engine.noise import brian_functions
+from threefactor.models.blueprint import Blueprint, GroupCode, SynapseCode
+from threefactor.models.engine.integration import integrate_exactly
+from threefactor.models.engine.noise import brian_functions
 
 # Brian2 would say so of every network that was prepared but not by `Network.run`.
 brian2.BrianLogger.suppress_name("unused_brian_object")

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.blueprint import Blueprint
+from threefactor.models.blueprint import Blueprint
 
 #: No -ffast-math: results must not depend on how the compiler reorders sums. What -O3 adds for
 #: speed and not for compile time is named; all of it takes a third longer to compile.
@@ -158,7 +158,7 @@ def _seal(folder: Path) -> dict[str, str]:
 
 def _build(root: Path, mark: str, plan: Blueprint) -> Build:
     _tools()  # a missing compiler is reported before Brian2 is imported
-    from models.engine.generation import generate, manifest_text
+    from threefactor.models.engine.generation import generate, manifest_text
 
     source, manifest = generate(plan)
     text = manifest_text(manifest)

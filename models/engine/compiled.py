@@ -13,9 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from models.blueprint import Blueprint
-from models.engine.build_cache import Build, obtain
-from models.engine.stepping import Recording, check_recording, period_steps, settle_interval
+from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.build_cache import Build, obtain
+from threefactor.models.engine.stepping import (
+    Recording,
+    check_recording,
+    period_steps,
+    settle_interval,
+)
 
 #: Windows between two searches for NaN (weights keep a NaN, so a late look finds it).
 FINITE_CHECK_INTERVAL = 200

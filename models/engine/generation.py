@@ -17,10 +17,10 @@ from typing import Any
 import brian2
 from brian2.devices import reset_device
 
-from models.blueprint import Blueprint
-from models.engine.brian_objects import BrianNetwork, build_objects
-from models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
-from models.engine.stepping import spike_owner_names
+from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.brian_objects import BrianNetwork, build_objects
+from threefactor.models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
+from threefactor.models.engine.stepping import spike_owner_names
 
 SHIM = Path(__file__).with_name("shim.cpp")
 #: Apart from the names of networks of the runtime engine, dead or alive: names make the source.

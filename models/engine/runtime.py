@@ -11,9 +11,9 @@ from typing import Any
 import brian2
 import numpy as np
 
-from models.blueprint import Blueprint
-from models.engine.brian_objects import build_objects
-from models.engine.stepping import (
+from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.brian_objects import build_objects
+from threefactor.models.engine.stepping import (
     Recording,
     check_recording,
     period_steps,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from models.blueprint import Blueprint
+from threefactor.models.blueprint import Blueprint
 
 #: A lazily decaying variable is settled before its growth passes exp(20) = 5e8.
 LONGEST_GROWTH = 20.0

@@ -4,14 +4,14 @@ import difflib
 from dataclasses import fields
 from typing import Any
 
-from models.neurons.adaptive_lif import AdaptiveLIF
-from models.neurons.bernoulli import BernoulliGLM, Ising
-from models.neurons.contract import NeuronModel, PoissonInput
-from models.neurons.escape import SRM0, EscapeLIF
-from models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
-from models.neurons.lif import LIF, ConductanceLIF, CurrentLIF, NoisyLIF
-from models.neurons.readout import Readout
-from models.neurons.td_error import TDError
+from threefactor.models.neurons.adaptive_lif import AdaptiveLIF
+from threefactor.models.neurons.bernoulli import BernoulliGLM, Ising
+from threefactor.models.neurons.contract import NeuronModel, PoissonInput
+from threefactor.models.neurons.escape import SRM0, EscapeLIF
+from threefactor.models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
+from threefactor.models.neurons.lif import LIF, ConductanceLIF, CurrentLIF, NoisyLIF
+from threefactor.models.neurons.readout import Readout
+from threefactor.models.neurons.td_error import TDError
 
 NEURONS: dict[str, type[NeuronModel]] = {
     "adaptive-lif": AdaptiveLIF,

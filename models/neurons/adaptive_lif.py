@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.neurons.contract import NeuronModel, check_not_negative, check_positive
+from threefactor.models.neurons.contract import NeuronModel, check_not_negative, check_positive
 
 
 @dataclass(frozen=True)

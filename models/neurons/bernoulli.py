@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.neurons.contract import NeuronModel
+from threefactor.models.neurons.contract import NeuronModel
 
 # (1 + tanh(x))/2 is 1/(1 + exp(-2*x)) without the overflow.
 _DRAW = """

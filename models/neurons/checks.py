@@ -8,8 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from models.neurons.contract import NeuronModel
-from rules.contract import RESERVED_NAMES, Rule, defined_variables, identifiers, parameter_values
+from threefactor.models.neurons.contract import NeuronModel
+from threefactor.rules.contract import (
+    RESERVED_NAMES,
+    Rule,
+    defined_variables,
+    identifiers,
+    parameter_values,
+)
 
 #: Functions, units and flags that neuron strings may use beside those of rules.
 NEURON_WORDS = frozenset(
@@ -96,9 +102,9 @@ def check_names(neuron: NeuronModel) -> None:
 
 def build_network(spec: Any, seed: int = 0) -> Any:
     """Return the prepared Brian2 network of `spec` with its initial values and streams written."""
-    from models.assembly import assemble
-    from models.engine.brian_objects import build_objects
-    from models.engine.noise import stream_ids
+    from threefactor.models.assembly import assemble
+    from threefactor.models.engine.brian_objects import build_objects
+    from threefactor.models.engine.noise import stream_ids
 
     plan = assemble(spec)
     built = build_objects(plan)
@@ -168,8 +174,8 @@ def _values(neuron: NeuronModel, owners: dict[str, Any]) -> dict[str, np.ndarray
 
 
 def _small_spec(neuron: NeuronModel, port: str) -> Any:
-    from models.neurons.contract import PoissonInput
-    from models.specification import NetworkSpec, Population, Projection, all_to_all
+    from threefactor.models.neurons.contract import PoissonInput
+    from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
 
     group = Population("neuron", 3, neuron)
     if not port:

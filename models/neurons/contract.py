@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rules.contract import check_parameters, defined_variables, parameter_values
+from threefactor.rules.contract import check_parameters, defined_variables, parameter_values
 
 
 @dataclass(frozen=True)

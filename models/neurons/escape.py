@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.neurons.contract import (
+from threefactor.models.neurons.contract import (
     NeuronModel,
     check_ascending,
     check_distinct,

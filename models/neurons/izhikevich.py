@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.neurons.contract import NeuronModel, check_ascending, check_not_negative
+from threefactor.models.neurons.contract import NeuronModel, check_ascending, check_not_negative
 
 # `current` holds what arrived since the last step and is used up here.
 _HALF_STEPS = """

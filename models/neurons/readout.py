@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.neurons.contract import NeuronModel
+from threefactor.models.neurons.contract import NeuronModel
 
 
 @dataclass(frozen=True)

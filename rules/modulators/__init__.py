@@ -1,13 +1,13 @@
 """Modulators: what happened to the agent -> third factor. `MODULATORS` is the table of contents."""
 
-from rules.loading import load_class
-from rules.modulators.contract import BoundModulator, Modulator, Outcome
-from rules.modulators.dopamine import Dopamine
-from rules.modulators.feedback import Feedback
-from rules.modulators.reward import Reward
-from rules.modulators.reward_baseline import RewardBaseline
-from rules.modulators.td import TemporalDifference
-from rules.modulators.td_linear import LinearTemporalDifference
+from threefactor.rules.loading import load_class
+from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome
+from threefactor.rules.modulators.dopamine import Dopamine
+from threefactor.rules.modulators.feedback import Feedback
+from threefactor.rules.modulators.reward import Reward
+from threefactor.rules.modulators.reward_baseline import RewardBaseline
+from threefactor.rules.modulators.td import TemporalDifference
+from threefactor.rules.modulators.td_linear import LinearTemporalDifference
 
 __all__ = ["MODULATORS", "BoundModulator", "Modulator", "Outcome", "load_modulator"]
 

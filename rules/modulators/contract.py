@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rules.contract import check_parameters
+from threefactor.rules.contract import check_parameters
 
 
 @dataclass

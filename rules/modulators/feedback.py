@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rules.modulators.contract import BoundModulator, Modulator, Outcome
+from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Feedback(Modulator):
         self._scalar()
 
     def _scalar(self) -> Modulator:
-        from rules.modulators import load_modulator  # the table needs this class first
+        from threefactor.rules.modulators import load_modulator  # the table needs this class first
 
         wrapped = load_modulator(self.wraps)
         try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
 
 SCOPES = ("replica", "stimulus", "global")
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
 
 
 @dataclass(frozen=True)

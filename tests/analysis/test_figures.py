@@ -3,14 +3,22 @@ import re
 import numpy as np
 import pytest
 
-from analysis.gridworld import GridPolicy, best_actions, draw_gridworld
-from analysis.learning import draw_learning_comparison, draw_learning_curve, running_mean
-from analysis.marks import window_events
-from analysis.rasters import draw_raster, population_rate
-from analysis.run_data import EventKind, Events, Run, WeightHistory
-from analysis.style import save_figure, time_scale
-from analysis.traces import _line_styles, draw_traces, group_probes
-from analysis.weights import draw_weight_matrices, draw_weight_trajectories, weight_matrix
+from threefactor.analysis.gridworld import GridPolicy, best_actions, draw_gridworld
+from threefactor.analysis.learning import (
+    draw_learning_comparison,
+    draw_learning_curve,
+    running_mean,
+)
+from threefactor.analysis.marks import window_events
+from threefactor.analysis.rasters import draw_raster, population_rate
+from threefactor.analysis.run_data import EventKind, Events, Run, WeightHistory
+from threefactor.analysis.style import save_figure, time_scale
+from threefactor.analysis.traces import _line_styles, draw_traces, group_probes
+from threefactor.analysis.weights import (
+    draw_weight_matrices,
+    draw_weight_trajectories,
+    weight_matrix,
+)
 
 HAS_UNIT = re.compile(r"\(.+\)|index|Episode number")
 

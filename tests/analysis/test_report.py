@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-import analysis.report
-from analysis.report import default_window, plot_comparison, plot_run, recorded_span
-from analysis.run_data import EPISODE_COLUMNS, EventKind, Run
-from experiments.run_directory import RunDirectory
+import threefactor.analysis.report
+from threefactor.analysis.report import default_window, plot_comparison, plot_run, recorded_span
+from threefactor.analysis.run_data import EPISODE_COLUMNS, EventKind, Run
+from threefactor.experiments.training.run_directory import RunDirectory
 
-ROOT = Path(analysis.report.__file__).parents[1]
+ROOT = Path(threefactor.analysis.report.__file__).parents[1]
 FIGURES = ["learning", "raster", "traces", "weights-plastic", "weight-matrix-plastic", "gridworld"]
 
 
@@ -66,9 +66,9 @@ def test_comparison_takes_a_run_per_seed(run_path, tmp_path):
 
 def test_plotting_needs_no_brian2(run_path, tmp_path):
     code = (
-        "import sys; from analysis.report import plot_run; "
+        "import sys; from threefactor.analysis.report import plot_run; "
         f"plot_run({str(run_path)!r}, {str(tmp_path / 'f')!r}, (0, 200)); "
-        "banned = {'brian2', 'yaml', 'gymnasium', 'matplotlib.pyplot', 'experiments'}; "
+        "banned = {'brian2', 'yaml', 'gymnasium', 'matplotlib.pyplot', 'threefactor.experiments'}; "
         "print(sorted(banned & set(sys.modules)))"
     )
     command = [sys.executable, "-W", "error", "-c", code]

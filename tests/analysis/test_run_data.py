@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.run_data import EventKind, Run
+from threefactor.analysis.run_data import EventKind, Run
 
 
 def test_run_lists_what_was_recorded(run_path):

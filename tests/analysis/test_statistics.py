@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.statistics import (
+from threefactor.analysis.statistics import (
     bootstrap_interval,
     curve_interval,
     iqm,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import envs  # noqa: F401  registers GridWorld
-from envs.gridworld import GridWorld
+import threefactor.envs  # noqa: F401  registers GridWorld
+from threefactor.envs.gridworld import GridWorld
 
 UP, RIGHT, DOWN, LEFT = range(4)
 UNIFORM = np.full((100, 4), 0.25)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import envs  # noqa: F401  registers Identity
-from envs.identity import Identity
+import threefactor.envs  # noqa: F401  registers Identity
+from threefactor.envs.identity import Identity
 
 
 def test_gymnasium_checks_it_without_a_warning():

@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from models import MODELS, Parts
-from models.neurons import LIF, NEURONS, EscapeLIF
-from rules import RULES
+from threefactor.models import MODELS, Parts
+from threefactor.models.neurons import LIF, NEURONS, EscapeLIF
+from threefactor.rules import RULES
 
 PARTS = Parts(
     n_inputs=5, n_actions=3, neuron=EscapeLIF(), critic_neuron=EscapeLIF(bias_mv=1.0),

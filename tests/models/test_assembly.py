@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from models.assembly import assemble
-from models.neurons import LIF, EscapeLIF
-from models.specification import Uniform
-from rules import RULES
-from rules.contract import Rule
-from rules.rstdp_et import RewardModulatedSTDPWithEligibility
+from threefactor.models.assembly import assemble
+from threefactor.models.neurons import LIF, EscapeLIF
+from threefactor.models.specification import Uniform
+from threefactor.rules import RULES
+from threefactor.rules.contract import Rule
+from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def test_a_variable_that_ends_in_third_factor_does_not_hide_it(make_spec, open_n
 
 def test_two_rules_meet_on_one_population_without_mixing(make_spec, open_network, protocol):
     """A second projection with a rule of its own leaves the first one's weights as they were."""
-    from models.specification import Population, Projection, all_to_all
+    from threefactor.models.specification import Population, Projection, all_to_all
 
     spec = make_spec(RULES["rstdp"]())
     silent = Population("extra", 3, spec.populations[0].neuron)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.assembly import assemble
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection
-from rules import RULES
-from rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.models.assembly import assemble
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection
+from threefactor.rules import RULES
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 KINDS = ("axonal", "dendritic")
 FIRES_HZ = 1e6
@@ -168,7 +168,7 @@ def test_dopamine_stdp_with_a_dendritic_delay_is_that_of_nest():
     ],
 )
 def test_impossible_delays_are_refused(rule, delay_ms, kind, message, make_spec):
-    from models.neurons import make_neuron
+    from threefactor.models.neurons import make_neuron
 
     rule = RULES[rule]()
     with pytest.raises(ValueError, match=message):

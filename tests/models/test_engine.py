@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from models.assembly import assemble
-from models.engine import open_engine
-from models.neurons import NEURONS
-from rules import RULES
-from rules.rstdp_et import RewardModulatedSTDPWithEligibility
+from threefactor.models.assembly import assemble
+from threefactor.models.engine import open_engine
+from threefactor.models.neurons import NEURONS
+from threefactor.rules import RULES
+from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
 
 #: name -> (rule, its settings, neuron, further settings of the projection)
 CASES = {
@@ -84,7 +84,7 @@ def test_same_seed_same_run_other_seed_other_run(engine, open_case, protocol):
 def test_runtime_equals_network_run_bit_for_bit(case, open_case):
     import brian2
 
-    from models.engine.brian_objects import build_objects
+    from threefactor.models.engine.brian_objects import build_objects
 
     network = open_case(case)
     engine, plan = network.engine, network._plan

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.assembly import assemble
-from models.engine import build_cache, open_engine
-from models.engine.build_cache import CompilerError
-from models.engine.compiled import CompiledEngine
-from models.neurons import LIF
-from rules import RULES
+from threefactor.models.assembly import assemble
+from threefactor.models.engine import build_cache, open_engine
+from threefactor.models.engine.build_cache import CompilerError
+from threefactor.models.engine.compiled import CompiledEngine
+from threefactor.models.neurons import LIF
+from threefactor.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 
@@ -194,10 +194,11 @@ def test_nothing_half_built_is_left(warm, quick_compiler, make_spec, monkeypatch
 SCRIPT = """
 import json, sys
 import numpy as np
-from models.neurons import LIF
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
-from models.network import Network
+from threefactor.models.neurons import LIF
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection, Uniform
+from threefactor.models.specification import all_to_all
+from threefactor.models.network import Network
 spec = NetworkSpec(
     (Population("input", 5, PoissonInput()), Population("actor", 3, LIF())),
     (Projection("policy", "input", "actor", **all_to_all(5, 3), weights=Uniform(9.0, 11.0)),),

@@ -5,10 +5,10 @@ import pytest
 from brian2.stateupdaters.base import UnsupportedEquationsException
 from brian2.stateupdaters.exact import linear
 
-from models.engine import integration
-from models.engine.integration import integrate_exactly
-from models.neurons import NEURONS
-from models.neurons.checks import build_network
+from threefactor.models.engine import integration
+from threefactor.models.engine.integration import integrate_exactly
+from threefactor.models.neurons import NEURONS
+from threefactor.models.neurons.checks import build_network
 
 
 @pytest.fixture(autouse=True)

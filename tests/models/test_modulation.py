@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.network import Network
-from models.neurons import make_neuron
-from models.neurons.contract import PoissonInput
-from models.neurons.td_error import TDError
-from models.specification import (
+from threefactor.models.network import Network
+from threefactor.models.neurons import make_neuron
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.neurons.td_error import TDError
+from threefactor.models.specification import (
     Modulation,
     NetworkSpec,
     Population,
@@ -17,7 +17,7 @@ from models.specification import (
     Uniform,
     all_to_all,
 )
-from rules import load_rule
+from threefactor.rules import load_rule
 
 N_INPUTS, N_CRITICS = 6, 4
 TD = TDError(tau_decay_ms=40.0, tau_rise_ms=10.0, tau_reward_ms=200.0)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from models.network import Network
-from models.neurons import LIF, NEURONS, EscapeLIF, make_neuron
-from models.neurons.contract import PoissonInput
-from models.specification import (
+from threefactor.models.network import Network
+from threefactor.models.neurons import LIF, NEURONS, EscapeLIF, make_neuron
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import (
     NetworkSpec,
     Normal,
     Population,
@@ -17,8 +17,8 @@ from models.specification import (
     all_to_all,
     dale_bounds,
 )
-from rules import RULES, load_rule
-from rules.contract import Rule
+from threefactor.rules import RULES, load_rule
+from threefactor.rules.contract import Rule
 
 SEEDS = (21, 22, 23)
 #: rule, neuron
@@ -247,7 +247,7 @@ def test_initial_weights_are_the_seeds_own_and_as_specified(make_spec, open_netw
 
 
 def test_a_new_projection_does_not_shift_other_weights(make_spec, open_network):
-    from models.specification import Projection, all_to_all
+    from threefactor.models.specification import Projection, all_to_all
 
     spec = make_spec(None)
     extra = Projection("extra", "input", "actor", **all_to_all(6, 4), weights=Uniform(2.0, 8.0))

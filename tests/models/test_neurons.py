@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from models.neurons import LIF, NEURONS, NeuronModel, make_neuron
-from models.neurons.checks import build_network, check_names, check_neuron
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection, all_to_all
+from threefactor.models.neurons import LIF, NEURONS, NeuronModel, make_neuron
+from threefactor.models.neurons.checks import build_network, check_names, check_neuron
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")  # pyparsing
 
@@ -33,7 +33,11 @@ def test_every_neuron_class_is_in_the_table():
     while queue:
         children = queue.pop().__subclasses__()
         queue += children
-        found |= {child for child in children if child.__module__.startswith("models.neurons.")}
+        found |= {
+            child
+            for child in children
+            if child.__module__.startswith("threefactor.models.neurons.")
+        }
     assert found == set(NEURONS.values())
 
 

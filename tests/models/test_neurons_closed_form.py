@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from models.engine.noise import stream_ids, uniform
-from models.neurons import make_neuron
-from models.neurons.checks import build_network
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection, all_to_all
+from threefactor.models.engine.noise import stream_ids, uniform
+from threefactor.models.neurons import make_neuron
+from threefactor.models.neurons.checks import build_network
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")  # pyparsing
 

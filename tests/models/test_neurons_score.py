@@ -6,11 +6,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from models.neurons import NEURONS, make_neuron
-from models.neurons.checks import build_network
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection, all_to_all
-from rules.contract import Rule
+from threefactor.models.neurons import NEURONS, make_neuron
+from threefactor.models.neurons.checks import build_network
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
+from threefactor.rules.contract import Rule
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")  # pyparsing
 

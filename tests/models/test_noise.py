@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.engine import noise
-from models.engine.noise import gaussian, philox2x32, stream_ids, uniform
+from threefactor.models.engine import noise
+from threefactor.models.engine.noise import gaussian, philox2x32, stream_ids, uniform
 
 PHILOX = Path(noise.__file__).with_name("philox.h")
 # Random123 1.09, tests/kat_vectors, philox2x32 10: counter low and high, key, words low and high.

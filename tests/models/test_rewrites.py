@@ -2,18 +2,24 @@
 
 import pytest
 
-from models.assembly import assemble
-from models.engine.generation import generate
-from models.engine.rewrites import (
+from threefactor.models.assembly import assemble
+from threefactor.models.engine.generation import generate
+from threefactor.models.engine.rewrites import (
     drop_unused,
     hasten,
     mark_independent,
     remember_exponentials,
 )
-from models.neurons import make_neuron
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
-from rules import load_rule
+from threefactor.models.neurons import make_neuron
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import (
+    NetworkSpec,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+)
+from threefactor.rules import load_rule
 
 
 @pytest.mark.parametrize(

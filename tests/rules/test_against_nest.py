@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from rules import RULES
-from rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules import RULES
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 DT_MS = 0.1
 STEPS = 6000

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rules import RULES
-from rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules import RULES
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 STEPS, N = 1000, 100
 TAU_MS = 30.0

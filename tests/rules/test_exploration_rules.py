@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from rules import RULES
-from rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules import RULES
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 DECAY, SLOPE, THRESHOLD, RHO = np.exp(-1 / 20), 2.0, 5.0, 0.2
 PATTERN = np.array([[1, 0], [1, 1], [0, 0], [0, 1], [1, 0], [0, 0]], bool)

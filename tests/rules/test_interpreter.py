@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from rules import RULES
-from rules.contract import Rule
-from rules.interpreter import Activity, Schedule, Wiring, interpret
-from rules.propagators import matrix_exponential
+from threefactor.rules import RULES
+from threefactor.rules.contract import Rule
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules.propagators import matrix_exponential
 
 ONE = Wiring(np.array([0]), np.array([0]), 0.0)
 

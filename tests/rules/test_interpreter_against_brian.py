@@ -11,15 +11,21 @@ import brian2
 import numpy as np
 import pytest
 
-from models.assembly import assemble
-from models.engine.brian_objects import build_objects
-from models.engine.noise import stream_ids, uniform
-from models.neurons.contract import NeuronModel
-from models.specification import NetworkSpec, Population, Projection, Uniform, all_to_all
-from rules import RULES
-from rules.contract import defined_variables
-from rules.interpreter import Activity, Schedule, Wiring, interpret
-from rules.updates import Adam, SoftBounds, WeightUpdate
+from threefactor.models.assembly import assemble
+from threefactor.models.engine.brian_objects import build_objects
+from threefactor.models.engine.noise import stream_ids, uniform
+from threefactor.models.neurons.contract import NeuronModel
+from threefactor.models.specification import (
+    NetworkSpec,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+)
+from threefactor.rules import RULES
+from threefactor.rules.contract import defined_variables
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules.updates import Adam, SoftBounds, WeightUpdate
 
 N_PRE, N_POST, WINDOW, CHUNK = 7, 5, 20, 10
 ENDS = WINDOW * np.arange(1, 5)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rules.modulators import MODULATORS, Outcome
-from rules.modulators.feedback import Feedback
-from rules.modulators.reward_baseline import RewardBaseline
+from threefactor.rules.modulators import MODULATORS, Outcome
+from threefactor.rules.modulators.feedback import Feedback
+from threefactor.rules.modulators.reward_baseline import RewardBaseline
 
 STATES = np.eye(3)
 

@@ -15,11 +15,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from models.neurons import Ising
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection, all_to_all
-from rules import RULES
-from rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.models.neurons import Ising
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
+from threefactor.rules import RULES
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 TICKS, INPUTS, HIDDEN, OUTPUTS = 3, 3, 3, 2
 PATTERNS = np.array([[a, b, 1] for a, b in product((0, 1), repeat=2)], float)
@@ -179,7 +179,7 @@ SAMPLED_REPLICAS, WINDOWS = 4000, 100
 @pytest.fixture(scope="module")
 def sampled():
     """Return a function: mean update of the compiled network and its errors, (weights,)."""
-    from models.network import Network
+    from threefactor.models.network import Network
 
     rule = RULES["reinforce"](learning_rate=1.0)
     spec = NetworkSpec(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from rules import RULES, load_rule
-from rules.contract import EVENT_BLOCKS, Rule, check_rule_class
-from rules.interpreter import Activity, Schedule, Wiring, interpret
-from rules.modulators import MODULATORS, load_modulator
+from threefactor.rules import RULES, load_rule
+from threefactor.rules.contract import EVENT_BLOCKS, Rule, check_rule_class
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules.modulators import MODULATORS, load_modulator
 
 CONFIGURATIONS = {**RULES, **MODULATORS}
 SECTIONS = ("Equations", "Parameters", "Limits", "Source")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import rules
+import threefactor.rules
 
-FOLDER = Path(rules.__file__).parent
+FOLDER = Path(threefactor.rules.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
 
 
@@ -21,4 +21,4 @@ def test_imports_only_numpy_and_the_standard_library(path):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0
             imported.add(node.module.partition(".")[0])
-    assert imported <= set(sys.stdlib_module_names) | {"numpy", "rules"}
+    assert imported <= set(sys.stdlib_module_names) | {"numpy", "threefactor"}

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from rules import RULES, load_rule
+from threefactor.rules import RULES, load_rule
 
 GOOD = """
 from dataclasses import dataclass
-from rules.contract import Rule
+from threefactor.rules.contract import Rule
 
 @dataclass(frozen=True)
 class Hebb(Rule):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from models.engine.noise import uniform
-from models.neurons import AdaptiveLIF, Readout
-from rules import RULES
+from threefactor.models.engine.noise import uniform
+from threefactor.models.neurons import AdaptiveLIF, Readout
+from threefactor.rules import RULES
 
 SEEDS = (11, 12, 13)
 
@@ -79,7 +79,7 @@ def test_a_frozen_twin_ignores_trial_ends(make_spec, open_network):
 
 @pytest.mark.parametrize("name", ["stdp-voltage", "node-perturbation"])
 def test_rules_of_the_membrane_learn_in_a_noisy_network(name, make_spec, open_network):
-    from models.neurons import NoisyLIF
+    from threefactor.models.neurons import NoisyLIF
 
     options = {"theta_plus_mv": -60.0} if name == "stdp-voltage" else {}
     network = open_network(make_spec(RULES[name](**options), NoisyLIF(noise_mv=3.0)))

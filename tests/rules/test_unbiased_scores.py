@@ -12,11 +12,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from models.network import Network
-from models.neurons import SRM0, NoisyLIF
-from models.neurons.contract import PoissonInput
-from models.specification import NetworkSpec, Population, Projection, all_to_all
-from rules import RULES
+from threefactor.models.network import Network
+from threefactor.models.neurons import SRM0, NoisyLIF
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
+from threefactor.rules import RULES
 
 INPUTS, INPUT_HZ, SECONDS, REPLICAS = 50, 10.0, 100, 40
 WEIGHTS = (1.0, 2.0)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rules import RULES
-from rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules import RULES
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 ONE = Wiring(np.array([0]), np.array([0]), 0.0)
 

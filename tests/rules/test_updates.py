@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from models.neurons import AdaptiveLIF
-from rules import RULES
-from rules.interpreter import Activity, Schedule, Wiring, interpret
-from rules.updates import Adam, SoftBounds, WeightUpdate, normalise_incoming
+from threefactor.models.neurons import AdaptiveLIF
+from threefactor.rules import RULES
+from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules.updates import Adam, SoftBounds, WeightUpdate, normalise_incoming
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ class Decoder(ABC):
                 f"{owner}: expected a sequence of generators, one per replica, got {generators!r}."
             )
         if not isinstance(space, self.spaces):
-            from envs.bridge import DECODERS  # the registry imports this module
+            from threefactor.envs.bridge import DECODERS  # the registry imports this module
 
             fitting = [name for name, kind in DECODERS.items() if isinstance(space, kind.spaces)]
             fix = (

@@ -7,7 +7,12 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bridge.decoders.contract import BoundDecoder, Decoder, Generators, pick_largest
+from threefactor.envs.bridge.decoders.contract import (
+    BoundDecoder,
+    Decoder,
+    Generators,
+    pick_largest,
+)
 
 
 class _BoundChoice(BoundDecoder):

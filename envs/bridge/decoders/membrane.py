@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bridge.decoders.contract import (
+from threefactor.envs.bridge.decoders.contract import (
     BoundDecoder,
     BoxRange,
     Decoder,

@@ -83,7 +83,7 @@ class Encoder(ABC):
         """Raise unless the encoder fits the space, naming the encoders that do."""
         if isinstance(space, self.spaces):
             return
-        from envs.bridge import ENCODERS  # the registry imports this module
+        from threefactor.envs.bridge import ENCODERS  # the registry imports this module
 
         fitting = [name for name, encoder in ENCODERS.items() if isinstance(space, encoder.spaces)]
         fix = (

@@ -9,8 +9,14 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bridge.encoders.contract import BoundEncoder, Encoder, Rates, broadcast, choice_offsets
-from envs.bridge.encoders.scaling import BoundBoxEncoder, UnitScaling, check_normalise
+from threefactor.envs.bridge.encoders.contract import (
+    BoundEncoder,
+    Encoder,
+    Rates,
+    broadcast,
+    choice_offsets,
+)
+from threefactor.envs.bridge.encoders.scaling import BoundBoxEncoder, UnitScaling, check_normalise
 
 
 @dataclass(frozen=True)

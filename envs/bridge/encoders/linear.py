@@ -7,8 +7,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bridge.encoders.contract import BoundEncoder, Encoder, Rates
-from envs.bridge.encoders.scaling import BoundBoxEncoder, UnitScaling, check_normalise
+from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder, Rates
+from threefactor.envs.bridge.encoders.scaling import BoundBoxEncoder, UnitScaling, check_normalise
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bridge.encoders.contract import BoundEncoder, Encoder, Rates, choice_offsets
+from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder, Rates, choice_offsets
 
 
 @dataclass(frozen=True)

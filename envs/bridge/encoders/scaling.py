@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bridge.encoders.contract import BoundEncoder, Rates, broadcast
+from threefactor.envs.bridge.encoders.contract import BoundEncoder, Rates, broadcast
 
 NORMALISATIONS = ("limits", "running")
 # Old environments write "unbounded" as the largest float32.

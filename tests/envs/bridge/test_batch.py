@@ -6,8 +6,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from envs.bridge.batch import Environments
-from envs.gridworld import GridWorld
+from threefactor.envs.bridge.batch import Environments
+from threefactor.envs.gridworld import GridWorld
 
 SEEDS = [11, 5, 77]
 IDS = ["CartPole-v1", "GridWorld-v0", "MountainCarContinuous-v0", "Identity-v0"]
@@ -164,7 +164,7 @@ def test_metric_arguments_and_drawing_are_passed_through():
 
 
 def test_package_is_imported_before_its_environment():
-    assert isinstance(Environments("envs:GridWorld-v0").env, GridWorld)
+    assert isinstance(Environments("threefactor.envs:GridWorld-v0").env, GridWorld)
 
 
 @pytest.mark.parametrize(

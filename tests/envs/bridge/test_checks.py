@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete, Text
 
-from envs.bridge.checks import check_decoder, check_encoder, check_settings
-from envs.bridge.decoders.contract import BoundDecoder
-from envs.bridge.decoders.discrete import Argmax
-from envs.bridge.encoders.contract import BoundEncoder
-from envs.bridge.encoders.one_hot import OneHot
+from threefactor.envs.bridge.checks import check_decoder, check_encoder, check_settings
+from threefactor.envs.bridge.decoders.contract import BoundDecoder
+from threefactor.envs.bridge.decoders.discrete import Argmax
+from threefactor.envs.bridge.encoders.contract import BoundEncoder
+from threefactor.envs.bridge.encoders.one_hot import OneHot
 
 SPACE = Box(-1.0, 1.0, (2,))
 

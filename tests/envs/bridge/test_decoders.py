@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
 
-from envs.bridge import DECODERS
-from envs.bridge.checks import check_decoder, check_settings
-from envs.bridge.decoders.continuous import PopulationVector, WeightedMean
-from envs.bridge.decoders.contract import pick_largest
-from envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
-from envs.bridge.decoders.membrane import Membrane
+from threefactor.envs.bridge import DECODERS
+from threefactor.envs.bridge.checks import check_decoder, check_settings
+from threefactor.envs.bridge.decoders.continuous import PopulationVector, WeightedMean
+from threefactor.envs.bridge.decoders.contract import pick_largest
+from threefactor.envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
+from threefactor.envs.bridge.decoders.membrane import Membrane
 
 SPACES = {
     "discrete": Discrete(4),

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete
 
-from envs.bridge import ENCODERS
-from envs.bridge.checks import check_encoder, check_settings
-from envs.bridge.encoders.gaussian import GaussianPopulation
-from envs.bridge.encoders.k_of_n import KOfN
-from envs.bridge.encoders.linear import DirectRate, OnOff
-from envs.bridge.encoders.one_hot import OneHot
-from envs.bridge.encoders.tile import TileCoding
+from threefactor.envs.bridge import ENCODERS
+from threefactor.envs.bridge.checks import check_encoder, check_settings
+from threefactor.envs.bridge.encoders.gaussian import GaussianPopulation
+from threefactor.envs.bridge.encoders.k_of_n import KOfN
+from threefactor.envs.bridge.encoders.linear import DirectRate, OnOff
+from threefactor.envs.bridge.encoders.one_hot import OneHot
+from threefactor.envs.bridge.encoders.tile import TileCoding
 
 CART_POLE = Box(
     np.array([-4.8, -np.inf, -0.42, -np.inf], np.float32),

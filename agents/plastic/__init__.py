@@ -1,0 +1,1 @@
+"""Agents that learn by plasticity: spikes in, third factor to weights."""

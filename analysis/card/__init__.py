@@ -1,0 +1,1 @@
+"""Rule cards drawn from saved arrays."""

@@ -1,0 +1,371 @@
+"""The test bench of a rule: a small network of two replicas, driven alike on every engine."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threefactor.models.network import Network
+from threefactor.models.neurons.contract import NeuronModel, PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
+from threefactor.rules.contract import Rule, defined_variables, parameter_values
+from threefactor.rules.interpreter import Activity, Interpretation, Schedule, Wiring, interpret
+from threefactor.rules.language.statements import parse_equations, parse_statements
+
+Floats = NDArray[np.float64]
+
+N_PRE, N_POST, WINDOWS, STEPS = 6, 4, 6, 15
+#: Timesteps after the last decision, so that variables which a decision resets are seen non-zero.
+TAIL = 6
+#: Weight clocks slower than this are sped up: a trial lasts 96 ms.
+SLOWEST_CLOCK_MS = 20.0
+#: Window (from 0) that ends an episode.
+EPISODE_END = 3
+SEEDS = (11, 12)
+#: Parameters that silence a spontaneous neuron.
+SILENCE = {"rate_at_threshold": 0.0, "bias": -1e3, "noise": 0.0, "noise_current": 0.0}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a circuit is driven.
+
+    Parameters
+    ----------
+    third_factor : float or None
+        Delivered after every window; None: random, one per window, replica and neuron.
+    learning_rate : float
+        Factor on the bench's learning rate.
+    is_silent : bool
+        No input, and postsynaptic neurons that cannot fire.
+    is_extreme : bool
+        Every input spikes in every timestep and the third factor is 1e6 times as large.
+    is_clamped : bool
+        Weights are put back after every timestep and block, so that spikes cannot depend on them.
+    """
+
+    third_factor: float | None = None
+    learning_rate: float = 1.0
+    is_silent: bool = False
+    is_extreme: bool = False
+    is_clamped: bool = False
+
+
+REFERENCE = Trial()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial did.
+
+    Attributes
+    ----------
+    w_start, w, change, travel : (replicas, n_synapses)
+        First and last weights; sum of all changes, also of those that a clamp took back, and of
+        their sizes.
+    extremes : (2, replicas, n_synapses)
+        Smallest and largest weight met.
+    variables : dict of str to (replicas, n) arrays
+        The rule's variables at the end.
+    pre_spikes, post_spikes : (replicas, steps, n) bool
+    required : dict of str to (replicas, steps, n) arrays
+        What the rule requires of the postsynaptic neuron, as the event blocks saw it.
+    """
+
+    w_start: Floats
+    w: Floats
+    change: Floats
+    travel: Floats
+    extremes: Floats
+    variables: dict[str, Floats]
+    pre_spikes: NDArray[np.bool_]
+    post_spikes: NDArray[np.bool_]
+    required: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class Drive:
+    """The random numbers of every trial, equal for all rules, engines and replicas' builds.
+
+    `signals` is what the host writes to postsynaptic rule variables before a decision block.
+    """
+
+    rates: Floats
+    third_factors: Floats
+    signals: Floats
+    weights: Floats
+    w_min: Floats
+    w_max: Floats
+
+
+@functools.cache
+def drive() -> Drive:
+    """Return the drive; weights and bounds are in units of the weight scale."""
+    generator, size = np.random.default_rng(5), N_PRE * N_POST
+    shape = (WINDOWS + 1, len(SEEDS))
+    return Drive(
+        generator.uniform(50.0, 400.0, (*shape, N_PRE)),
+        generator.normal(size=(*shape, N_POST)),
+        generator.normal(size=(*shape, N_POST)),
+        generator.uniform(0.5, 1.5, (len(SEEDS), size)),
+        generator.uniform(0.0, 0.3, (len(SEEDS), size)),
+        generator.uniform(1.7, 2.3, (len(SEEDS), size)),
+    )
+
+
+class Circuit:
+    """One network on one engine.
+
+    Parameters
+    ----------
+    rule : Rule or None
+    neuron : NeuronModel
+        Postsynaptic neuron.
+    engine : str
+    replicas : sequence of int
+        Rows of the drive.
+    order : (n_synapses,) int array, optional
+        Permutation of the synapses; the inputs then come in reverse order as well.
+    """
+
+    def __init__(
+        self,
+        rule: Rule | None,
+        neuron: NeuronModel,
+        engine: str,
+        replicas: Sequence[int] = (0, 1),
+        order: NDArray[np.int_] | None = None,
+    ) -> None:
+        self.rule, self.neuron, self.rows = rule, neuron, list(replicas)
+        pairs = all_to_all(N_PRE, N_POST)
+        self.order = np.arange(N_PRE * N_POST) if order is None else order
+        self.inputs = np.arange(N_PRE) if order is None else np.arange(N_PRE)[::-1]
+        self.pre = self.inputs[pairs["pre"][self.order]]
+        self.post = pairs["post"][self.order]
+        self.modules = np.arange(N_POST) % 2
+        seeds = [SEEDS[row] for row in self.rows]
+        self.network = Network(self._specification(), seeds, seeds, engine)
+        self._view = self.network.replicated
+        for name, shuffle in [("input.spike_stream", self.inputs)] + [
+            (f"policy.{purpose}_stream", self.order) for purpose in (rule.noise if rule else ())
+        ]:
+            streams = self._view(name)
+            streams[...] = streams[:, shuffle].copy()
+        self._start = self.network.engine.snapshot()
+        self.variables = self._variables()
+        self._signals = [name for name in _host_written(rule) if name != "agreement"]
+
+    def _specification(self) -> NetworkSpec:
+        rule = None if self.rule is None else _watched(self.rule, self.neuron)
+        return NetworkSpec(
+            (
+                Population("input", N_PRE, PoissonInput()),
+                Population("actor", N_POST, self.neuron, modules=self.modules),
+            ),
+            (
+                Projection(
+                    "policy", "input", "actor", self.pre, self.post, np.ones(N_PRE * N_POST),
+                    0.0, 1.0, port=next(iter(self.neuron.ports)), rule=rule,
+                ),
+            ),
+            timestep_ms=_timestep_ms(self.rule),
+        )  # fmt: skip
+
+    def _variables(self) -> dict[str, str]:
+        """Return rule variable -> array name, stored variables only."""
+        if self.rule is None:
+            return {}
+        known, places = set(self.network.engine.arrays()), {}
+        for block, prefix in (
+            ("pre_equations", "input.policy_"),
+            ("post_equations", "actor.policy_"),
+            ("equations", "policy."),
+        ):
+            for name in defined_variables(getattr(self.rule, block)):
+                places[name] = prefix + name
+        return {name: place for name, place in places.items() if place in known}
+
+    def run(self, trial: Trial, weight_scale: float, learning_rate: float) -> Outcome:
+        """Return what `trial` does from the network's first timestep on."""
+        with np.errstate(all="ignore"):  # a check of its own looks for what is not finite
+            return self._run(trial, weight_scale, learning_rate)
+
+    def _run(self, trial: Trial, weight_scale: float, learning_rate: float) -> Outcome:
+        engine = self.network.engine
+        engine.restore(self._start)
+        self._prepare(trial, weight_scale, learning_rate * trial.learning_rate)
+        required = _seen(self.rule)
+        size = self._view("policy.w").size
+        probes = [(f"policy.seen_{name}", k) for name in required for k in range(size)]
+        engine.record(["input", "actor"], probes, 1)
+        watch = _Watch(self._view("policy.w"), trial.is_clamped)
+        for window in range(WINDOWS):
+            self._advance(trial, window, STEPS, watch)
+            for name in self._signals:
+                self._view(self.variables[name])[...] = drive().signals[window, self.rows]
+            self.network.close_decision(np.full(len(self.rows), window % 2))
+            watch.look()
+            self.network.consolidate(self.third_factors(trial)[window])
+            watch.look()
+            if window == EPISODE_END:
+                self.network.start_episode(np.ones(len(self.rows), bool))
+                watch.look()
+        self._advance(trial, WINDOWS, TAIL, watch)
+        variables = {name: self._view(place).copy() for name, place in self.variables.items()}
+        drained = engine.drain()
+        engine.record([], [], 1)
+        return Outcome(
+            watch.start, watch.w.copy(), watch.change, watch.travel,
+            np.array([watch.low, watch.high]), variables,
+            self._spikes(drained, "input", N_PRE), self._spikes(drained, "actor", N_POST),
+            self._required(drained, required),
+        )  # fmt: skip
+
+    def _prepare(self, trial: Trial, weight_scale: float, learning_rate: float) -> None:
+        given = drive()
+        for name, values in (("w", given.weights), ("w_min", given.w_min), ("w_max", given.w_max)):
+            self._view(f"policy.{name}")[...] = weight_scale * values[self.rows][:, self.order]
+        if trial.is_extreme:
+            learning_rate *= 1e3
+        array = self.network.engine.array
+        for name in self.network.engine.arrays():
+            if name == "policy.learning_rate" or name.endswith(".policy_learning_rate"):
+                array(name)[...] = learning_rate
+            if trial.is_silent and self.neuron.spontaneous:
+                owner, _, parameter = name.partition(".")
+                if owner == "actor" and parameter in SILENCE:
+                    array(name)[...] = SILENCE[parameter]
+
+    def _advance(self, trial: Trial, window: int, steps: int, watch: "_Watch") -> None:
+        rates = drive().rates[window, self.rows][:, self.inputs]
+        if trial.is_silent:
+            rates = np.zeros_like(rates)
+        elif trial.is_extreme:
+            rates = np.full_like(rates, 1e6)
+        is_stepwise = trial.is_clamped or trial.is_extreme
+        self.network.advance(rates, 1 if is_stepwise else steps)
+        watch.look()
+        for _ in range(steps - 1 if is_stepwise else 0):
+            self.network.engine.advance(1)
+            watch.look()
+
+    def third_factors(self, trial: Trial) -> Floats:
+        """Return the third factors of a trial, (windows, replicas, neurons)."""
+        if trial.third_factor is not None:
+            return np.full((WINDOWS, len(self.rows), N_POST), trial.third_factor)
+        scale = 1e6 if trial.is_extreme else 1.0
+        return scale * drive().third_factors[:WINDOWS, self.rows]
+
+    def _spikes(self, drained: dict[str, Any], population: str, size: int) -> NDArray[np.bool_]:
+        spikes = np.zeros((WINDOWS * STEPS + TAIL, len(self.rows) * size), bool)
+        spikes[drained[f"{population}.step"], drained[f"{population}.neuron"]] = True
+        return np.moveaxis(spikes.reshape(len(spikes), len(self.rows), size), 1, 0)
+
+    def _required(
+        self, drained: dict[str, Any], required: tuple[str, ...]
+    ) -> dict[str, NDArray[Any]]:
+        if not required:
+            return {}
+        shape = (-1, len(required), len(self.rows), N_PRE * N_POST)
+        values = np.moveaxis(drained["probes.values"].reshape(shape), 2, 0)
+        synaptic = {"sensitivity", *(self.rule.noise if self.rule else ())}
+        # Every synapse of a neuron saw the same value: the last one stands for its neuron.
+        representative = [int(np.flatnonzero(self.post == k)[-1]) for k in range(N_POST)]
+        return {
+            name: values[:, :, k] if name in synaptic else values[:, :, k, representative]
+            for k, name in enumerate(required)
+        }
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Return the bounds of the last trial, each (replicas, n_synapses)."""
+        return self._view("policy.w_min").copy(), self._view("policy.w_max").copy()
+
+    def interpret(self, rule: Rule, trial: Trial, outcome: Outcome) -> Interpretation:
+        """Return what the interpreter makes of the first replica's spikes with `rule`."""
+        activity = Activity(
+            outcome.pre_spikes[0], outcome.post_spikes[0],
+            {name: values[0] for name, values in outcome.required.items()},
+        )  # fmt: skip
+        low, high = self.bounds()
+        fired = outcome.post_spikes[0, : WINDOWS * STEPS].reshape(WINDOWS, STEPS, N_POST).any(1)
+        belongs = self.modules[None, :] == (np.arange(WINDOWS) % 2)[:, None]
+        writes = {name: drive().signals[:WINDOWS, self.rows[0]] for name in self._signals}
+        if "agreement" in self.variables:
+            writes["agreement"] = np.where(fired == belongs, 1.0, -1.0)
+        schedule = Schedule(
+            STEPS * np.arange(1, WINDOWS + 1), self.third_factors(trial)[:, 0],
+            episode_ends=(EPISODE_END,), writes=writes,
+        )  # fmt: skip
+        wiring = Wiring(self.pre, self.post, outcome.w_start[0], low[0], high[0])
+        with np.errstate(all="ignore"):
+            return interpret(rule, activity, wiring, schedule, _timestep_ms(self.rule))
+
+    def close(self) -> None:
+        """Free the engine."""
+        self.network.close()
+
+
+class _Watch:
+    """Follows the weights of a run, and puts them back if they are clamped."""
+
+    def __init__(self, w: Floats, is_clamped: bool) -> None:
+        self.w, self.start, self._is_clamped = w, w.copy(), is_clamped
+        self._last = w.copy()
+        self.low, self.high = w.copy(), w.copy()
+        self.change, self.travel = np.zeros_like(w), np.zeros_like(w)
+
+    def look(self) -> None:
+        """Take the weights in."""
+        self.change += self.w - self._last
+        self.travel += np.abs(self.w - self._last)
+        self.low, self.high = np.minimum(self.low, self.w), np.maximum(self.high, self.w)
+        if self._is_clamped:
+            self.w[...] = self.start
+        self._last = self.w.copy()
+
+
+def _timestep_ms(rule: Rule | None) -> float:
+    """Return 1 ms, or the rule's weight clock if that is no multiple of it."""
+    period = rule.consolidation_period_ms if rule is not None else None
+    return 1.0 if period is None or period % 1.0 == 0 else period
+
+
+def _host_written(rule: Rule | None) -> list[str]:
+    """Return the postsynaptic variables that a rule reads and never assigns."""
+    if rule is None:
+        return []
+    blocks = (rule.post_each_step, rule.post_on_spike, rule.post_on_delivery)
+    assigned = {s.target for block in blocks for s in parse_statements(block)}
+    return [
+        line.variable
+        for line in parse_equations(rule.post_equations)
+        if line.expression is None and line.variable not in assigned
+    ]
+
+
+def _seen(rule: Rule | None) -> tuple[str, ...]:
+    """Return what a rule reads that is not its own: the postsynaptic neuron's, and noise."""
+    return (*rule.requires, *rule.noise) if rule is not None else ()
+
+
+def _watched(rule: Rule, neuron: NeuronModel) -> Rule:
+    """Return `rule` with synaptic copies of what it reads, as its event blocks see it."""
+    names = _seen(rule)
+    if not names:
+        return rule
+    units = {name: unit for name, (_, unit) in parameter_values(neuron).items()}
+    units |= defined_variables(neuron.equations)
+    declared = [f"seen_{name} : {units.get(name, '1')}" for name in names]
+    copied = [f"seen_{name} = {name}" for name in names]
+    kind = type(rule)
+    body = {
+        "equations": "\n".join([kind.equations, *declared]),
+        "each_step": "\n".join([*copied, kind.each_step]),
+        "__doc__": kind.__doc__,
+        "__module__": kind.__module__,
+    }
+    watched: type[Rule] = dataclass(frozen=True)(type(kind.__name__, (kind,), body))
+    return watched(**{field.name: getattr(rule, field.name) for field in fields(rule)})

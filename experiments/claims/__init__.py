@@ -1,0 +1,1 @@
+"""Named experiments: claims, arms that must differ, bars that decide."""

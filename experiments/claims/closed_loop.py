@@ -1,0 +1,104 @@
+"""Experiments that train an agent in an environment, arm by arm, as ordinary runs."""
+
+import csv
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threefactor.experiments.claims.experiment import (
+    SHUFFLED,
+    TRAINED,
+    TWIN,
+    ArmRequest,
+    Bar,
+    Experiment,
+    arm_folder,
+)
+from threefactor.experiments.configuration import RunConfig, read_settings, resolve, tuned_layers
+from threefactor.experiments.training.run import LAST, resume_agent, train_agent
+
+#: Arm -> settings that it changes. The twin never changes: 100 episodes say it all.
+CONTROL_SETTINGS: dict[str, dict[str, Any]] = {
+    TRAINED: {},
+    TWIN: {"control": "frozen", "episodes": 100},
+    SHUFFLED: {"control": "shuffled"},
+}
+
+
+def closed_loop_experiment(
+    claim: str, settings: dict[str, Any], bars: tuple[Bar, ...], score: str = "metric"
+) -> Experiment:
+    """Return an experiment whose arms are training runs.
+
+    Parameters
+    ----------
+    settings : dict
+        Layer over the tuned settings of the environment.
+    score : {"metric", "length"}
+        Averaged over the last 100 episodes of each seed: the environment's declared metric, or
+        the number of decisions.
+    """
+    text = "decisions per episode" if score == "length" else "return per episode"
+    return Experiment(
+        claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
+        draw=_draw,
+    )  # fmt: skip
+
+
+def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> NDArray[np.float64]:
+    settings = {**settings, **CONTROL_SETTINGS[request.arm]}
+    layers = [*tuned_layers(settings["env"], settings.get("rule")), settings]
+    episodes = max(1, round(resolve(*layers).options.episodes * request.budget))
+    own: dict[str, Any] = {
+        "episodes": episodes, "replicas": len(request.seeds), "seed": request.seeds[0],
+        "engine": request.engine, "reference_episodes": 0, "weight_snapshots": 10,
+        "record_episodes": 1,
+    }  # fmt: skip
+    path, config = request.folder, resolve(*layers, own)
+    if (path / "config.yaml").exists():
+        _require_same_settings(path, config)
+    if (path / "checkpoints" / "latest.pickle").exists() and not (path / "DONE").exists():
+        result = resume_agent(path)
+    elif path.exists() and any(path.iterdir()):
+        if not (path / "DONE").exists():
+            raise ValueError(f"{path}: unfinished and without a checkpoint; remove it, try again.")
+        result = None
+    else:
+        result = train_agent(config, path)
+    if result is not None and result.summary["interrupted"]:
+        raise KeyboardInterrupt
+    return arm_scores(path, score)
+
+
+def _require_same_settings(path: Path, config: RunConfig) -> None:
+    """Raise ValueError if a run has other settings; engines give the same spikes."""
+    saved = resolve(read_settings(path / "config.yaml"))
+    same_engine = replace(saved.options, engine=config.options.engine)
+    if replace(saved, options=same_engine) != config:
+        told = ", ".join(
+            f"{name} {getattr(saved.options, name)} (asked for {getattr(config.options, name)})"
+            for name in ("episodes", "replicas", "seed")
+        )
+        raise ValueError(f"{path} holds a run with other settings: {told}; choose another --out.")
+
+
+def arm_scores(path: Path, score: str) -> NDArray[np.float64]:
+    """Return the mean score of the last 100 episodes of each replica of a run."""
+    summary = json.loads((path / "summary.json").read_text())
+    column = "length" if score == "length" else summary["metric"]
+    by_replica: dict[int, list[float]] = {}
+    with open(path / "episodes.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            by_replica.setdefault(int(row["replica"]), []).append(float(row[column]))
+    return np.array([np.mean(values[-LAST:]) for _, values in sorted(by_replica.items())])
+
+
+def _draw(folder: Path, stem: Path) -> list[Path]:
+    from threefactor.analysis.report import plot_comparison
+
+    return plot_comparison({arm: [arm_folder(folder, arm)] for arm in CONTROL_SETTINGS}, stem)

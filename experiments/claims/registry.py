@@ -1,0 +1,60 @@
+"""The named experiments and the claim each makes; `run.py reproduce NAME` puts it to the test."""
+
+from threefactor.experiments.claims.closed_loop import closed_loop_experiment
+from threefactor.experiments.claims.experiment import (
+    SHUFFLED,
+    TRAINED,
+    TWIN,
+    Experiment,
+    at_least,
+    at_most,
+    below,
+    halves,
+)
+from threefactor.experiments.gallery.eprop_regression import EPROP_REGRESSION
+from threefactor.experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
+from threefactor.experiments.gallery.izhikevich_distal_reward import IZHIKEVICH_DISTAL_REWARD
+from threefactor.experiments.gallery.izhikevich_pavlovian import IZHIKEVICH_PAVLOVIAN
+from threefactor.experiments.gallery.legenstein_patterns import LEGENSTEIN_PATTERNS
+from threefactor.experiments.gallery.reinforce_xor import REINFORCE_XOR
+from threefactor.experiments.gallery.rmax_bias import RMAX_BIAS
+from threefactor.experiments.gallery.td_critic_track import TD_CRITIC_TRACK
+
+OPEN_LOOP = 0.7555  # random {down, right} in GridWorld-v0, exact by policy evaluation
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "gridworld_reinforce": closed_loop_experiment(
+        "Neuron-as-agent REINFORCE with a spiking critic nears the optimum (1.1207) in GridWorld.",
+        {"env": "GridWorld-v0", "rule": "reinforce"},
+        (at_least(TRAINED, 0.90, 4), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
+    ),
+    "gridworld_rstdp-et": closed_loop_experiment(
+        "R-STDP with eligibility and TD error beats the open-loop agent (0.7555) in GridWorld.",
+        {"env": "GridWorld-v0", "rule": "rstdp-et"},
+        (at_least(TRAINED, OPEN_LOOP + 0.05, 4), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
+    ),
+    "identity_eprop": closed_loop_experiment(
+        "Reward-based e-prop learns to repeat four symbols nearly without a mistake.",
+        {"env": "Identity-v0", "rule": "eprop-reward"},
+        (
+            at_least(TRAINED, 90.0, 5),
+            at_most(TWIN, 50.0),
+            halves(SHUFFLED, TRAINED),
+            below(SHUFFLED, TRAINED),
+        ),
+    ),
+    "mountaincar_reinforce": closed_loop_experiment(
+        "Neuron-as-agent REINFORCE at least halves the steps to the goal of MountainCar.",
+        {"env": "MountainCar-v0", "rule": "reinforce"},
+        (halves(TRAINED, TWIN), below(TRAINED, SHUFFLED)),
+        score="length",
+    ),
+    "florian-rate-xor": FLORIAN_RATE_XOR,
+    "reinforce-xor": REINFORCE_XOR,
+    "rmax-bias": RMAX_BIAS,
+    "legenstein-patterns": LEGENSTEIN_PATTERNS,
+    "td-critic-track": TD_CRITIC_TRACK,
+    "izhikevich-distal-reward": IZHIKEVICH_DISTAL_REWARD,
+    "izhikevich-pavlovian": IZHIKEVICH_PAVLOVIAN,
+    "eprop-regression": EPROP_REGRESSION,
+}

@@ -1,0 +1,1 @@
+"""The command line: words to requests, errors of one line."""

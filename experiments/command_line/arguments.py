@@ -1,0 +1,76 @@
+"""Command lines: a parser and a dispatcher whose errors are one line, whatever goes wrong."""
+
+# The checkout may be run under a Python that is too old, which must be said and not crash.
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from threefactor.experiments.command_line.environment_check import check_versions
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+#: What a shell reports for a program whose reader went away: 128 + SIGPIPE.
+READER_GONE = 141
+
+Commands = Mapping[str, Callable[[list[str]], int]]
+
+
+class Parser(argparse.ArgumentParser):
+    """The arguments of one command; a wrong one raises ValueError."""
+
+    def __init__(self, command: str, description: str | None) -> None:
+        super().__init__(f"run.py {command}", description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ValueError in one line."""
+        raise ValueError(f"{message}; see `python {self.prog} --help`.")
+
+
+def dispatch(commands: Commands, usage: str, arguments: list[str]) -> int:
+    """Run one command and return its exit status; end quietly where the reader went away."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell script starts what it puts in the background; `kill -INT` shall stop that too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status = _run(commands, usage, arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The interpreter flushes once more as it ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        return READER_GONE
+
+
+def _run(commands: Commands, usage: str, arguments: list[str]) -> int:
+    """Run one command; every expected error is one line and exit status 2."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage, end="")
+        return 0 if arguments else USAGE_ERROR
+    command, *rest = arguments
+    try:
+        if command not in commands:
+            close = difflib.get_close_matches(command, commands, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"unknown command {command!r}.{hint} Known: {', '.join(commands)}.")
+        check_versions()
+        return commands[command](rest)
+    except BrokenPipeError:
+        raise
+    except (ValueError, TypeError, OSError, FloatingPointError, RuntimeError) as error:
+        if os.environ.get("THREEFACTOR_DEBUG"):
+            raise
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except SystemExit as done:  # a help text was printed
+        return int(done.code or 0)

@@ -1,0 +1,92 @@
+"""What there is to choose from, as tables made from docstrings."""
+
+import importlib
+import os
+import shutil
+import sys
+
+from threefactor.experiments.configuration import suggest
+
+#: What -> (module, table).
+LISTINGS = {
+    "envs": ("threefactor.experiments.command_line.listing", "environment_table"),
+    "rules": ("threefactor.rules", "RULES"),
+    "models": ("threefactor.models", "MODELS"),
+    "neurons": ("threefactor.models.neurons", "NEURONS"),
+    "encoders": ("threefactor.envs.bridge", "ENCODERS"),
+    "decoders": ("threefactor.envs.bridge", "DECODERS"),
+    "modulators": ("threefactor.rules.modulators", "MODULATORS"),
+    "learning-signals": ("threefactor.agents.plastic.learning_signals", "LEARNING_SIGNALS"),
+    "updates": ("threefactor.rules.updates", "UPDATES"),
+    "schedules": ("threefactor.agents.plastic.schedules", "SCHEDULES"),
+    "experiments": ("threefactor.experiments.claims.registry", "EXPERIMENTS"),
+}
+
+
+def listing(what: str | None, width: int | None = None) -> str:
+    """Return one table, or all of them, a line per entry.
+
+    Parameters
+    ----------
+    what : str or None
+        Key of `LISTINGS`; None: all.
+    width : int, optional
+        Columns, by default those of the terminal; what is piped elsewhere keeps whole lines.
+
+    Raises
+    ------
+    ValueError
+        For an unknown list, with a suggestion.
+    """
+    if what is not None and what not in LISTINGS:
+        known = ", ".join(LISTINGS)
+        raise ValueError(f"Unknown list {what!r}.{suggest(what, LISTINGS)} Known: {known}.")
+    tables = {}
+    for name in [what] if what else LISTINGS:
+        module, table = LISTINGS[name]
+        entries = getattr(importlib.import_module(module), table)
+        tables[name] = entries() if callable(entries) else entries
+    column = max(len(key) for entries in tables.values() for key in entries)
+    width = width or _terminal_width()
+    blocks = []
+    for name, entries in tables.items():
+        lines = [f"  {key:{column}}  {_summary(key, entry)}" for key, entry in entries.items()]
+        blocks.append("\n".join([f"{name}:", *(_shortened(line, width) for line in lines)]))
+    return "\n\n".join(blocks)
+
+
+def _summary(key: str, entry: object) -> str:
+    text = getattr(entry, "claim", None) or (entry if isinstance(entry, str) else entry.__doc__)
+    line = str(text or "").strip().partition("\n")[0].replace("``", "")
+    name, colon, rest = line.partition(": ")
+    return rest[0].upper() + rest[1:] if name == key and colon else line
+
+
+def _terminal_width() -> int | None:
+    is_known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return shutil.get_terminal_size().columns if is_known else None
+
+
+def _shortened(line: str, width: int | None) -> str:
+    """Return a line that ends with its last whole word that fits."""
+    if width is None or len(line) <= width:
+        return line
+    return line[: width - 3].rpartition(" ")[0].rstrip(" ,;:(") + " ..."
+
+
+def environment_table() -> dict[str, str]:
+    """Return the environments of this project and how to name any other."""
+    import gymnasium
+
+    import threefactor.envs  # noqa: F401  (registers them)
+
+    ours = {}
+    for name, spec in gymnasium.registry.items():
+        if str(spec.entry_point).startswith("threefactor.envs."):
+            module, _, kind = str(spec.entry_point).partition(":")
+            ours[name] = (
+                getattr(importlib.import_module(module), kind).__doc__ or ""
+            ).splitlines()[0]
+    ours["MountainCar-v0"] = "Gymnasium's; tuned settings train it with 1000 steps per episode."
+    ours["CartPole-v1"] = "Gymnasium's; so is any other id, or package:Id-v0."
+    return ours

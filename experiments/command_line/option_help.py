@@ -1,0 +1,117 @@
+"""The text of ``run.py train --help``: every option of the chosen parts, from docstrings."""
+
+import inspect
+import re
+import shutil
+import textwrap
+from collections.abc import Mapping
+from typing import Any, get_args, get_origin
+
+from threefactor.experiments.command_line.option_table import Option
+from threefactor.experiments.configuration import PARTS, RunConfig, RunOptions
+
+MAX_WIDTH = 100
+HELP_COLUMN = 34
+_ENTRY = re.compile(r"^(?:Parameters)?\s*(\w+(?:, \w+)*) : (.*)$")
+_HEADING = re.compile(r"^[A-Z]\w*( |$)")
+_SETTINGS = (
+    ("--config FILE", "YAML or TOML settings, above defaults and tuned settings"),
+    ("--out DIR", "run directory (default runs/<env>/<rule>/<time>)"),
+    ("--print-config", "print the resolved configuration and stop"),
+    ("--quiet", "no progress"),
+    ("--no-figures", "do not draw the run's figures at the end"),
+    ("--resume RUN", "continue a run from its checkpoint (with --episodes: a new total)"),
+)
+
+
+def help_text(base: RunConfig, options: Mapping[str, Option]) -> str:
+    """Return the help of ``train``; values in square brackets are the present ones."""
+    env = f"environment [{base.options.env}]; any Gymnasium id or package:Id-v0"
+    choices = [("--env ID", env)]
+    for name, part in PARTS.items():
+        flag = f"--{name.replace('_', '-')} NAME"
+        choices.append((flag, f"{part.help} [{base.names[name]}]: {', '.join(part.table)}"))
+    blocks = [
+        "usage: python run.py train [--OPTION VALUE ...]",
+        "Train an agent. Values in square brackets are the present ones: defaults, then what is "
+        "tuned for the environment, then --config, then the command line.",
+        _block("Choices; the options below belong to the present ones:", choices),
+        _block("Files and output:", _SETTINGS),
+        _block("Run:", _rows(RunOptions, None, options)),
+    ]
+    for name, part in base.parts.items():
+        summary = (type(part).__doc__ or "").strip().partition("\n")[0]
+        head = f"{name.replace('_', ' ').capitalize()} {base.names[name]}: {summary}"
+        blocks.append(_block(head, _rows(type(part), name, options) or [("(no options)", "")]))
+    return "\n\n".join(_wrapped(block) for block in blocks)
+
+
+def _rows(kind: type, part: str | None, options: Mapping[str, Option]) -> list[tuple[str, str]]:
+    known = documented_parameters(kind)
+    return [
+        (f"{flag} {_metavar(option)}", f"{known.get(option.field, '')} [{_shown(option.value)}]")
+        for flag, option in options.items()
+        if option.part == part
+    ]
+
+
+def documented_parameters(kind: type) -> dict[str, str]:
+    """Return field -> explanation from the Parameters sections of a class and its bases."""
+    found: dict[str, str] = {}
+    for owner in reversed(kind.__mro__):
+        names: tuple[str, ...] = ()
+        lines: list[str] = []
+        is_inside = False
+        for line in [*inspect.cleandoc(owner.__doc__ or "").splitlines(), "End"]:
+            entry = _ENTRY.match(line) if is_inside or line.startswith("Parameters ") else None
+            is_heading = bool(_HEADING.match(line))
+            if entry or is_heading or not line.strip():
+                text = " ".join(" ".join(lines).split())
+                if not text.startswith("See `"):  # a base's explanation holds
+                    found |= dict.fromkeys(names, text)
+                names, lines = (), []
+            if is_heading:
+                is_inside = line.startswith("Parameters")
+            if entry:
+                names = tuple(entry[1].split(", "))
+                lines = re.split(r"\s{2,}", entry[2], maxsplit=1)[1:]
+            elif is_inside and not is_heading:
+                lines.append(line)
+    return found
+
+
+def _metavar(option: Option) -> str:
+    kinds = []
+    for kind in option.kinds:
+        inner = get_args(kind)[0] if get_origin(kind) is tuple else kind
+        name = {bool: "True|False", str: "TEXT", type(None): "None"}.get(inner)
+        kinds.append((name or inner.__name__.upper()) + " ..." * (inner is not kind))
+    return "|".join(kinds)
+
+
+def _shown(value: Any) -> str:
+    return " ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+
+
+def _block(head: str, rows: Any) -> str:
+    return "\n".join([head, *(f"  {left}\0{right}" for left, right in rows)])
+
+
+def _wrapped(block: str) -> str:
+    """Return a block with explanations in a column of their own, wrapped to the terminal."""
+    width = min(MAX_WIDTH, shutil.get_terminal_size().columns)
+    lines = []
+    for row in block.splitlines():
+        left, _, right = row.partition("\0")
+        if not right:
+            lines += textwrap.wrap(left, width) or [left]
+            continue
+        start = f"{left:{HELP_COLUMN}}"
+        if len(left) > HELP_COLUMN - 2:
+            lines.append(left)
+            start = " " * HELP_COLUMN
+        lines += textwrap.wrap(
+            right.strip(), width, initial_indent=start, subsequent_indent=" " * HELP_COLUMN,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,44 @@
+"""The options that the parts of a run have: one for each field of their dataclasses."""
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from threefactor.experiments.configuration import RunConfig
+
+
+class Option(NamedTuple):
+    """An option that sets a field of the run or of a part."""
+
+    part: str | None
+    field: str
+    kind: Any
+    value: Any
+
+    @property
+    def kinds(self) -> tuple[Any, ...]:
+        """The types that its value may have."""
+        is_union = get_origin(self.kind) in (typing.Union, types.UnionType)
+        return get_args(self.kind) if is_union else (self.kind,)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several values."""
+        return any(get_origin(kind) is tuple for kind in self.kinds)
+
+
+def option_table(base: RunConfig) -> dict[str, Option]:
+    """Return flag -> option for every field that one line can set; the rest is for files."""
+    table = {}
+    for part, owner in ((None, base.options), *base.parts.items()):
+        hints = get_type_hints(type(owner))
+        for field in fields(owner):
+            option = Option(part, field.name, hints[field.name], getattr(owner, field.name))
+            is_mapping = any(
+                kind is dict or get_origin(kind) in (dict, Mapping) for kind in option.kinds
+            )
+            if not is_mapping and (part, field.name) != (None, "env"):
+                table["--" + ".".join(filter(None, (part, field.name))).replace("_", "-")] = option
+    return table

@@ -1,0 +1,164 @@
+"""Command-line options of a run, made from the dataclasses of its parts, before Brian2 loads."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from threefactor.experiments.command_line.arguments import Parser
+from threefactor.experiments.command_line.option_help import help_text
+from threefactor.experiments.command_line.option_table import Option, option_table
+from threefactor.experiments.configuration import (
+    PARTS,
+    RunConfig,
+    RunOptions,
+    coerce,
+    part_settings,
+    read_settings,
+    resolve,
+    suggest,
+    tuned_layers,
+)
+from threefactor.experiments.training.preconditions import require_checkpoint
+
+#: Options that decide which others exist; all take one value.
+CHOICES = {f"--{name.replace('_', '-')}": name for name in ("env", "config", "out", *PARTS)}
+SWITCHES = {f"--{name.replace('_', '-')}": name for name in ("print_config", "quiet", "no_figures")}
+#: Option -> its values, as typed.
+Typed = dict[str, list[str]]
+
+
+class TrainRequest(NamedTuple):
+    """What the command line asked for."""
+
+    config: RunConfig
+    out: Path | None
+    is_printing: bool
+    is_quiet: bool
+    is_drawing: bool
+    resume: Path | None
+    episodes: int | None
+
+
+def parse_train(arguments: Sequence[str]) -> TrainRequest:
+    """Return the request of ``run.py train``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown option or choice, an unreadable file or an impossible value, in one line.
+    SystemExit
+        After printing the help.
+    """
+    typed = read_words(arguments)
+    if "--resume" in typed:
+        return _parse_resume(arguments)
+    switches = {name: _take_switch(typed, flag) for flag, name in SWITCHES.items()}
+    is_help = bool([typed.pop(flag) for flag in ("--help", "-h") if flag in typed])
+    chosen = {name: _take_one(typed, flag) for flag, name in CHOICES.items() if flag in typed}
+    base, layers = _layers(chosen)
+    options = option_table(base)
+    if is_help:
+        print(help_text(base, options))
+        raise SystemExit(0)
+    config = resolve(*layers, _typed_settings(typed, options, base))
+    return TrainRequest(
+        config, Path(chosen["out"]) if "out" in chosen else None, switches["print_config"],
+        switches["quiet"], not switches["no_figures"], None, None,
+    )  # fmt: skip
+
+
+def read_words(words: Sequence[str]) -> Typed:
+    """Return option -> values: ``--name value ...`` or ``--name=value``; the last one counts."""
+    typed: Typed = {}
+    values: list[str] | None = None
+    for word in words:
+        if word.startswith("--") or word == "-h":
+            flag, is_joined, value = word.partition("=")
+            values = typed[flag.replace("_", "-")] = [value] if is_joined else []
+        elif values is None:
+            raise ValueError(f"train: expected an option such as --env, got {word!r}.")
+        else:
+            values.append(word)
+    return typed
+
+
+def _take_switch(typed: Typed, flag: str) -> bool:
+    values = typed.pop(flag, None)
+    if values:
+        raise ValueError(f"{flag} takes no value, got {' '.join(values)!r}.")
+    return values is not None
+
+
+def _take_one(typed: Typed, flag: str) -> str:
+    return _one(flag, typed.pop(flag))
+
+
+def _one(flag: str, values: list[str]) -> str:
+    if len(values) != 1 or not values[0]:
+        raise ValueError(f"{flag} takes one value, got {' '.join(values) or 'none'}.")
+    return values[0]
+
+
+def _layers(chosen: Mapping[str, str]) -> tuple[RunConfig, list[dict[str, Any]]]:
+    """Return the configuration that typed options start from and the layers it is made of."""
+    named = {part: chosen[part] for part in PARTS if part in chosen}
+    file = read_settings(chosen["config"]) if "config" in chosen else {}
+    env = chosen.get("env") or file.get("env") or RunOptions.env
+    coerce(env, str, "run.env")
+    rule = named.get("rule") or part_settings("rule", file.get("rule")).get("name")
+    layers: list[dict[str, Any]] = [*tuned_layers(env, rule), file, named, {"env": env}]
+    return resolve(*layers), layers
+
+
+def _typed_settings(typed: Typed, options: Mapping[str, Option], base: RunConfig) -> dict[str, Any]:
+    """Return typed options as a layer of settings."""
+    layer: dict[str, Any] = {}
+    for flag, values in typed.items():
+        if flag not in options:
+            raise ValueError(_unknown(flag, options, base))
+        option = options[flag]
+        target = layer if option.part is None else layer.setdefault(option.part, {})
+        target[option.field] = _value(flag, values, option)
+    return layer
+
+
+def _value(flag: str, values: list[str], option: Option) -> Any:
+    if option.is_list:
+        return coerce(tuple(values), option.kind, flag)
+    text = _one(flag, values)
+    if type(None) in option.kinds and text.lower() == "none":
+        return None
+    if bool in option.kinds:
+        return coerce({"true": True, "false": False}.get(text.lower(), text), option.kind, flag)
+    return coerce(text, option.kind, flag)
+
+
+def _unknown(flag: str, options: Mapping[str, Option], base: RunConfig) -> str:
+    part = flag[2:].partition(".")[0].replace("-", "_")
+    if part not in PARTS:
+        known = [*options, *CHOICES, *SWITCHES, "--resume"]
+        return f"Unknown option {flag}.{suggest(flag, known)} `train --help` lists all."
+    own = [name for name, option in options.items() if option.part == part]
+    what = f"{part.replace('_', ' ')} {base.names[part]!r}"
+    known = [name.partition(".")[2] for name in own]
+    return f"Unknown option {flag}.{suggest(flag, own)} {what} has: {', '.join(known) or 'none'}."
+
+
+def _parse_resume(arguments: Sequence[str]) -> TrainRequest:
+    """Return the request of ``train --resume RUN``: its settings are those of the run."""
+    parser = Parser("train --resume RUN", "Continue a run from its checkpoint.")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="run directory")
+    parser.add_argument("--episodes", type=int, help="new total of episodes")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--no-figures", action="store_true", help="do not draw figures at the end")
+    given, others = parser.parse_known_args(arguments)
+    if others:
+        raise ValueError(
+            f"{others[0]} cannot change: the settings are those of {given.resume}; beside it "
+            "stand --episodes, --quiet and --no-figures."
+        )
+    require_checkpoint(given.resume)
+    config = resolve(read_settings(given.resume / "config.yaml"))
+    return TrainRequest(
+        config, None, False, given.quiet, not given.no_figures, given.resume, given.episodes
+    )

@@ -1,0 +1,315 @@
+"""Run configurations: defaults < tuned file of the environment < --config file < command line."""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml
+
+from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS
+from threefactor.agents.plastic.schedules import SCHEDULES
+from threefactor.envs.bridge import DECODERS, ENCODERS
+from threefactor.models import MODELS
+from threefactor.models.neurons import NEURONS
+from threefactor.rules import RULES, load_rule
+from threefactor.rules.modulators import MODULATORS
+from threefactor.rules.updates import UPDATES
+
+TUNED = Path(__file__).parent / "tuned"
+ENGINES = ("auto", "compiled", "runtime", "runtime-numpy")
+CONTROLS = ("none", "frozen", "shuffled", "zero")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Settings of a run that belong to no part of the agent.
+
+    Parameters
+    ----------
+    env : str
+        Gymnasium id, or ``package:Id-v0``.
+    max_episode_steps : int or None
+        Replaces the environment's time limit.
+    env_kwargs : dict
+        Arguments of the environment (configuration files only).
+    episodes : int
+        Episodes of each replica.
+    seed : int
+        Replica r uses seed + r.
+    replicas : int
+        Independent agents in one network.
+    window_ms, timestep_ms : float
+        Simulated time of a decision; integration step.
+    engine : str
+        auto, compiled, runtime (Cython) or runtime-numpy.
+    control : str
+        none; frozen: no plasticity; shuffled: third factors drawn from the past in random order;
+        zero: third factor 0.
+    record_episodes : int
+        So many first and last episodes of replica 0 are recorded spike by spike.
+    probes : int
+        Synapses whose eligibility, weight and third factor are traced in recorded episodes.
+    weight_snapshots : int
+        Snapshots of all weights over the run.
+    reference_episodes : int
+        Episodes of the random agent and of the untrained twin in the summary; 0: none.
+    """
+
+    env: str = "GridWorld-v0"
+    max_episode_steps: int | None = None
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    episodes: int = 1000
+    seed: int = 0
+    replicas: int = 1
+    window_ms: float = 20.0
+    timestep_ms: float = 1.0
+    engine: str = "auto"
+    control: str = "none"
+    record_episodes: int = 2
+    probes: int = 6
+    weight_snapshots: int = 50
+    reference_episodes: int = 30
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for impossible settings."""
+        for name in ("episodes", "replicas"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}.")
+        for name in ("seed", "record_episodes", "probes", "weight_snapshots", "reference_episodes"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}.")
+        for name in ("window_ms", "timestep_ms"):
+            if not 0 < getattr(self, name) < 1e9:
+                raise ValueError(f"{name} must be > 0 ms, got {getattr(self, name)}.")
+        steps = self.window_ms / self.timestep_ms
+        if abs(steps - round(steps)) > 1e-9 * steps:
+            raise ValueError(
+                f"window_ms must be a multiple of timestep_ms ({self.timestep_ms} ms), "
+                f"got {self.window_ms} ms."
+            )
+        check_choice("engine", self.engine, ENGINES)
+        check_choice("control", self.control, CONTROLS)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the agent: its table and the default choice."""
+
+    table: Mapping[str, type]
+    default: str
+    help: str
+
+
+PARTS = {
+    "encoder": Part(ENCODERS, "one-hot", "observation -> rates"),
+    "model": Part(MODELS, "actor-critic", "layout of the network"),
+    "neuron": Part(NEURONS, "escape-lif", "hidden and output neurons"),
+    "critic_neuron": Part(NEURONS, "escape-lif", "the critic's neurons, if the model has one"),
+    "rule": Part(RULES, "reinforce", "plasticity; or my_rule.py:MyRule"),
+    "critic_rule": Part(RULES, "td-critic", "plasticity of the critic, if the model has one"),
+    "update": Part(UPDATES, "plain", "changes that the rule proposes -> weights"),
+    "modulator": Part(MODULATORS, "td", "reward -> third factor"),
+    "decoder": Part(DECODERS, "argmax", "spike counts -> action"),
+    "learning_signal": Part(LEARNING_SIGNALS, "symmetric", "feedback of e-prop to hidden neurons"),
+    "schedule": Part(SCHEDULES, "fixed", "episodes so far -> a parameter of the network"),
+}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A fully resolved run: options, and for each part its name and settings."""
+
+    options: RunOptions
+    names: dict[str, str]
+    parts: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; `resolve` of it gives this configuration again."""
+        out = plain(dataclasses.asdict(self.options))
+        for name, part in self.parts.items():
+            out[name] = {"name": self.names[name], **plain(dataclasses.asdict(part))}
+        return out
+
+    def to_yaml(self) -> str:
+        """Return the configuration as YAML."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+
+
+def resolve(*layers: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration of nested layers, later ones over earlier ones, defaults below.
+
+    A layer that names another choice for a part discards what lower layers set for that part.
+
+    Raises
+    ------
+    ValueError
+        For an unknown key, part or choice (with the closest known name) or a value of wrong type.
+    """
+    merged: dict[str, Any] = {name: {"name": part.default} for name, part in PARTS.items()}
+    for layer in layers:
+        for key, value in layer.items():
+            if key in PARTS:
+                value = part_settings(key, value)
+                known = merged[key]
+                same = "name" not in value or value["name"] == known["name"]
+                merged[key] = {**known, **value} if same else value
+            else:
+                merged[key] = value
+    option_names = [f.name for f in fields(RunOptions)]
+    for key in merged:
+        if key not in PARTS and key not in option_names:
+            hint = suggest(str(key), [*option_names, *PARTS])
+            raise ValueError(f"Unknown setting {key!r}.{hint}")
+    options = build(RunOptions, {k: v for k, v in merged.items() if k not in PARTS}, "run")
+    names, parts = {}, {}
+    for key in PARTS:
+        settings = dict(merged[key])
+        names[key] = settings.pop("name")
+        parts[key] = build(part_class(key, names[key]), settings, key)
+    return RunConfig(options, names, parts)
+
+
+def part_settings(part: str, value: Any) -> dict[str, Any]:
+    """Return ``{"name": ..., setting: ...}`` of what a layer says of a part: a name or settings."""
+    if value is None or isinstance(value, str):
+        return {} if value is None else {"name": value}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{part} must be a name or settings, got {value!r}.")
+    if "name" in value:
+        coerce(value["name"], str, f"{part}.name")
+    return dict(value)
+
+
+def part_class(part: str, name: str) -> type:
+    """Return the class behind a choice; raise ValueError with the closest known name."""
+    if part in ("rule", "critic_rule"):
+        return load_rule(name)
+    table = PARTS[part].table
+    if name not in table:
+        raise ValueError(
+            f"Unknown {part} {name!r}.{suggest(name, table)} Known: {', '.join(table)}."
+        )
+    return table[name]
+
+
+def tuned_layers(env: str, rule: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the tuned settings of an environment: its defaults and those of one rule."""
+    path = TUNED / f"{env.rpartition(':')[2]}.yaml"
+    if not path.exists():
+        return {}, {}
+    content = read_settings(path)
+    base = content.get("default") or {}
+    chosen = rule or (base.get("rule") or {}).get("name") or PARTS["rule"].default
+    section = dict((content.get("rules") or {}).get(chosen) or {})
+    if "rule" in section:  # without its name, choosing the rule would discard its settings
+        section["rule"] = {"name": chosen, **part_settings("rule", section["rule"])}
+    return base, section
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """Return the content of a YAML or TOML file; raise ValueError in one line if it cannot be."""
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"{path}: no such configuration file.")
+    try:
+        if path.suffix == ".toml":
+            content = tomllib.loads(path.read_text())
+        elif path.suffix in (".yaml", ".yml"):
+            content = yaml.safe_load(path.read_text())
+        else:
+            raise ValueError(f"{path}: expected .yaml, .yml or .toml, got {path.suffix!r}.")
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected settings as `name: value`, got {content!r:.60}.")
+    return content
+
+
+def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
+    """Return ``kind(**settings)`` with values coerced to the fields' types."""
+    types = get_type_hints(kind)
+    known = [f.name for f in fields(kind)]
+    values = {}
+    for key, value in settings.items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            owner = "" if kind is RunOptions else f" of {where}"
+            raise ValueError(f"Unknown setting {key!r}{owner}.{suggest(name, known)}")
+        values[name] = coerce(value, types[name], f"{where}.{name}")
+    return kind(**values)
+
+
+def coerce(value: Any, kind: Any, where: str) -> Any:
+    """Return `value` as `kind`; YAML's ``1e-3`` (a string) becomes a float, lists become tuples."""
+    origin = get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        choices = get_args(kind)
+        if value is None and type(None) in choices:
+            return None
+        errors = []
+        for choice in choices:
+            if choice is type(None):
+                continue
+            try:
+                return coerce(value, choice, where)
+            except ValueError as error:
+                errors.append(error)
+        raise errors[0]
+    if origin is typing.Literal:
+        if value in get_args(kind):
+            return value
+        raise ValueError(f"{where} must be one of {get_args(kind)}, got {value!r}.")
+    if origin is tuple:
+        inner = get_args(kind)[0]
+        items = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(coerce(item, inner, where) for item in items)
+    if origin is dict or kind is dict:
+        if isinstance(value, Mapping):
+            return dict(value)
+    elif kind is bool:
+        if isinstance(value, bool):
+            return value
+    elif kind in (int, float):
+        try:
+            number = kind(value)
+            if not isinstance(value, bool) and (kind is float or float(number) == float(value)):
+                return number
+        except (TypeError, ValueError, OverflowError):
+            pass
+    elif kind is str:
+        if isinstance(value, str):
+            return value
+    else:
+        return value
+    raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {value!r}.")
+
+
+def plain(value: Any) -> Any:
+    """Return nested data with tuples as lists, as YAML and JSON keep it."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def suggest(name: str, known: Any) -> str:
+    """Return " Did you mean ...?" or nothing."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def check_choice(where: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise ValueError unless `value` is one of `known`."""
+    if value not in known:
+        raise ValueError(
+            f"Unknown {where} {value!r}.{suggest(value, known)} Known: {', '.join(known)}."
+        )

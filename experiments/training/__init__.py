@@ -1,0 +1,1 @@
+"""One run: the loop, its directory, recordings, checkpoints, evaluation."""

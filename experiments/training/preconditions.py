@@ -1,0 +1,87 @@
+"""What a command needs, checked before Brian2, SciPy or Matplotlib are loaded; errors are one line.
+
+Places are looked at and not touched: a command that fails later leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+CHECKPOINT = Path("checkpoints") / "latest.pickle"
+
+
+def require_run(run: Path) -> None:
+    """Raise ValueError unless `run` is a run directory."""
+    if not run.is_dir():
+        raise ValueError(f"{run}: no such run directory.")
+    if not (run / "meta.json").is_file():
+        raise ValueError(f"{run}: expected a run directory, got a folder without meta.json.")
+
+
+def require_checkpoint(run: Path) -> None:
+    """Raise ValueError unless `run` is a run directory with a checkpoint."""
+    require_run(run)
+    if not (run / CHECKPOINT).is_file():
+        raise ValueError(
+            f"{run}: this run has no checkpoint, it was killed before its first one; train again."
+        )
+
+
+def require_new_run(path: Path) -> None:
+    """Raise unless a run can begin at `path`: a new or empty folder in a writable place."""
+    require_folder(path, "Run directory")
+    contents = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    if contents:
+        fix = "Resume it or choose" if "meta.json" in contents else "Choose"
+        raise ValueError(
+            f"Run directory {path}: expected a new or empty directory, got one that holds "
+            f"{contents[0]}. {fix} another directory."
+        )
+
+
+def require_folder(path: Path, what: str = "Folder") -> None:
+    """Raise OSError unless files can be written in `path`, which may be yet to be made."""
+    nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise cannot_write(what, path, errno.ENOTDIR)
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise cannot_write(what, path, errno.EACCES)
+
+
+def require_file(path: Path, what: str = "File") -> None:
+    """Raise OSError unless a file can be written at `path`, in a folder that exists."""
+    if path.is_dir():
+        raise cannot_write(what, path, errno.EISDIR)
+    if not path.parent.is_dir():
+        raise cannot_write(what, path, errno.ENOENT if not path.parent.exists() else errno.ENOTDIR)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise cannot_write(what, path, errno.EACCES)
+
+
+def cannot_write(what: str, path: Path, number: int | None) -> OSError:
+    """Return the error for a place that cannot be written to; `number` is an errno."""
+    reason = os.strerror(number or errno.EIO)
+    return OSError(
+        f"{what} {path}: expected a place that can be written to, got {reason!r}. Choose another."
+    )
+
+
+def require_rules(
+    names: Sequence[str], neuron: str | None = None, engines: Sequence[str] = ()
+) -> None:
+    """Raise ValueError for an unknown rule (a name or ``FILE.py:Class``), neuron or engine."""
+    from threefactor.models.engine import ENGINES
+    from threefactor.models.neurons import make_neuron
+    from threefactor.rules import load_rule
+
+    known = [name for name in ENGINES if name != "auto"]
+    for engine in engines:
+        if engine not in known:
+            raise ValueError(f"Unknown engine {engine!r}; known: {', '.join(known)}.")
+    if neuron is not None:
+        make_neuron(neuron)
+    for name in names:
+        load_rule(name)

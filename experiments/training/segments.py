@@ -1,0 +1,185 @@
+"""Recordings of a run: numbered HDF5 segments that a reader can open at any moment.
+
+Files are written in SWMR mode, where every dataset exists before the first row; a plain HDF5 file
+is lost whole on `kill -9`. Rows wait in memory until the episode ends or a second has passed: a
+kill can cost no more. `analysis.run_data.Run` reads what is written here.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from threefactor.analysis.run_data import RESERVED_GROUPS, ROWS_BEFORE
+
+FLUSH_INTERVAL_S = 1.0
+SEGMENT_BYTES = 64 * 2**20
+_CHUNK_BYTES = 2**15
+EVENT_DTYPES = {"time_ms": "f8", "kind": "u1", "value": "f8", "replica": "i2"}
+
+Columns = dict[str, tuple[str, tuple[int, ...]]]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Which neurons the synapses of a projection connect: synapse i goes from pre[i] to post[i]."""
+
+    pre: ArrayLike
+    post: ArrayLike
+    n_pre: int
+    n_post: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is recorded: populations with their sizes, probe names, projections."""
+
+    populations: Mapping[str, int] = field(default_factory=dict)
+    probes: Sequence[str] = ()
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (*self.populations, *self.connections):
+            if not name or "/" in name or name in (*RESERVED_GROUPS, "episode"):
+                raise ValueError(
+                    f"Layout: expected a name without '/' that is not one of "
+                    f"{', '.join((*RESERVED_GROUPS, 'episode'))}, got {name!r}. Rename it."
+                )
+
+    def columns(self) -> dict[str, Columns]:
+        """Return dtype and trailing shape of every dataset: series -> dataset -> both."""
+        spikes: Columns = {"time_ms": ("f8", ()), "neuron": ("i4", ()), "replica": ("i2", ())}
+        series = dict.fromkeys(self.populations, spikes)
+        series["events"] = {name: (dtype, ()) for name, dtype in EVENT_DTYPES.items()}
+        if self.probes:
+            series["probes"] = {"time_ms": ("f8", ()), "values": ("f8", (len(self.probes),))}
+        if self.connections:
+            series["weights"] = {"episode": ("i8", ())}
+            for name, connection in self.connections.items():
+                series["weights"][name] = ("f8", (np.size(connection.pre),))
+        return series
+
+
+class SegmentWriter:
+    """Appends rows to numbered HDF5 segments; a full segment is closed and a new one started."""
+
+    def __init__(self, folder: Path, layout: Layout, rows: Mapping[str, int]):
+        self.layout = layout
+        self._folder = folder
+        self._columns = layout.columns()
+        # Rows written and batches waiting change in one assignment, so Ctrl-C cannot part them.
+        self._state: dict[str, tuple[int, list[dict[str, NDArray]]]] = {
+            series: (rows.get(series, 0), []) for series in self._columns
+        }
+        self._is_swmr = not _is_on_network(folder)
+        self._open()
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows appended to each series, in this and in all earlier segments."""
+        return {series: n + _count(batches) for series, (n, batches) in self._state.items()}
+
+    def append(self, series: str, columns: Mapping[str, ArrayLike]) -> None:
+        """Keep rows for the next `flush`, which happens here at the latest after a second."""
+        if series not in self._columns:
+            raise ValueError(
+                f"Recording: expected one of {', '.join(self._columns)}, got {series!r}. Declare "
+                "it in start_recording."
+            )
+        specification = self._columns[series]
+        batch = {name: np.array(columns[name], dtype) for name, (dtype, _) in specification.items()}
+        n_rows = np.size(next(iter(batch.values())))
+        for name, (_, shape) in specification.items():
+            if batch[name].shape != (n_rows, *shape):
+                raise ValueError(
+                    f"Recording {series}/{name}: expected shape {(n_rows, *shape)}, "
+                    f"got {batch[name].shape}."
+                )
+        self._state[series][1].append(batch)
+        if time.monotonic() - self._flushed_s > FLUSH_INTERVAL_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all rows to the operating system: from then on a killed process loses none."""
+        for series, (written, batches) in self._state.items():
+            if not batches:
+                continue
+            for name in self._columns[series]:
+                rows = np.concatenate([batch[name] for batch in batches])
+                _write_rows(self._file[series][name], written - self._before[series], rows)
+                self._bytes += rows.nbytes
+            self._state[series] = (written + _count(batches), [])
+        if not self._is_swmr:
+            self._file.flush()
+        self._flushed_s = time.monotonic()
+        if self._bytes > SEGMENT_BYTES:
+            self._file.close()
+            self._open()
+
+    def close(self) -> None:
+        """Write what is left and close the segment."""
+        if self._file:
+            self.flush()
+            self._file.close()
+
+    def _open(self) -> None:
+        index = len(list(self._folder.glob("segment-*.h5")))
+        path = self._folder / f"segment-{index:05d}.h5"
+        # Locks hang and SWMR fails on network file systems; there a file of the old format, which
+        # has no mark "open for writing" that would lock out readers after a kill, is flushed.
+        version = "latest" if self._is_swmr else "earliest"
+        self._file = h5py.File(path, "x", libver=version, locking=self._is_swmr)
+        for series, columns in self._columns.items():
+            group = self._file.create_group(series)
+            for name, (dtype, shape) in columns.items():
+                row_bytes = np.dtype(dtype).itemsize * max(1, int(np.prod(shape)))
+                chunks = (max(1, _CHUNK_BYTES // row_bytes), *(max(1, n) for n in shape))
+                limits = (None, *(n or None for n in shape))
+                group.create_dataset(name, (0, *shape), dtype, maxshape=limits, chunks=chunks)
+        for position, (name, n_neurons) in enumerate(self.layout.populations.items()):
+            self._file[name].attrs.update({"n_neurons": n_neurons, "position": position})
+        if self.layout.probes:
+            self._file["probes"].attrs["probes"] = list(self.layout.probes)
+        for name, connection in self.layout.connections.items():
+            group = self._file.create_group(f"connections/{name}")
+            group.attrs["n_pre"], group.attrs["n_post"] = connection.n_pre, connection.n_post
+            group["pre"] = np.asarray(connection.pre, np.int32)
+            group["post"] = np.asarray(connection.post, np.int32)
+        self._before = {series: written for series, (written, _) in self._state.items()}
+        # Last, because a segment without it counts as never begun.
+        self._file.attrs[ROWS_BEFORE] = json.dumps(self._before)
+        self._file.flush()
+        if self._is_swmr:
+            self._file.swmr_mode = True
+        self._bytes = 0
+        self._flushed_s = time.monotonic()
+
+
+def _count(batches: list[dict[str, NDArray]]) -> int:
+    return sum(len(next(iter(batch.values()))) for batch in batches)
+
+
+def _write_rows(dataset: h5py.Dataset, start: int, rows: NDArray) -> None:
+    # h5py's own slicing costs five times as much, which a flush per episode would feel.
+    stop = start + len(rows)
+    dataset.id.set_extent((stop, *rows.shape[1:]))
+    if rows.size:
+        space = h5py.h5s.create_simple((stop, *rows.shape[1:]))
+        space.select_hyperslab((start, *[0] * (rows.ndim - 1)), rows.shape)
+        dataset.id.write(h5py.h5s.create_simple(rows.shape), space, rows)
+    dataset.id.flush()
+
+
+def _is_on_network(path: Path) -> bool:
+    mounts = Path("/proc/mounts")
+    if not mounts.is_file():
+        return False
+    resolved = path.resolve()
+    kinds = {Path(line.split()[1]): line.split()[2] for line in mounts.read_text().splitlines()}
+    kind = next((kinds[p] for p in (resolved, *resolved.parents) if p in kinds), "")
+    return kind.startswith(("nfs", "cifs", "smb", "lustre", "9p", "fuse.sshfs"))

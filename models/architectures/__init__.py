@@ -1,0 +1,1 @@
+"""Architectures: one layout of an agent's network a file."""

@@ -1,0 +1,201 @@
+"""The architecture contract: a frozen dataclass that lays out one agent's network as data."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from threefactor.models.neurons.contract import NeuronModel, PoissonInput
+from threefactor.models.specification import (
+    Bounds,
+    NetworkSpec,
+    Pairs,
+    Population,
+    Projection,
+    Uniform,
+    all_to_all,
+    dale_bounds,
+)
+from threefactor.rules.contract import RESET_POLICIES, Rule
+from threefactor.rules.updates import WeightUpdate
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an architecture is filled with.
+
+    Attributes
+    ----------
+    n_inputs, n_actions : int
+        Encoder's inputs; actions of a Discrete space or dimensions of a Box.
+    neuron, critic_neuron : NeuronModel
+        Model of hidden and output neurons; model of the critic's neurons.
+    rule, critic_rule : Rule
+        Plasticity of the policy's and of the critic's synapses.
+    update : WeightUpdate
+        How the changes that `rule` proposes become weights; the critic's are taken as they are.
+    times_first_spike : bool
+        Whether the decoder reads first spike times.
+    timestep_ms : float
+    """
+
+    n_inputs: int
+    n_actions: int
+    neuron: NeuronModel
+    critic_neuron: NeuronModel
+    rule: Rule
+    critic_rule: Rule
+    update: WeightUpdate = field(default_factory=WeightUpdate)
+    times_first_spike: bool = False
+    timestep_ms: float = 1.0
+
+
+@dataclass(frozen=True)
+class Architecture(ABC):
+    """Base of every architecture.
+
+    Parameters
+    ----------
+    neurons_per_action : int, default 10
+        Output neurons of each action (or dimension of a continuous action).
+    w_init_low, w_init_high : float, default 1.5, 2.5
+        Initial plastic weights are uniform between them, in the neuron's weight unit.
+    w_min, w_max : float, default 0, 8
+        Hard bounds of plastic weights.
+    incoming_sum : float or None, default None
+        Sum of each neuron's plastic weights of one projection, kept by scaling (column
+        normalisation), as far as the bounds allow; None: free. Not for the critic.
+    lateral_weight : float, default 0
+        Weight of each synapse between output neurons of different actions, <= 0 (winner take all);
+        0: none.
+    inhibitory_fraction : float, default 0
+        Share of source neurons whose plastic weights are negative (Dale's law): bounds and initial
+        weights mirrored.
+    resets : str, default "episode"
+        When neurons return to their initial state: "keep", "episode" or "decision".
+    heterogeneous : tuple of str, default ()
+        Neuron parameters (unit suffix stripped) drawn for each neuron.
+    heterogeneity : float, default 0.1
+        Their relative standard deviation.
+    """
+
+    neurons_per_action: int = 10
+    w_init_low: float = 1.5
+    w_init_high: float = 2.5
+    w_min: float = 0.0
+    w_max: float = 8.0
+    incoming_sum: float | None = None
+    lateral_weight: float = 0.0
+    inhibitory_fraction: float = 0.0
+    resets: str = "episode"
+    heterogeneous: tuple[str, ...] = field(default=())
+    heterogeneity: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for numbers that make no network."""
+        owner = type(self).__name__
+        if self.neurons_per_action < 1:
+            raise ValueError(
+                f"{owner}.neurons_per_action must be >= 1, got {self.neurons_per_action}."
+            )
+        if not self.w_min <= self.w_init_low <= self.w_init_high <= self.w_max:
+            raise ValueError(
+                f"{owner}: expected w_min <= w_init_low <= w_init_high <= w_max, got {self.w_min}, "
+                f"{self.w_init_low}, {self.w_init_high}, {self.w_max}."
+            )
+        if self.lateral_weight > 0:
+            raise ValueError(
+                f"{owner}.lateral_weight is inhibition and must be <= 0, got {self.lateral_weight}."
+            )
+        if not 0 <= self.inhibitory_fraction < 1:
+            raise ValueError(
+                f"{owner}.inhibitory_fraction must be in [0, 1), got {self.inhibitory_fraction}."
+            )
+        if self.resets not in RESET_POLICIES:
+            raise ValueError(
+                f"{owner}.resets must be one of {RESET_POLICIES}, got {self.resets!r}."
+            )
+
+    @abstractmethod
+    def build(self, parts: Parts) -> NetworkSpec:
+        """Return the network of one agent."""
+
+    def input_population(self, parts: Parts) -> Population:
+        """Return the Poisson neurons that the encoder drives."""
+        return Population("input", parts.n_inputs, PoissonInput())
+
+    def neurons(
+        self, parts: Parts, name: str, size: int, modules: np.ndarray | None = None
+    ) -> Population:
+        """Return a population of the agent's neuron model, with this architecture's options."""
+        spread = {parameter: self.heterogeneity for parameter in self.heterogeneous}
+        is_timed = parts.times_first_spike and name == "actor"
+        return Population(
+            name, size, parts.neuron, self.resets, spread, times_first_spike=is_timed,
+            modules=modules,
+        )  # fmt: skip
+
+    def actor(self, parts: Parts) -> Population:
+        """Return the output population, action by action."""
+        size = parts.n_actions * self.neurons_per_action
+        return self.neurons(parts, "actor", size, np.arange(size) // self.neurons_per_action)
+
+    def plastic(
+        self,
+        name: str,
+        source: Population,
+        target: Population,
+        rule: Rule,
+        update: WeightUpdate,
+        pairs: Pairs | None = None,
+    ) -> Projection:
+        """Return a plastic projection with this architecture's weights and bounds."""
+        pairs = pairs or all_to_all(source.size, target.size)
+        port = first_port(target.neuron)
+        weights: Uniform | np.ndarray = Uniform(self.w_init_low, self.w_init_high)
+        bounds: Bounds = {"w_min": self.w_min, "w_max": self.w_max}
+        if self.inhibitory_fraction:
+            signs = np.ones(source.size)
+            signs[: round(self.inhibitory_fraction * source.size)] = -1
+            bounds = dale_bounds(signs, pairs["pre"], self.w_max)
+            weights = Mirrored(self.w_init_low, self.w_init_high, signs[pairs["pre"]])
+        return Projection(
+            name, source.name, target.name, **pairs, **bounds, weights=weights, port=port,
+            rule=rule, update=update, incoming_sum=self.incoming_sum,
+        )  # fmt: skip
+
+    def lateral(self, actor: Population) -> tuple[Projection, ...]:
+        """Return inhibition between neurons of different actions, or nothing."""
+        if not self.lateral_weight or actor.modules is None:
+            return ()
+        pairs = all_to_all(actor.size, actor.size)
+        differs = actor.modules[pairs["pre"]] != actor.modules[pairs["post"]]
+        pre, post = pairs["pre"][differs], pairs["post"][differs]
+        if len(pre) == 0:
+            return ()
+        weights = np.full(len(pre), self.lateral_weight)
+        port = first_port(actor.neuron)
+        return (Projection("lateral", actor.name, actor.name, pre, post, weights, port=port),)
+
+
+@dataclass(frozen=True)
+class Mirrored(Uniform):
+    """Values drawn from U(low, high) times a sign for each synapse."""
+
+    signs: np.ndarray = field(default_factory=lambda: np.ones(1))
+
+    def draw(self, generator: np.random.Generator, size: int) -> np.ndarray:
+        """Return ``(size,)`` values."""
+        return self.signs * super().draw(generator, size)
+
+
+def first_port(neuron: NeuronModel) -> str:
+    """Return the port that plain projections enter."""
+    if not neuron.ports:
+        raise ValueError(f"{type(neuron).__name__} has no port and can receive no synapses.")
+    return next(iter(neuron.ports))
+
+
+def scaled(rule: Rule, factor: float) -> Rule:
+    """Return the rule with its learning rate multiplied."""
+    return replace(rule, learning_rate=rule.learning_rate * factor)

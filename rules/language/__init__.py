@@ -1,0 +1,1 @@
+"""The language of rules and neurons: strings to syntax trees."""

@@ -1,0 +1,277 @@
+"""Schedules: closed forms, arrays of the live network, replicas, resume, no build, errors."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from threefactor.agents.plastic.schedules import SCHEDULES, Fixed, Interval, RewardAdaptive
+from threefactor.analysis.run_data import Run
+from threefactor.experiments.configuration import PARTS, resolve
+from threefactor.experiments.training import references
+from threefactor.experiments.training.evaluation import evaluate_run
+from threefactor.experiments.training.run import load_checkpoint, resume_agent, train_agent
+
+GRID = {
+    "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 30, "episodes": 6,
+    "window_ms": 10.0, "model": {"name": "feed-forward", "neurons_per_action": 3},
+    "modulator": "td-linear", "seed": 5, "rule": {"name": "reinforce", "learning_rate": 2.0},
+}  # fmt: skip
+#: Returns in this gridworld lie between 0 and 10.
+KINDS = {
+    "fixed": {"start": 2.0},
+    "interval": {"start": 8.0, "end": 2.0, "episodes_per_step": 2, "steps": 2},
+    "reward-adaptive": {
+        "start": 8.0, "end": 2.0, "return_at_start": 0.0, "return_at_end": 6.0,
+        "memory_episodes": 2,
+    },
+}  # fmt: skip
+
+
+def scheduled(kind, parameter="actor.v_slope", **options):
+    return {"name": kind, "parameter": parameter, **KINDS[kind], **options}
+
+
+def of_one(schedule, returns):
+    """The value after a replica's episodes with these returns."""
+    kept = np.full(schedule.memory + len(returns), np.nan)
+    kept[schedule.memory :] = returns
+    last = kept[len(kept) - schedule.memory :]
+    (value,) = schedule.values(np.array([len(returns)]), last[None, :])
+    return value
+
+
+def test_table():
+    assert PARTS["schedule"].table is SCHEDULES
+    assert set(SCHEDULES) == set(KINDS) == {"fixed", "interval", "reward-adaptive"}
+
+
+def test_fixed_and_interval_in_closed_form():
+    assert [of_one(Fixed(("a.b",), 3.0), [1.0] * n) for n in (0, 7)] == [3.0, 3.0]
+    slope = Interval(start=1.0, end=100.0, episodes_per_step=3, steps=9)
+    values = [of_one(slope, [0.0] * n) for n in range(40)]
+    assert values == [1.0 + 11.0 * min(n // 3, 9) for n in range(40)]
+
+
+def test_reward_adaptive_is_the_printed_formula():
+    """k_t = 1/10 sum_{i=0..9} (r_{t-i}/2 + r'_{t-i}/2), clamped to [1, 100]."""
+    rng = np.random.default_rng(0)
+    returns = np.cumsum(rng.normal(2.0, 40.0, 60))
+    values = []
+    for t in range(10, 60):
+        terms = [0.5 * returns[t - i] + 0.5 * (returns[t - i] - returns[t - i - 1])
+                 for i in range(10)]  # fmt: skip
+        values.append(np.clip(sum(terms) / 10, 1.0, 100.0))
+        assert of_one(RewardAdaptive(), returns[: t + 1]) == pytest.approx(values[-1], rel=1e-12)
+    assert min(values) == 1.0
+    assert max(values) == 100.0
+    assert len(set(values)) > 10
+
+
+def test_reward_adaptive_before_its_memory_is_full():
+    schedule = RewardAdaptive((), 10.0, 0.0, -100.0, 100.0, 3, 0.25)
+
+    def value(score):
+        return 10.0 - 10.0 * (score + 100.0) / 200.0
+
+    assert of_one(schedule, []) == 10.0
+    assert of_one(schedule, [40.0]) == pytest.approx(value(30.0))
+    assert of_one(schedule, [40.0, 0.0]) == pytest.approx(value((30.0 - 10.0) / 2))
+
+
+def slopes(loop):
+    """The scheduled array, in mV, at the start and after each decision that ended an episode."""
+    array, seen = loop.agent.network.engine.array("actor.v_slope"), []
+    seen.append(array.copy() * 1e3)
+    done = 0
+    while not loop.is_finished:
+        loop.decide()
+        if loop.done.sum() > done:
+            done = loop.done.sum()
+            seen.append(array.copy() * 1e3)
+    return np.array(seen)
+
+
+CASES = [*((kind, "compiled", 30) for kind in KINDS), ("interval", "runtime-numpy", 4)]
+
+
+@pytest.mark.parametrize(("kind", "engine", "steps"), CASES)
+def test_the_network_runs_with_the_value_of_its_episode(kind, engine, steps, open_loop):
+    loop = open_loop(GRID, schedule=scheduled(kind), engine=engine, max_episode_steps=steps)
+    values = slopes(loop).ravel()
+    returns = [episode["discounted"] for episode in loop.observer.episodes[0]]
+    schedule = loop.agent.schedule._schedule
+    expected = [of_one(schedule, returns[:n]) for n in range(7)]
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+    assert len(set(values)) == {"fixed": 1, "interval": 3}.get(kind, len(set(values)))
+    assert kind == "fixed" or len(set(values)) > 2
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "part", "option"),
+    [
+        ("actor.v_slope", 2.0, "neuron", "v_slope_mv"),
+        ("actor.v_slope_mv", 2.0, "neuron", "v_slope_mv"),
+        ("policy.learning_rate", 0.5, "rule", "learning_rate"),
+        ("policy.tau_plus", 5.0, "rule", "tau_plus_ms"),  # lives on the input neurons as well
+    ],
+)
+def test_fixed_is_the_option_that_it_stands_for(
+    parameter, value, part, option, open_loop, run_loop
+):
+    settings = {**GRID, "rule": {"name": "rstdp-et", "learning_rate": 0.1}}
+    schedule = {"name": "fixed", "parameter": [parameter], "start": value}
+    one = run_loop(open_loop(settings, schedule=schedule))
+    own = {**settings.get(part, {"name": "escape-lif"}), option: value}
+    other = run_loop(open_loop({**settings, part: own}))
+    assert one.observer.rows == other.observer.rows
+    weights = [loop.agent.network.weights()["policy"] for loop in (one, other)]
+    np.testing.assert_array_equal(*weights)
+    plain = run_loop(open_loop(settings)).agent.network.weights()["policy"]
+    assert not np.array_equal(weights[0], plain)
+
+
+def test_shared_parameters_get_the_mean_over_replicas(open_loop):
+    loop = open_loop(GRID, schedule=scheduled("interval", episodes_per_step=1), replicas=3)
+    values, done = slopes(loop), np.zeros(3, int)
+    assert values.shape[1] == 1
+    assert values[-1] == 2.0
+    fresh = open_loop(GRID, schedule=scheduled("interval", episodes_per_step=1), replicas=3)
+    while not fresh.is_finished:
+        fresh.decide()
+        done = np.minimum(fresh.done, 2)
+        mean = np.mean(8.0 - 3.0 * done)
+        assert fresh.agent.network.engine.array("actor.v_slope")[0] == pytest.approx(mean * 1e-3)
+
+
+def test_replicas_are_independent_where_every_neuron_has_its_own_value(open_loop, run_loop):
+    model = {**GRID["model"], "heterogeneous": ["v_slope"], "heterogeneity": 0.2}
+    settings = {**GRID, "model": model, "schedule": scheduled("reward-adaptive")}
+    together = run_loop(open_loop(settings, replicas=3))
+    for replica in range(3):
+        alone = run_loop(open_loop(settings, seed=5 + replica))
+        assert alone.observer.rows[0] == together.observer.rows[replica]
+        np.testing.assert_array_equal(
+            alone.agent.network.replicated("actor.v_slope")[0],
+            together.agent.network.replicated("actor.v_slope")[replica],
+        )
+    drawn = open_loop({**settings, "schedule": "fixed"}, replicas=3).agent.network
+    ratio = together.agent.network.replicated("actor.v_slope") / drawn.replicated("actor.v_slope")
+    np.testing.assert_allclose(ratio, ratio[:, :1].repeat(12, axis=1), rtol=1e-12)
+    assert len(np.unique(ratio.round(9))) > 1
+
+
+@pytest.mark.parametrize(("kind", "engine", "steps"), CASES[1:])
+def test_running_on_from_a_state_equals_never_having_stopped(
+    kind, engine, steps, open_loop, run_loop
+):
+    settings = {
+        **GRID, "schedule": scheduled(kind), "engine": engine, "replicas": 2,
+        "max_episode_steps": steps,
+    }  # fmt: skip
+    whole = run_loop(open_loop(settings))
+    half = open_loop(settings)
+    while half.done.min() < 3:
+        half.decide()
+    saved, rows = pickle.dumps(half.state()), [list(r) for r in half.observer.rows]
+    half.decide()
+    rest = open_loop(settings, seed=99)
+    rest.restore(pickle.loads(saved))
+    run_loop(rest)
+    for replica in range(2):
+        assert rows[replica] + rest.observer.rows[replica] == whole.observer.rows[replica]
+    for name in ("actor.v_slope", "policy.w"):
+        np.testing.assert_array_equal(
+            whole.agent.network.engine.array(name), rest.agent.network.engine.array(name)
+        )
+
+
+def train(path, **options):
+    small = {"record_episodes": 0, "weight_snapshots": 1, "reference_episodes": 0}
+    return train_agent(resolve(GRID, small, options), path, is_quiet=True)
+
+
+def test_resumed_with_more_episodes_equals_one_long_run(tmp_path):
+    schedule = scheduled("reward-adaptive")
+    whole = train(tmp_path / "whole", schedule=schedule, episodes=8)
+    part = train(tmp_path / "part", schedule=schedule, episodes=4)
+    resumed = resume_agent(part.path, 8, is_quiet=True)
+    one, two = (load_checkpoint(run.path)["loop"]["agent"] for run in (whole, resumed))
+    for name in ("actor.v_slope", "policy.w"):
+        np.testing.assert_array_equal(
+            one["network"]["arrays"][name], two["network"]["arrays"][name]
+        )
+    np.testing.assert_array_equal(one["schedule"]["returns"], two["schedule"]["returns"])
+    assert Run(whole.path).config["schedule"] == {**resolve({"schedule": schedule}).to_dict()[
+        "schedule"]}  # fmt: skip
+    assert whole.summary["scheduled"] == resumed.summary["scheduled"]
+
+
+def test_evaluation_keeps_to_the_value_that_training_ended_with(tmp_path, monkeypatch):
+    result = train(tmp_path / "run", schedule=scheduled("interval", episodes_per_step=3))
+    seen, build = [], references.build_agent
+
+    def note(*arguments, **options):
+        agent = build(*arguments, **options)
+        close = agent.close
+        array = agent.network.engine.array("actor.v_slope")
+        agent.close = lambda: (seen.append(array.copy()), close())
+        return agent
+
+    monkeypatch.setattr(references, "build_agent", note)
+    evaluate_run(result.path, 9)
+    arrays = load_checkpoint(result.path)["loop"]["agent"]["network"]["arrays"]
+    np.testing.assert_array_equal(seen[0], arrays["actor.v_slope"])
+    assert seen[0] == pytest.approx(2e-3)
+
+
+def test_schedules_never_build(open_loop, run_loop):
+    open_loop(GRID)  # whatever this needs is in the cache from here on
+    for kind in KINDS:
+        loop = open_loop(GRID, schedule=scheduled(kind))
+        assert not loop.agent.network.engine.was_built
+        run_loop(loop)
+
+
+def test_a_frozen_network_stays_frozen(open_loop, run_loop):
+    schedule = scheduled("interval", "policy.learning_rate")
+    loop = open_loop(GRID, schedule=schedule, control="frozen")
+    before = loop.agent.network.weights()["policy"]
+    run_loop(loop)
+    assert loop.agent.network.engine.array("policy.learning_rate") == 0.0
+    np.testing.assert_array_equal(loop.agent.network.weights()["policy"], before)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (scheduled("interval", "actor.v_slop"), "Did you mean 'actor.v_slope'?"),
+        (scheduled("interval", "v_slope"), "the network has no parameter 'v_slope'"),
+        (scheduled("interval", ["actor.v_slope", "actor.z"]), "no parameter 'actor.z'"),
+        (scheduled("interval", end=-1.0), "EscapeLIF.v_slope_mv must be > 0, got -1.0"),
+        (scheduled("fixed", "policy.learning_rate", start=-1.0), "learning_rate must be >= 0"),
+        ({"name": "interval"}, "Interval.parameter: expected what to move, got nothing"),
+        ({"name": "fixed", "start": 2.0}, "needs both parameter and start or neither"),
+        ({"name": "fixed", "parameter": "actor.v_slope"}, "needs both parameter and start"),
+        (scheduled("interval", steps=0), "Interval.steps must be >= 1, got 0"),
+        (scheduled("interval", start=float("nan")), "Interval.start must be a finite number"),
+        (scheduled("reward-adaptive", return_at_end=-1.0), "must be < return_at_end = -1.0"),
+        (scheduled("reward-adaptive", memory_episodes=0), "memory_episodes must be >= 1"),
+        (scheduled("reward-adaptive", difference_weight=2.0), "difference_weight must be in"),
+        ({"name": "intervall"}, "Unknown schedule 'intervall'. Did you mean 'interval'?"),
+    ],
+)
+def test_errors(settings, message, open_loop):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        open_loop(GRID, schedule=settings)
+    assert message in str(caught.value)
+
+
+def test_lazy_decays_may_not_become_faster_than_they_were_built_for(open_loop):
+    rule = {"name": "rstdp-et", "tau_eligibility_ms": 50.0}
+    parameter = "policy.tau_eligibility_ms"
+    with pytest.raises(ValueError, match=r"must not fall below .* 50.0, got 20.0"):
+        open_loop(GRID, rule=rule, schedule=scheduled("interval", parameter, start=20.0, end=90.0))
+    slower = scheduled("interval", parameter, start=50.0, end=90.0)
+    loop = open_loop(GRID, rule=rule, schedule=slower)
+    assert loop.agent.network.engine.array("policy.tau_eligibility") == pytest.approx(0.05)

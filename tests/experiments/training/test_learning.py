@@ -1,0 +1,68 @@
+"""Learning on the smallest task, against controls that must fail; the named claims, slowly."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from threefactor.experiments.claims.registry import EXPERIMENTS
+from threefactor.experiments.claims.reproduction import reproduce
+from threefactor.experiments.configuration import resolve
+from threefactor.experiments.training.run import train_agent
+
+IDENTITY = {
+    "env": "Identity-v0",
+    "episodes": 12,
+    "replicas": 3,
+    "window_ms": 10.0,
+    "encoder": {"name": "one-hot", "rate_max_hz": 1000.0},
+    "model": {"name": "feed-forward", "resets": "decision"},
+    "modulator": "reward-baseline",
+    "reference_episodes": 0,
+    "record_episodes": 0,
+    "weight_snapshots": 0,
+}
+RULES = {
+    "reinforce": {"learning_rate": 2.0, "trace_decay": 0.0},
+    "reinforce-sign": {"learning_rate": 2.0, "trace_decay": 0.0},
+    "rstdp-et": {"learning_rate": 0.5, "a_minus": 0.1, "tau_eligibility_ms": 10.0},
+}
+EPISODES = {"rstdp-et": 30}
+
+
+def last_returns(path, count=3):
+    rows = csv.DictReader((path / "episodes.csv").read_text().splitlines())
+    by_replica = {}
+    for row in rows:
+        by_replica.setdefault(row["replica"], []).append(float(row["return"]))
+    return np.array([np.mean(values[-count:]) for values in by_replica.values()])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_learns_identity_and_its_controls_do_not(rule, tmp_path):
+    scores = {}
+    for control in ("none", "frozen", "shuffled", "zero"):
+        settings = {**IDENTITY, "rule": {"name": rule, **RULES[rule]}, "control": control}
+        settings["episodes"] = EPISODES.get(rule, IDENTITY["episodes"])
+        train_agent(resolve(settings), tmp_path / control, is_quiet=True)
+        scores[control] = last_returns(tmp_path / control)
+    assert scores["none"].min() >= 85.0, scores
+    for control in ("frozen", "shuffled", "zero"):
+        assert scores[control].max() <= 70.0, (control, scores)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiment_runs_at_budget_one_episode(name, tmp_path):
+    lines = []
+    episodes = 1000
+    reproduce(name, tmp_path, budget=1 / episodes, n_seeds=2, say=lines.append)
+    assert (tmp_path / "result.json").exists()
+    assert (tmp_path / f"{name}.png").exists()
+    assert any("holds" in line or "FAILS" in line for line in lines)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3 * 3600)  # Izhikevich networks: 20 minutes on idle cores, hours on busy ones
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_claim_holds(name, tmp_path):
+    assert reproduce(name, tmp_path)
