@@ -1,7 +1,5 @@
 """Run configurations: defaults < tuned file of the environment < --config file < command line."""
 
-import dataclasses
-import difflib
 import tomllib
 import types
 import typing
@@ -15,14 +13,16 @@ import yaml
 from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS
 from threefactor.agents.plastic.schedules import SCHEDULES
 from threefactor.envs.bridge import DECODERS, ENCODERS
+from threefactor.experiments.plain_data import plain
 from threefactor.models import MODELS
+from threefactor.models.engine import ENGINES
 from threefactor.models.neurons import NEURONS
+from threefactor.naming import check_choice, suggest
 from threefactor.rules import RULES, load_rule
 from threefactor.rules.modulators import MODULATORS
 from threefactor.rules.updates import UPDATES
 
 TUNED = Path(__file__).parent / "tuned"
-ENGINES = ("auto", "compiled", "runtime", "runtime-numpy")
 CONTROLS = ("none", "frozen", "shuffled", "zero")
 
 
@@ -131,9 +131,9 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; `resolve` of it gives this configuration again."""
-        out = plain(dataclasses.asdict(self.options))
+        out = plain(self.options)
         for name, part in self.parts.items():
-            out[name] = {"name": self.names[name], **plain(dataclasses.asdict(part))}
+            out[name] = {"name": self.names[name], **plain(part)}
         return out
 
     def to_yaml(self) -> str:
@@ -191,10 +191,7 @@ def part_class(part: str, name: str) -> type:
     if part in ("rule", "critic_rule"):
         return load_rule(name)
     table = PARTS[part].table
-    if name not in table:
-        raise ValueError(
-            f"Unknown {part} {name!r}.{suggest(name, table)} Known: {', '.join(table)}."
-        )
+    check_choice(part, name, table)
     return table[name]
 
 
@@ -290,26 +287,3 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
     else:
         return value
     raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {value!r}.")
-
-
-def plain(value: Any) -> Any:
-    """Return nested data with tuples as lists, as YAML and JSON keep it."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
-
-
-def suggest(name: str, known: Any) -> str:
-    """Return " Did you mean ...?" or nothing."""
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
-def check_choice(where: str, value: str, known: tuple[str, ...]) -> None:
-    """Raise ValueError unless `value` is one of `known`."""
-    if value not in known:
-        raise ValueError(
-            f"Unknown {where} {value!r}.{suggest(value, known)} Known: {', '.join(known)}."
-        )

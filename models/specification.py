@@ -1,6 +1,5 @@
 """A network as data: populations, projections and initial values, for one agent; no Brian2 here."""
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import TypedDict
 import numpy as np
 
 from threefactor.models.neurons.contract import NeuronModel
+from threefactor.naming import check_choice
 from threefactor.rules.contract import RESET_POLICIES, Rule, defined_variables
 from threefactor.rules.delays import LATE_SIDE, delay_steps
 from threefactor.rules.updates import WeightUpdate
@@ -224,10 +224,7 @@ class NetworkSpec:
     def population(self, name: str) -> Population:
         """Return the population called `name`; ValueError with a suggestion if there is none."""
         known = {p.name: p for p in self.populations}
-        if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"Unknown population {name!r}; known: {', '.join(known)}.{hint}")
+        check_choice("population", name, known)
         return known[name]
 
 

@@ -1,6 +1,5 @@
 """Find a class by its registry name or in a user's file, ``path/to/file.py:ClassName``."""
 
-import difflib
 import hashlib
 import importlib.util
 import sys
@@ -8,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
+
+from threefactor.naming import unknown
 
 T = TypeVar("T")
 
@@ -37,12 +38,7 @@ def load_class(text: str, table: Mapping[str, type[T]], base: Any, kind: str) ->
     if text.endswith(".py"):
         path_text, class_name = text, ""
     if not path_text.endswith(".py"):
-        close = difflib.get_close_matches(text, table, 1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(
-            f"Unknown {kind} {text!r}.{hint} Known: {', '.join(table)}; "
-            f"or path/to/file.py:ClassName."
-        )
+        raise ValueError(f"{unknown(kind, text, table)} Or path/to/file.py:ClassName.")
     path = Path(path_text).expanduser()
     if not path.is_file():
         raise ValueError(f"{kind} {text!r}: there is no file {str(path)!r} in {Path.cwd()}.")

@@ -41,6 +41,8 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "analysis": (set(), {"numpy", "scipy", "matplotlib", "h5py"}),
     "experiments": ({"envs", "rules", "models", "agents", "analysis"}, None),
 }
+#: What every folder may import: words about names that a user misspelt.
+COMMON = {"naming"}
 #: The only modules of `rules` that `models` may know: the contract and its language.
 CONTRACT = {
     f"threefactor.rules.{module}"
@@ -70,7 +72,7 @@ def forbidden(path, folder, may_project, may_outside):
         if top in sys.stdlib_module_names:
             continue
         if top == "threefactor":
-            if rest.partition(".")[0] not in {folder, *may_project}:
+            if rest.partition(".")[0] not in {folder, *COMMON, *may_project}:
                 found.append(module)
         elif top in FOLDERS:  # under its bare name
             found.append(module)
@@ -126,6 +128,17 @@ def test_models_know_only_the_contract_of_rules():
 
 def test_command_line_imports_experiments_and_analysis_only():
     assert forbidden(ROOT / "run.py", "run", {"experiments", "analysis"}, set()) == []
+
+
+def test_close_names_are_sought_in_one_place():
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")]
+    assert [str(file) for file in files if "difflib" in imports(file)] == []
+
+
+def test_what_all_folders_import_needs_nothing():
+    for module in COMMON:
+        file = ROOT / "threefactor" / f"{module}.py"
+        assert {name.partition(".")[0] for name in imports(file)} <= sys.stdlib_module_names
 
 
 def test_the_import_check_sees_what_it_should(tmp_path):

@@ -1,6 +1,5 @@
 """Parameters of a live network by name, and a schedule at work on them."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from threefactor.agents.plastic.schedules import Fixed, Floats, Schedule
 from threefactor.models.network import RATES, Network
 from threefactor.models.specification import NetworkSpec
+from threefactor.naming import suggest
 from threefactor.rules.contract import UNIT_SUFFIXES
 from threefactor.rules.updates import PREFIX
 
@@ -96,11 +96,9 @@ def find_parameters(schedule: Schedule, spec: NetworkSpec) -> list[Parameter]:
         owner, _, field = name.partition(".")
         plain = f"{owner}.{_split_unit(field)[0]}"
         if plain not in known:
-            close = difflib.get_close_matches(plain, known, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"schedule.parameter: the network has no parameter {name!r}.{hint} "
-                f"Known: {', '.join(known)}."
+                f"schedule.parameter: the network has no parameter {name!r}."
+                f"{suggest(plain, known)} Known: {', '.join(known)}."
             )
         for value in schedule.extremes():
             replace(known[plain].owner, **{known[plain].field: value})  # its own range checks

@@ -1,6 +1,5 @@
 """Replicas of one Gymnasium environment, stepped together: batched arrays in and out."""
 
-import difflib
 import importlib
 import io
 import pickle
@@ -12,6 +11,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
+
+from threefactor.naming import suggest
 
 _BATCHABLE = (
     gym.spaces.Box,
@@ -300,13 +301,9 @@ def _make(env_id: str, max_episode_steps: int | None, kwargs: dict[str, Any]) ->
             name, max_episode_steps=max_episode_steps, disable_env_checker=True, **kwargs
         )
     except gym.error.UnregisteredEnv as error:
-        close = difflib.get_close_matches(name, gym.registry.keys(), n=3)
-        fix = (
-            f"Did you mean {' or '.join(repr(match) for match in close)}?"
-            if close
-            else "If a package registers it, write 'package:Name-v0'."
-        )
-        raise ValueError(f"Unknown environment {name!r}. {fix}") from error
+        hint = suggest(name, gym.registry, at_most=3)
+        fix = hint or " If a package registers it, write 'package:Name-v0'."
+        raise ValueError(f"Unknown environment {name!r}.{fix}") from error
     except gym.error.DeprecatedEnv as error:
         raise ValueError(f"Environments: {error}") from error
     except gym.error.DependencyNotInstalled as error:

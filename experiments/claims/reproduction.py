@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from threefactor.analysis.statistics import bootstrap_interval
 from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
-from threefactor.experiments.configuration import ENGINES, check_choice, suggest
+from threefactor.models.engine import ENGINES
+from threefactor.naming import check_choice
 
 
 def reproduce(
@@ -41,11 +42,7 @@ def reproduce(
     ValueError
         For an unknown name or engine, a budget that is not positive or no seeds.
     """
-    if name not in EXPERIMENTS:
-        known = ", ".join(EXPERIMENTS)
-        raise ValueError(
-            f"Unknown experiment {name!r}.{suggest(name, EXPERIMENTS)} Known: {known}."
-        )
+    check_choice("experiment", name, EXPERIMENTS)
     if not (math.isfinite(budget) and budget > 0):
         raise ValueError(f"budget must be > 0, got {budget}.")
     if n_seeds is not None and n_seeds < 1:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from threefactor.experiments.command_line.environment_check import check_versions
+from threefactor.naming import check_choice
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -56,10 +56,7 @@ def _run(commands: Commands, usage: str, arguments: list[str]) -> int:
         return 0 if arguments else USAGE_ERROR
     command, *rest = arguments
     try:
-        if command not in commands:
-            close = difflib.get_close_matches(command, commands, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"unknown command {command!r}.{hint} Known: {', '.join(commands)}.")
+        check_choice("command", command, commands)
         check_versions()
         return commands[command](rest)
     except BrokenPipeError:

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 
-from threefactor.experiments.configuration import suggest
+from threefactor.naming import check_choice
 
 #: What -> (module, table).
 LISTINGS = {
@@ -38,9 +38,8 @@ def listing(what: str | None, width: int | None = None) -> str:
     ValueError
         For an unknown list, with a suggestion.
     """
-    if what is not None and what not in LISTINGS:
-        known = ", ".join(LISTINGS)
-        raise ValueError(f"Unknown list {what!r}.{suggest(what, LISTINGS)} Known: {known}.")
+    if what is not None:
+        check_choice("list", what, LISTINGS)
     tables = {}
     for name in [what] if what else LISTINGS:
         module, table = LISTINGS[name]

@@ -15,10 +15,10 @@ from threefactor.experiments.configuration import (
     part_settings,
     read_settings,
     resolve,
-    suggest,
     tuned_layers,
 )
 from threefactor.experiments.training.preconditions import require_checkpoint
+from threefactor.naming import suggest
 
 #: Options that decide which others exist; all take one value.
 CHOICES = {f"--{name.replace('_', '-')}": name for name in ("env", "config", "out", *PARTS)}

@@ -10,6 +10,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from threefactor.naming import check_choice
+
 CHECKPOINT = Path("checkpoints") / "latest.pickle"
 
 
@@ -77,10 +79,8 @@ def require_rules(
     from threefactor.models.neurons import make_neuron
     from threefactor.rules import load_rule
 
-    known = [name for name in ENGINES if name != "auto"]
     for engine in engines:
-        if engine not in known:
-            raise ValueError(f"Unknown engine {engine!r}; known: {', '.join(known)}.")
+        check_choice("engine", engine, (name for name in ENGINES if name != "auto"))
     if neuron is not None:
         make_neuron(neuron)
     for name in names:

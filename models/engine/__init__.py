@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from threefactor.models.blueprint import Blueprint
 from threefactor.models.engine.protocol import Engine
+from threefactor.naming import check_choice
 
 ENGINES = ("auto", "compiled", "runtime", "runtime-numpy")
 
@@ -30,8 +31,7 @@ def open_engine(
     CompilerError
         If "compiled" was asked for and cannot be had.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"Unknown engine {engine!r}; known: {', '.join(ENGINES)}.")
+    check_choice("engine", engine, ENGINES)
     if engine in ("auto", "compiled"):
         from threefactor.models.engine.build_cache import CompilerError
         from threefactor.models.engine.compiled import CompiledEngine

@@ -199,7 +199,7 @@ def save(card: Card, stem: Path) -> list[Path]:
         name: {
             "title": panel.title,
             "reason": panel.reason,
-            "numbers": {key: _plain(value) for key, value in panel.numbers.items()},
+            "numbers": {key: _finite(value) for key, value in panel.numbers.items()},
         }
         for name, panel in card.panels.items()
     }
@@ -208,7 +208,7 @@ def save(card: Card, stem: Path) -> list[Path]:
     return paths
 
 
-def _plain(value: float | str) -> float | str | None:
+def _finite(value: float | str) -> float | str | None:
     """Return a number as JSON allows: null for NaN, text for infinity."""
     if isinstance(value, str) or math.isfinite(value):
         return value

@@ -10,6 +10,7 @@ from threefactor.experiments.checks.rules import simulated, written
 from threefactor.experiments.checks.rules.subject import Broken, NotApplicable, Subject
 from threefactor.models.engine import ENGINES
 from threefactor.models.neurons import make_neuron
+from threefactor.naming import check_choice
 from threefactor.rules import RULES
 from threefactor.rules.contract import Rule
 from threefactor.rules.loading import load_class
@@ -105,9 +106,7 @@ def check_rule(
         If none of the engines can be had on this machine.
     """
     for engine in engines:
-        if engine not in ENGINES or engine == "auto":
-            known = ", ".join(name for name in ENGINES if name != "auto")
-            raise ValueError(f"Unknown engine {engine!r}; known: {known}.")
+        check_choice("engine", engine, (name for name in ENGINES if name != "auto"))
     if neuron is not None:
         make_neuron(neuron)
     start = time.perf_counter()

@@ -142,8 +142,8 @@ def trained(tmp_path_factory):
 
 
 ERRORS = {
-    "no such command": (["trian"], "unknown command 'trian'. Did you mean 'train'?"),
-    "no command but an option": (["--version"], "unknown command '--version'. Known: train"),
+    "no such command": (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
+    "no command but an option": (["--version"], "Unknown command '--version'. Known: train"),
     "unknown environment": (["train", "--env", "GridWorl-v0"], "Did you mean 'GridWorld-v0'"),
     "unknown rule": (["train", "--rule", "rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
     "unknown model": (["train", "--model", "layerd"], "Did you mean 'layered'?"),
@@ -219,7 +219,7 @@ ERRORS = {
     "check all and one": (["check", "rstdp", "--all"], "name a rule, a FILE.py:Class or --all"),
     "check an unknown rule": (["check", "rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
     "check a missing file": (["check", "mine.py:Mine"], "there is no file 'mine.py'"),
-    "check on no engine": (["check", "rstdp", "--engine", "gpu"], "Unknown engine 'gpu'; known:"),
+    "check on no engine": (["check", "rstdp", "--engine", "gpu"], "Unknown engine 'gpu'. Known:"),
     "check behind no neuron": (["check", "rstdp", "--neuron", "lff"], "Unknown neuron 'lff'."),
     "check, abbreviated": (["check", "--al"], "unrecognized arguments: --al"),
     "report in no folder": (
