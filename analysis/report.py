@@ -60,9 +60,7 @@ def plot_run(
     return paths
 
 
-def plot_comparison(
-    groups: Mapping[str, Sequence[str | Path]], path_stem: str | Path, metric: str | None = None
-) -> list[Path]:
+def compare_runs(groups: Mapping[str, Sequence[str | Path]], metric: str | None = None) -> Figure:
     """Draw the learning curves of several agents or controls, each given by its runs."""
     runs = {name: [Run(path) for path in paths] for name, paths in groups.items()}
     newest = [run for group in runs.values() for run in group if run.has_summary]
@@ -72,9 +70,7 @@ def plot_comparison(
         for name, group in runs.items()
     }
     references = _references(newest[0]) if newest else {}
-    return save_figure(
-        draw_learning_comparison(returns, references, METRIC_LABELS[metric]), path_stem
-    )
+    return draw_learning_comparison(returns, references, METRIC_LABELS[metric])
 
 
 def recorded_span(run: Run) -> Window | None:

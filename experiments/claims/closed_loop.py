@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,16 @@ from threefactor.experiments.claims.experiment import (
     TRAINED,
     TWIN,
     ArmRequest,
+    ArmResult,
     Bar,
     Experiment,
     arm_folder,
 )
 from threefactor.experiments.configuration import RunConfig, read_settings, resolve, tuned_layers
 from threefactor.experiments.training.run import LAST, resume_agent, train_agent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Arm -> settings that it changes. The twin never changes: 100 episodes say it all.
 CONTROL_SETTINGS: dict[str, dict[str, Any]] = {
@@ -50,7 +54,7 @@ def closed_loop_experiment(
     )  # fmt: skip
 
 
-def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> NDArray[np.float64]:
+def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmResult:
     settings = {**settings, **CONTROL_SETTINGS[request.arm]}
     layers = [*tuned_layers(settings["env"], settings.get("rule")), settings]
     episodes = max(1, round(resolve(*layers).options.episodes * request.budget))
@@ -72,7 +76,7 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> NDArr
         result = train_agent(config, path)
     if result is not None and result.summary["interrupted"]:
         raise KeyboardInterrupt
-    return arm_scores(path, score)
+    return ArmResult(arm_scores(path, score), arrays=None)  # they lie in the run directory
 
 
 def _require_same_settings(path: Path, config: RunConfig) -> None:
@@ -98,7 +102,7 @@ def arm_scores(path: Path, score: str) -> NDArray[np.float64]:
     return np.array([np.mean(values[-LAST:]) for _, values in sorted(by_replica.items())])
 
 
-def _draw(folder: Path, stem: Path) -> list[Path]:
-    from threefactor.analysis.report import plot_comparison
+def _draw(folder: Path) -> "Figure":
+    from threefactor.analysis.report import compare_runs
 
-    return plot_comparison({arm: [arm_folder(folder, arm)] for arm in CONTROL_SETTINGS}, stem)
+    return compare_runs({arm: [arm_folder(folder, arm)] for arm in CONTROL_SETTINGS})

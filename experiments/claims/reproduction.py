@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.analysis.statistics import bootstrap_interval
+from threefactor.experiments.claims.arms import obtain_scores
 from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
 from threefactor.models.engine import ENGINES
@@ -56,7 +57,7 @@ def reproduce(
         say(f"- {arm}")
         request = ArmRequest(arm, arm_folder(folder, arm), seeds, budget, engine, say)
         try:
-            scores[arm] = experiment.run_arm(request)
+            scores[arm] = obtain_scores(experiment.run_arm, request)
         except KeyboardInterrupt:
             say("stopped before the verdict; the same command goes on from here")
             raise
@@ -70,7 +71,9 @@ def reproduce(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n")
     if experiment.draw is not None:
-        say(f"figure: {experiment.draw(folder, folder / name)[0]}")
+        from threefactor.analysis.style import save_figure
+
+        say(f"figure: {save_figure(experiment.draw(folder), folder / name)[0]}")
     if budget < 1:
         say("(a budget below 1 shows that it runs, not that the claim holds)")
     return all(verdicts.values())

@@ -8,8 +8,9 @@ import pytest
 from matplotlib.image import imread
 
 import threefactor.analysis.report
-from threefactor.analysis.report import default_window, plot_comparison, plot_run, recorded_span
+from threefactor.analysis.report import compare_runs, default_window, plot_run, recorded_span
 from threefactor.analysis.run_data import EPISODE_COLUMNS, EventKind, Run
+from threefactor.analysis.style import save_figure
 from threefactor.experiments.training.run_directory import RunDirectory
 
 ROOT = Path(threefactor.analysis.report.__file__).parents[1]
@@ -60,7 +61,8 @@ def test_windows_and_replicas_that_were_not_recorded_are_refused(run_path, tmp_p
 
 
 def test_comparison_takes_a_run_per_seed(run_path, tmp_path):
-    paths = plot_comparison({"rule": [run_path, run_path], "twin": [run_path]}, tmp_path / "a.b")
+    figure = compare_runs({"rule": [run_path, run_path], "twin": [run_path]})
+    paths = save_figure(figure, tmp_path / "a.b")
     assert [path.name for path in paths] == ["a.b.png", "a.b.pdf"]
 
 
