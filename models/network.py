@@ -1,6 +1,5 @@
 """A live network of R independent agents: rates in, counts out, third factor to weights."""
 
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from threefactor.models.assembly import assemble
 from threefactor.models.engine import open_engine
 from threefactor.models.engine.noise import stream_ids
 from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
+from threefactor.models.streams import named_generator
 from threefactor.rules.contract import defined_variables, parameter_values
 from threefactor.rules.language.statements import parse_statements
 from threefactor.rules.updates import PREFIX, moves_within_windows, normalise_incoming
@@ -124,7 +124,9 @@ class Network:
             weights = self.replicated(f"{projection.name}.w")
             for row, seed in zip(weights, weight_seeds, strict=True):
                 if isinstance(projection.weights, (Uniform, Normal)):
-                    row[:] = projection.weights.draw(_generator(seed, projection.name), row.size)
+                    row[:] = projection.weights.draw(
+                        named_generator(seed, projection.name), row.size
+                    )
                 else:
                     row[:] = projection.weights
             low = self.replicated(f"{projection.name}.w_min")
@@ -136,7 +138,7 @@ class Network:
                 mean = values[parameter][0]
                 array = self.replicated(f"{population.name}.{parameter}")
                 for row, seed in zip(array, weight_seeds, strict=True):
-                    generator = _generator(seed, f"{population.name}.{parameter}")
+                    generator = named_generator(seed, f"{population.name}.{parameter}")
                     factor = 1.0 + spread * generator.standard_normal(row.size)
                     row[:] = mean * np.maximum(factor, 0.05)  # keeps the sign, and taus positive
 
@@ -297,9 +299,3 @@ class Network:
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
-
-
-def _generator(seed: int, name: str) -> np.random.Generator:
-    """Return a generator of its own for each name, so that adding one shifts no other."""
-    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(zlib.crc32(name.encode()),))
-    return np.random.default_rng(sequence)

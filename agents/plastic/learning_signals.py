@@ -16,7 +16,6 @@ Feedback of output neurons is the decoder's own: 1 for the action they stand for
 neurons is 1 for the value. That of all others (hidden, recurrent) is what the classes here choose.
 """
 
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from threefactor.envs.bridge import BoundDecoder
 from threefactor.models.network import Network
 from threefactor.models.specification import Projection
+from threefactor.models.streams import named_generator
 from threefactor.rules.contract import check_parameters, defined_variables
 
 Floats = NDArray[np.float64]
@@ -142,10 +142,9 @@ class RandomFeedback(LearningSignal):
         self, network: Network, population: str, n_actions: int, seeds: Sequence[int]
     ) -> Feedback:
         """Return feedback through drawn weights."""
-        size, key = network.spec.population(population).size, zlib.crc32(population.encode())
-        sequences = [np.random.SeedSequence(entropy=seed, spawn_key=(key,)) for seed in seeds]
+        shape = (network.spec.population(population).size, n_actions + 1)
         drawn = np.stack(
-            [np.random.default_rng(s).standard_normal((size, n_actions + 1)) for s in sequences]
+            [named_generator(seed, population).standard_normal(shape) for seed in seeds]
         )
         value = self.value_gain * drawn[:, :, -1] * (network.spec.critic is not None)
         policy = self.policy_gain * drawn[:, :, :-1]

@@ -32,6 +32,26 @@ def obtain_scores(
     return result.scores
 
 
+def obtain_each_seed(
+    run_seed: Callable[[ArmRequest], ArmResult], request: ArmRequest
+) -> list[dict[str, NDArray]]:
+    """Return what each seed of an arm found as a network of its own, kept as soon as it is known.
+
+    For networks whose wiring is drawn: replicas of one network would share it.
+    """
+    for seed in request.seeds:
+        obtain_scores(run_seed, request.alone(seed))
+    return [load_result(request.alone(seed).folder) for seed in request.seeds]
+
+
+def pair_rows(arrays: list[dict[str, NDArray]], name: str) -> NDArray[np.float64]:
+    """Return the rows (0, ...) that single seeds kept as one array, the seed's place in front."""
+    rows = [
+        np.column_stack([np.full(len(a[name]), k), a[name][:, 1:]]) for k, a in enumerate(arrays)
+    ]
+    return np.concatenate(rows)
+
+
 def _saved_scores(request: ArmRequest, arrays: dict[str, NDArray]) -> NDArray[np.float64]:
     seeds, budget = tuple(arrays["seeds"].tolist()), float(arrays["budget"])
     if (seeds, budget) != (request.seeds, request.budget):
@@ -56,5 +76,10 @@ def save_arm(request: ArmRequest, result: ArmResult) -> None:
 
 def load_arm(folder: Path, arm: str) -> dict[str, NDArray]:
     """Return the saved arrays of an arm of the experiment in `folder`."""
-    with np.load(arm_folder(folder, arm) / RESULT) as file:
+    return load_result(arm_folder(folder, arm))
+
+
+def load_result(folder: Path) -> dict[str, NDArray]:
+    """Return the arrays that were saved in a folder."""
+    with np.load(folder / RESULT) as file:
         return dict(file)

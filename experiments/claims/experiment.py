@@ -1,7 +1,7 @@
 """What a named experiment is: a claim, arms that must differ, seeds, and bars that decide."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,10 @@ class ArmRequest:
     budget: float
     engine: str
     say: Callable[[str], None]
+
+    def alone(self, seed: int) -> "ArmRequest":
+        """Return the request of one of the seeds, with a folder of its own in the arm's."""
+        return replace(self, seeds=(seed,), folder=self.folder / f"seed-{seed}")
 
     def open_network(self, spec: NetworkSpec, is_learning: bool = True) -> Network:
         """Return the arm's network, a replica for each seed."""

@@ -29,6 +29,7 @@ from threefactor.experiments.gallery.regression_network import (
     show_pattern,
     write_draws,
 )
+from threefactor.models.streams import named_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,7 +81,7 @@ class _Shuffle:
     """Feedback vectors whose neurons are permuted anew at each draw, one row for each seed."""
 
     def __init__(self, seeds: tuple[int, ...], feedback: NDArray[np.float64]) -> None:
-        self._generators = [np.random.default_rng([seed, 3]) for seed in seeds]
+        self._generators = [named_generator(seed, "shuffled feedback") for seed in seeds]
         self._feedback = feedback.copy()
 
     def draw(self) -> NDArray[np.float64]:

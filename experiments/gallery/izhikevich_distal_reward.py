@@ -1,20 +1,21 @@
 """Izhikevich 2007, figure 1: dopamine seconds later strengthens the one synapse that earned it.
 
 Whenever neuron n2 fires within 20 ms after neuron n1, dopamine rises 1 to 3 s later, while the
-network keeps firing at about 1 Hz. The synapse n1 -> n2 starts from zero. About 15
-minutes for each arm of 10 seeds, 46 in all; interrupted arms go on from the last 5 minutes of model
-time.
+network keeps firing at about 1 Hz. The synapse n1 -> n2 starts from zero. Every seed draws a graph
+of its own. The yoked control gets dopamine when another seed's network earned it. About 15 minutes
+for each arm of 10 seeds, 46 in all; interrupted arms go on from the last 5 minutes of model time.
 """
 
 import heapq
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.arms import load_arm, obtain_each_seed, pair_rows
 from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, Experiment, share_above
 from threefactor.experiments.gallery.izhikevich_network import (
     N_EXCITATORY,
@@ -28,6 +29,7 @@ from threefactor.experiments.gallery.izhikevich_network import (
     stack_ragged,
 )
 from threefactor.models.network import Network
+from threefactor.models.streams import named_generator
 from threefactor.rules.dopamine_stdp import DopamineSTDP
 
 if TYPE_CHECKING:
@@ -35,9 +37,8 @@ if TYPE_CHECKING:
 
 DURATION_S, SAVE_EVERY_S = 3600, 300
 PAIR_WITHIN_MS, DELAY_MS, SPREAD_MS = 20, 1000, 2000
-REWARD, YOKED, OFF = "reward", "yoked random reward", "no reward"
+REWARD, YOKED, OFF = "reward", "yoked to another seed", "no reward"
 RULE = DopamineSTDP()
-GRAPH_SEED = 2007
 SATURATED = 0.999 * W_LIMIT
 
 
@@ -67,14 +68,35 @@ class Progress:
 
 def run_arm(request: ArmRequest) -> ArmResult:
     """Run one arm: the highest weight that the watched synapse of each seed reached."""
-    wiring = fixed_out_degree(np.random.default_rng(GRAPH_SEED))
+    earned = yoked_rewards(request) if request.arm == YOKED else {}
+    seeds = obtain_each_seed(partial(_run_seed, earned), request)
+    arrays = {
+        name: np.concatenate([seed[name] for seed in seeds])
+        for name in ("weights", "rate_hz", "strong_share")
+    }
+    scores = np.concatenate([seed["scores"] for seed in seeds])
+    return ArmResult(scores, {**arrays, "rewards_s": pair_rows(seeds, "rewards_s")})
+
+
+def yoked_rewards(request: ArmRequest) -> dict[int, NDArray[np.float64]]:
+    """Return the times (s) at which the next seed's network earned dopamine, for each seed."""
+    if len(request.seeds) < 2:
+        raise ValueError(f"{YOKED}: needs the rewards of another seed; ask for 2 seeds or more.")
+    replica, times = load_arm(request.folder.parent, REWARD)["rewards_s"].T
+    count = len(request.seeds)
+    return {seed: times[replica == (k + 1) % count] for k, seed in enumerate(request.seeds)}
+
+
+def _run_seed(earned: dict[int, NDArray[np.float64]], request: ArmRequest) -> ArmResult:
+    """Run one seed's network; `earned` holds the times of the rewards of yoked ones."""
+    wiring = fixed_out_degree(named_generator(request.seeds[0], "graph"))
     network = request.open_network(network_spec(wiring, RULE))
     network.engine.record(["excitatory"], [], 1)
     watched = _watched_synapses(network, request.seeds)
     rows = np.arange(network.replicas)
     network.replicated("ee.w")[rows, watched] = 0.0
     seconds = max(2, round(DURATION_S * request.budget))
-    progress = load_progress(request, network, _start(request, seconds))
+    progress = load_progress(request, network, _start(request.seeds, earned))
     for second in range(len(progress.weights[0]), seconds):
         _run_second(network, progress, watched, request.arm == REWARD)
         if (second + 1) % SAVE_EVERY_S == 0:
@@ -97,22 +119,20 @@ def _watched_synapses(network: Network, seeds: tuple[int, ...]) -> NDArray[np.in
     """Return the synapse n1 -> n2 of each replica, drawn by its seed; no autapse."""
     ee = network.spec.projections[0]
     candidates = np.flatnonzero(ee.pre != ee.post)
-    return np.array([np.random.default_rng([seed, 1]).choice(candidates) for seed in seeds])
+    return np.array([named_generator(seed, "watched").choice(candidates) for seed in seeds])
 
 
-def _start(request: ArmRequest, seconds: int) -> Progress:
+def _start(seeds: tuple[int, ...], earned: dict[int, NDArray[np.float64]]) -> Progress:
     """Return the state before the first step; the yoked control knows all its rewards already."""
-    count = len(request.seeds)
-    generators = [np.random.default_rng([seed, 2]) for seed in request.seeds]
+    count = len(seeds)
+    generators = [named_generator(seed, "delays") for seed in seeds]
     progress = Progress(
         generators, [], [-PAIR_WITHIN_MS] * count, [[] for _ in range(count)],
         [[] for _ in range(count)], np.zeros(count),
     )  # fmt: skip
-    if request.arm == YOKED:
-        earned = load_arm(request.folder.parent, REWARD)["rewards_s"]
-        for replica, generator in enumerate(generators):
-            for step in generator.integers(1, seconds * 1000, int(np.sum(earned[:, 0] == replica))):
-                heapq.heappush(progress.due, (int(step), replica))
+    for replica, seed in enumerate(seeds):
+        for time_s in earned.get(seed, ()):
+            heapq.heappush(progress.due, (round(time_s * 1000), replica))
     return progress
 
 
@@ -180,7 +200,7 @@ def _draw(folder: Path) -> "Figure":
 
 IZHIKEVICH_DISTAL_REWARD = Experiment(
     "Dopamine 1 to 3 s after n1 fired before n2 drives the synapse n1 -> n2 from zero to its limit "
-    "within an hour; as much dopamine at random times does not.",
+    "within an hour; dopamine when another network earned it does not.",
     run_arm,
     "highest weight of the watched synapse (limit 4)",
     (

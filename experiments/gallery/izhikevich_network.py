@@ -1,7 +1,7 @@
 """The spiking network of Izhikevich 2007: 800 excitatory and 200 inhibitory neurons, 1 ms steps.
 
-Excitatory synapses learn by dopamine-modulated STDP, inhibitory ones are fixed. All replicas share
-one random graph (a projection has one wiring) and differ in noise, weights and stimuli.
+Excitatory synapses learn by dopamine-modulated STDP, inhibitory ones are fixed. All replicas of a
+network share one graph (a projection has one wiring), so each seed runs as a network of its own.
 """
 
 import pickle

@@ -34,6 +34,7 @@ from threefactor.experiments.gallery.spike_patterns import (
     spike_times_ms,
     trial_steps,
 )
+from threefactor.models.streams import named_generator
 from threefactor.rules.rstdp_alpha import AlphaRewardModulatedSTDP
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def run_arm(request: ArmRequest) -> ArmResult:
 
 def _train(request: ArmRequest) -> dict[str, NDArray]:
     network, times = request.open_network(spike_patterns_spec(RULE)), spike_times_ms(request.seeds)
-    generators = [np.random.default_rng([seed, 1]) for seed in request.seeds]
+    generators = [named_generator(seed, "random reward") for seed in request.seeds]
     rewards = RewardPulses(network.replicas)
     spikes = np.zeros((max(4, round(TRIALS * request.budget)), network.replicas))
     for trial, total in enumerate(spikes):

@@ -20,14 +20,15 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
+from threefactor.models.streams import named_generator
 from threefactor.rules.contract import Rule
 
 PATTERNS = ((0, 0), (0, 1), (1, 0), (1, 1))
 TARGETS = np.array([-1.0, 1.0, 1.0, -1.0])
 N_BIT, N_HIDDEN = 30, 60
 RATE_HZ, PATTERN_MS, W_LIMIT = 40.0, 500, 5.0
-#: Rewards of one timestep: (pattern of each replica, spikes of each replica) -> third factors.
-Reward = Callable[[NDArray[np.int_], NDArray[np.float64]], NDArray[np.float64]]
+#: Pattern shown to each replica -> reward of each output spike while it is shown, (R,).
+Reward = Callable[[NDArray[np.int_]], NDArray[np.float64]]
 
 
 def xor_network_spec(rule: Rule, neuron: NeuronModel) -> NetworkSpec:
@@ -97,34 +98,30 @@ def _show(
 ) -> NDArray[np.float64]:
     if reward is None:
         return network.advance(rates, PATTERN_MS)[:, 0].copy()
-    total = np.zeros(network.replicas)
+    total, signs = np.zeros(network.replicas), reward(shown)
     for _ in range(PATTERN_MS):
         spikes = network.advance(rates, 1)[:, 0]
         network.close_decision()
         if spikes.any():
-            network.consolidate(reward(shown, spikes))
+            network.consolidate(signs * spikes)
             total += spikes
     return total
 
 
-def target_reward(shown: NDArray[np.int_], spikes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return +1 for a spike that the pattern calls for, -1 for any other."""
-    return TARGETS[shown] * spikes
+def target_reward(shown: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Return +1 where the pattern calls for spikes, else -1."""
+    return TARGETS[shown]
 
 
 def random_reward(seeds: tuple[int, ...]) -> Reward:
-    """Return rewards of random sign for each output spike: as many, but they say nothing."""
-    generator = np.random.default_rng([*seeds, 7])
-
-    def reward(shown: NDArray[np.int_], spikes: NDArray[np.float64]) -> NDArray[np.float64]:
-        return spikes * generator.choice([-1.0, 1.0], spikes.size)
-
-    return reward
+    """Return rewards of one random sign a presentation: as coherent as the true ones, and empty."""
+    generators = [named_generator(seed, "random reward") for seed in seeds]
+    return lambda shown: np.array([generator.choice([-1.0, 1.0]) for generator in generators])
 
 
-def order_generators(seeds: tuple[int, ...], purpose: int) -> list[np.random.Generator]:
-    """Return a generator of pattern orders for each seed; `purpose` tells training from test."""
-    return [np.random.default_rng([seed, purpose]) for seed in seeds]
+def order_generators(seeds: tuple[int, ...], purpose: str) -> list[np.random.Generator]:
+    """Return a generator of pattern orders for each seed; `purpose` names the stream."""
+    return [named_generator(seed, purpose) for seed in seeds]
 
 
 def is_solved(rates: NDArray[np.float64]) -> NDArray[np.bool_]:

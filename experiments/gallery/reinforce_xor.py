@@ -56,7 +56,7 @@ def _train(request: ArmRequest) -> tuple[dict[str, NDArray], NDArray]:
     network = request.open_network(xor_network_spec(RULE, NEURON))
     reward = random_reward(request.seeds) if request.arm == RANDOM else target_reward
     epochs, chunks = max(1, round(EPOCHS * request.budget)), []
-    orders = order_generators(request.seeds, purpose=0)
+    orders = order_generators(request.seeds, purpose="training order")
     for start in range(0, epochs, 20):
         chunks.append(show_epochs(network, min(20, epochs - start), orders, reward))
         margin = margin_hz(chunks[-1].mean(axis=0)).mean()
@@ -70,7 +70,9 @@ def _test(request: ArmRequest, weights: dict[str, NDArray] | None) -> NDArray[np
     network = request.open_test(xor_network_spec(RULE, NEURON))
     for name, values in (weights or {}).items():
         network.replicated(f"{name}.w")[...] = values
-    rates = show_epochs(network, TEST_EPOCHS, order_generators(request.seeds, purpose=1), None)
+    rates = show_epochs(
+        network, TEST_EPOCHS, order_generators(request.seeds, purpose="test order"), None
+    )
     network.close()
     return rates
 

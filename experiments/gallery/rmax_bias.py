@@ -75,7 +75,7 @@ def _train(request: ArmRequest) -> dict[str, NDArray]:
     control = Shuffled([seed + 1 for seed in request.seeds], size=100)
     everyone = np.ones(network.replicas, bool)
     trials = max(20, round(TRIALS * request.budget))
-    stimuli = order(request.seeds, trials, purpose=1)
+    stimuli = order(request.seeds, trials, purpose="training order")
     right = np.zeros(stimuli.shape, bool)
     third_factors, eligibilities = np.zeros(stimuli.shape), np.zeros(stimuli.shape)
     for trial, shown in enumerate(stimuli):
@@ -106,7 +106,7 @@ def _test(request: ArmRequest, weights: NDArray | None) -> tuple[NDArray, NDArra
     network, patterns = request.open_test(spec), pattern_rates(request.seeds)
     if weights is not None:
         network.replicated("policy.w")[...] = weights
-    stimuli = order(request.seeds, TEST_TRIALS, purpose=2)
+    stimuli = order(request.seeds, TEST_TRIALS, purpose="test order")
     right = np.array([show(network, patterns, shown) for shown in stimuli])
     network.close()
     return right, stimuli

@@ -17,6 +17,7 @@ from threefactor.models.network import Network
 from threefactor.models.neurons.contract import check_not_negative
 from threefactor.models.neurons.lif import ConductanceLIF
 from threefactor.models.specification import NetworkSpec, Normal, Population, Projection, all_to_all
+from threefactor.models.streams import named_generator
 from threefactor.rules.contract import Rule
 
 N_INPUTS, PATTERN_MS, START_MS, TRIAL_MS = 200, 500, 50, 3000
@@ -137,7 +138,7 @@ def spike_patterns_spec(rule: Rule) -> NetworkSpec:
 def spike_times_ms(seeds: tuple[int, ...]) -> NDArray[np.int_]:
     """Return the spike time of each input in the two patterns of each seed, (R, 2, inputs)."""
     return np.array([
-        np.random.default_rng([seed, 0]).integers(PATTERN_MS, size=(2, N_INPUTS)) for seed in seeds
+        named_generator(seed, "patterns").integers(PATTERN_MS, size=(2, N_INPUTS)) for seed in seeds
     ])  # fmt: skip
 
 

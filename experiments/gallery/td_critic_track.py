@@ -30,6 +30,7 @@ from threefactor.models.specification import (
     Projection,
     all_to_all,
 )
+from threefactor.models.streams import named_generator
 from threefactor.rules.td_ltp import ContinuousTemporalDifferenceLTP
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _train(request: ArmRequest) -> tuple[NDArray, NDArray]:
     """Return values (trials, R, chunks) and the weights at the end (R, n_synapses)."""
     is_learning = request.arm != UNTRAINED
     network = request.open_network(track_spec(), is_learning)
-    signs = [np.random.default_rng([seed, 3]) for seed in request.seeds]
+    signs = [named_generator(seed, "shuffled signs") for seed in request.seeds]
     trials = max(1, round(TRIALS * request.budget)) if is_learning else JUDGED
     values = np.zeros((trials, network.replicas, CHUNKS))
     for trial in range(trials):

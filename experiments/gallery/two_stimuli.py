@@ -21,6 +21,7 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
+from threefactor.models.streams import named_generator
 from threefactor.rules.contract import Rule
 
 N_INPUTS, N_ACTIVE, INPUT_SPIKES, PATTERN_MS = 50, 25, 150, 500
@@ -45,7 +46,7 @@ def pattern_rates(seeds: tuple[int, ...]) -> NDArray[np.float64]:
     """Return each seed's two patterns as rates in Hz, (R, 2, timesteps, inputs)."""
     rates = np.zeros((len(seeds), 2, PATTERN_MS, N_INPUTS))
     for row, seed in zip(rates, seeds, strict=True):
-        generator = np.random.default_rng([seed, 0])
+        generator = named_generator(seed, "patterns")
         for pattern in row:
             active = generator.permutation(N_INPUTS)[:N_ACTIVE]
             places = generator.choice(PATTERN_MS * N_ACTIVE, INPUT_SPIKES, replace=False)
@@ -63,14 +64,14 @@ def show(network: Network, patterns: NDArray, shown: NDArray[np.int_]) -> NDArra
     return (spikes >= SPIKES_WANTED) == (shown == 0)
 
 
-def order(seeds: tuple[int, ...], trials: int, purpose: int) -> NDArray[np.int_]:
-    """Return the stimulus of each trial and seed, (trials, R); `purpose` tells training from test.
+def order(seeds: tuple[int, ...], trials: int, purpose: str) -> NDArray[np.int_]:
+    """Return the stimulus of each trial and seed, (trials, R); `purpose` names the stream.
 
     Both stimuli come once in every two trials, in random order.
     """
     columns = []
     for seed in seeds:
-        generator = np.random.default_rng([seed, purpose])
+        generator = named_generator(seed, purpose)
         pairs = [generator.permutation(2) for _ in range((trials + 1) // 2)]
         columns.append(np.concatenate(pairs)[:trials])
     return np.array(columns).T

@@ -6,6 +6,7 @@ import numpy as np
 
 from threefactor.models.architectures.contract import Architecture, Parts, first_port, scaled
 from threefactor.models.specification import NetworkSpec, Projection, Uniform
+from threefactor.models.streams import named_generator
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Recurrent(Architecture):
         size = self.recurrent_neurons
         source, actor = self.input_population(parts), self.actor(parts)
         recurrent = self.neurons(parts, "recurrent", size)
-        generator = np.random.default_rng(self.wiring_seed)
+        generator = named_generator(self.wiring_seed, "wiring")
         linked = generator.random((size, size)) < self.connection_probability
         np.fill_diagonal(linked, False)
         pre, post = np.nonzero(linked)

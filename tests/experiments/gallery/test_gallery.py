@@ -1,6 +1,7 @@
 """Parts of the gallery: the paper's neuron, tasks, pair detection, resuming. The claims themselves
 are put to the test, like those of every named experiment, in test_learning.py."""
 
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,6 +33,7 @@ from threefactor.experiments.gallery.rate_xor import (
 from threefactor.models.neurons.checks import check_neuron
 from threefactor.models.neurons.contract import PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection
+from threefactor.models.streams import named_generator
 from threefactor.rules.dopamine_stdp import DopamineSTDP
 from threefactor.rules.rstdp import RewardModulatedSTDP
 
@@ -108,16 +110,18 @@ def test_gate_and_margin_judge_rates():
     assert margin_hz(rates).tolist() == [10.0, 0.0, -5.0]
 
 
-def test_random_reward_has_as_many_rewards_and_no_preference():
+def test_random_reward_has_one_sign_a_presentation_and_no_preference():
     reward, shown = random_reward((0, 1)), np.array([1, 1])
-    signs = np.array([reward(shown, np.array([1.0, 0.0])) for _ in range(400)])
-    assert np.all(np.abs(signs[:, 0]) == 1)
-    assert not signs[:, 1].any()
-    assert abs(signs[:, 0].mean()) < 0.2
+    signs = np.array([reward(shown) for _ in range(400)])
+    assert np.all(np.abs(signs) == 1)
+    assert np.all(np.abs(signs.mean(axis=0)) < 0.2)
+    assert abs(np.mean(signs[:, 0] * signs[:, 1])) < 0.2
+    alone = random_reward((1,))
+    assert np.array_equal([alone(shown[:1])[0] for _ in range(400)], signs[:, 1])
 
 
 def test_training_and_test_show_different_orders():
-    first, second = order_generators((5,), 0), order_generators((5,), 1)
+    first, second = (order_generators((5,), f"{kind} order") for kind in ("training", "test"))
     assert [first[0].permutation(4).tolist() for _ in range(5)] != [
         second[0].permutation(4).tolist() for _ in range(5)
     ]
@@ -157,8 +161,8 @@ def test_interrupted_network_continues_as_if_it_had_not_stopped(make_request, mo
     monkeypatch.setattr(distal, "SAVE_EVERY_S", 2)
     whole = obtain_scores(distal.run_arm, make_request())
     expected = load_arm(make_request().folder.parent, "reward")
-    (make_request().folder / "result.npz").unlink()
-    seconds = []
+    shutil.rmtree(make_request().folder)
+    folder, seconds = make_request().alone(0).folder, []
 
     def run_second(*arguments):
         if len(seconds) == 3:
@@ -171,21 +175,32 @@ def test_interrupted_network_continues_as_if_it_had_not_stopped(make_request, mo
     with pytest.raises(KeyboardInterrupt):
         obtain_scores(distal.run_arm, make_request())
     monkeypatch.setattr(distal, "_run_second", original)
-    assert (make_request().folder / "progress.pickle").exists()
+    assert (folder / "progress.pickle").exists()
     assert np.array_equal(obtain_scores(distal.run_arm, make_request()), whole)
     resumed = load_arm(make_request().folder.parent, "reward")
     for name, values in expected.items():
         assert np.array_equal(resumed[name], values), name
-    assert not (make_request().folder / "progress.pickle").exists()
+    assert not (folder / "progress.pickle").exists()
 
 
-def test_yoked_control_gets_as_many_rewards_as_were_earned(make_request):
+def test_yoked_control_gets_the_rewards_of_the_next_seed(make_request):
     earned = np.array([[0, 5.0], [1, 7.0], [1, 9.0]])
     save_arm(make_request(), ArmResult(np.zeros(2), {"rewards_s": earned}))
-    progress = distal._start(make_request(distal.YOKED), seconds=100)
-    assert sorted(replica for _, replica in progress.due) == [0, 1, 1]
-    assert all(0 < step < 100_000 for step, _ in progress.due)
-    assert distal._start(make_request(distal.OFF), seconds=100).due == []
+    yoked = distal.yoked_rewards(make_request(distal.YOKED))
+    assert {seed: times.tolist() for seed, times in yoked.items()} == {0: [7.0, 9.0], 1: [5.0]}
+    assert sorted(distal._start((0,), yoked).due) == [(7000, 0), (9000, 0)]
+    assert distal._start((0,), {}).due == []
+    with pytest.raises(ValueError, match="2 seeds or more"):
+        distal.yoked_rewards(make_request(distal.YOKED, seeds=(0,)))
+
+
+def test_every_seed_draws_a_graph_of_its_own(make_request):
+    obtain_scores(distal.run_arm, make_request())
+    folders = [make_request().alone(seed).folder for seed in (0, 1)]
+    found = [np.load(folder / "result.npz")["weights"] for folder in folders]
+    assert found[0].shape == found[1].shape
+    graphs = [fixed_out_degree(named_generator(seed, "graph"))[1] for seed in (0, 1)]
+    assert not np.array_equal(*graphs)
 
 
 def test_finished_arms_are_kept_and_never_mixed(make_request):

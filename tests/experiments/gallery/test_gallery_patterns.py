@@ -74,10 +74,10 @@ def test_two_stimuli_are_frozen_and_half_of_the_inputs_each():
 
 
 def test_both_stimuli_come_once_in_two_trials():
-    shown = two_stimuli.order((0, 1), 100, purpose=1)
+    shown = two_stimuli.order((0, 1), 100, purpose="training order")
     assert shown.reshape(50, 2, 2).sum(axis=1).tolist() == [[1, 1]] * 50
     assert not np.array_equal(shown[:, 0], shown[:, 1])
-    assert not np.array_equal(shown, two_stimuli.order((0, 1), 100, purpose=2))
+    assert not np.array_equal(shown, two_stimuli.order((0, 1), 100, purpose="test order"))
 
 
 def test_four_spikes_are_right_for_one_stimulus_and_wrong_for_the_other():
