@@ -78,8 +78,8 @@ class VoltageSTDP(Rule):
     v_last : volt
     steps : 1"""
     # Before on_pre, which transmits the spikes of this timestep: v is the same for every reader.
-    post_each_step = """v_slow += int(steps > 0)*(v_last - v_slow)*clip(1/clip(steps, 1, 1e9), 1 - exp(-dt/tau_minus), 1)
-    v_fast += int(steps > 0)*(v_last - v_fast)*clip(1/clip(steps, 1, 1e9), 1 - exp(-dt/tau_plus), 1)
+    post_each_step = """v_slow += int(steps > 0)*(v_last - v_slow)*clip(int(steps < 1.5), 1 - exp(-dt/tau_minus), 1)
+    v_fast += int(steps > 0)*(v_last - v_fast)*clip(int(steps < 1.5), 1 - exp(-dt/tau_plus), 1)
     v_last = v
     steps += 1"""  # noqa: E501
     each_step = """w += learning_rate*a_plus*dt/unit_time*pre_trace*int(v > theta_plus)*(v - theta_plus)/unit_voltage*int(v_fast > theta_minus)*int(steps > 1)*(v_fast - theta_minus)/unit_voltage

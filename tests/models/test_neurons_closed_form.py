@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from threefactor.models.engine.noise import stream_ids, uniform
 from threefactor.models.neurons import make_neuron
@@ -135,6 +136,21 @@ def test_conductance_lif_stays_between_its_reversal_potentials(brian2):
         recorded, _ = run(brian2, built, 50, rates=1000.0)
         assert np.all((recorded["v"] >= low - 1e-12) & (recorded["v"] <= high + 1e-12))
         assert np.ptp(recorded["v"]) > 5e-3
+
+
+@pytest.mark.parametrize("timestep_ms", [1.0, 0.1])
+def test_conductance_psp_has_the_area_of_its_equations(brian2, timestep_ms):
+    """One spike of 0.05: the area of v - v_rest against a Runge-Kutta solution, mV ms."""
+    neuron = make_neuron("lif-conductance", v_threshold_mv=1e3)
+    built = network(neuron, [0.0], "excitatory", timestep_ms=timestep_ms)
+    built.owners["actor"].g_excitatory_ = 0.05
+    recorded, _ = run(brian2, built, int(300 / timestep_ms))
+    area = np.sum(recorded["v"][0] + 70e-3) * 1e3 * timestep_ms
+    solution = solve_ivp(
+        lambda t, y: [(-y[0] + y[1] * (70.0 - y[0])) / 20, -y[1] / 5, y[0]],
+        (0, 300), [0.0, 0.05, 0.0], rtol=1e-10, atol=1e-12,
+    )  # fmt: skip
+    assert area == pytest.approx(solution.y[2, -1], rel=1e-3)
 
 
 def test_conductance_lif_ignores_negative_weights(brian2):

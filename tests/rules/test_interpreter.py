@@ -156,6 +156,20 @@ def test_reinforce_banks_windows_and_a_late_third_factor_skips_the_new_one(score
         np.testing.assert_allclose(w, expected, rtol=0, atol=1e-13)
 
 
+def test_each_window_keeps_the_sign_of_its_own_agreement(score_activity):
+    gains = score_activity.variables["score"] * score_activity.variables["sensitivity"]
+    signs = np.array([[1.0, -1.0], [-1.0, -1.0], [1.0, 1.0]])
+    ages = 29 - np.arange(30)
+    kept = (np.repeat(signs, 10, axis=0) * gains * np.exp(-ages / 100.0)[:, None]).sum(axis=0)
+    schedule = Schedule(
+        np.array([10, 20, 30]), np.array([0.0, 0.0, 3.0]), writes={"agreement": signs}
+    )
+    wiring = Wiring(np.array([0, 0]), np.array([0, 1]), 0.0)
+    rule = RULES["population-agreement"](learning_rate=1.0, tau_eligibility_ms=100.0)
+    w = interpret(rule, score_activity, wiring, schedule).w
+    np.testing.assert_allclose(w, 3.0 * kept, rtol=0, atol=1e-13)
+
+
 def test_reinforce_sign_multiplies_each_neuron_by_its_agreement(score_activity):
     gains = score_activity.variables["score"] * score_activity.variables["sensitivity"]
     sums = gains.reshape(3, 10, 2).sum(axis=1)

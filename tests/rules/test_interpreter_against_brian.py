@@ -36,7 +36,7 @@ SMALL = {
     "dopamine-stdp": 0.05, "reinforce": 0.01, "reinforce-sign": 0.01, "td-critic": 0.005,
     "stdp-triplet": 0.5, "stdp-voltage": 0.02, "stdp-inhibitory": 2e-3, "rmax": 0.01,
     "population-agreement": 0.01,
-    "hebbian-bias": 0.01, "eprop": 1e-4, "eprop-reward": 1e-4, "exploratory-hebb": 1e-6,
+    "hebbian-bias": 0.01, "eprop": 1e-4, "eprop-reward": 1e-4, "exploratory-hebb": 1e-7,
     "homeostatic-scaling": 0.02,
 }  # fmt: skip
 OPTIONS = {
