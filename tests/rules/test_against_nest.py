@@ -129,7 +129,7 @@ def test_voltage_stdp_with_spikes_differs_from_nests_by_what_happens_within_a_ti
 
 
 #: NEST counts some postsynaptic spikes twice there; see docs/nest_dopamine.md.
-WRONG_IN_NEST = ("50 Hz",)
+WRONG_IN_NEST = ("bursts", "50 Hz")
 KINETIC = "dopamine-stdp-kinetic"
 
 
