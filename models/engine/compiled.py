@@ -5,7 +5,6 @@ One loaded library is one set of C++ globals, so every network loads a copy of i
 
 import _ctypes
 import ctypes
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -21,6 +20,7 @@ from threefactor.models.engine.stepping import (
     period_steps,
     settle_interval,
 )
+from threefactor.models.engine.working_folder import call_in
 
 #: Windows between two searches for NaN (weights keep a NaN, so a late look finds it).
 FINITE_CHECK_INTERVAL = 200
@@ -203,12 +203,8 @@ def _load(build: Build, plan: Blueprint) -> ctypes.CDLL:
             indices.astype(f"<i{width}").tofile(folder / "static_arrays" / file)
         library = ctypes.CDLL(str(folder / "library.so"))
         _declare(library)
-        previous = os.getcwd()
-        os.chdir(folder)  # the generated code reads static_arrays/ relative to where it runs
-        try:
-            library.engine_initialise()
-        finally:
-            os.chdir(previous)
+        # The generated code reads static_arrays/ relative to where it runs.
+        call_in(folder, library.engine_initialise)
     return library
 
 
