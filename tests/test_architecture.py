@@ -42,7 +42,7 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "experiments": ({"envs", "rules", "models", "agents", "analysis"}, None),
 }
 #: What every folder may import: words about names that a user misspelt.
-COMMON = {"naming"}
+COMMON = {"naming", "program"}
 #: The only modules of `rules` that `models` may know: the contract and its language.
 CONTRACT = {
     f"threefactor.rules.{module}"

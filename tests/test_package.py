@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import threefactor
-from threefactor.experiments.program import program_name
+from threefactor.program import program_name
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())

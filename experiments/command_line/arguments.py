@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from threefactor import __version__
 from threefactor.experiments.command_line.environment_check import check_versions
-from threefactor.experiments.program import program_name
 from threefactor.naming import check_choice
+from threefactor.program import program_name
 
 USAGE_ERROR = 2
 INTERRUPTED = 130

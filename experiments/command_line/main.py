@@ -11,7 +11,6 @@ for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 from threefactor.experiments.command_line.arguments import INTERRUPTED, Parser, dispatch  # noqa: E402
-from threefactor.experiments.program import program_name  # noqa: E402
 from threefactor.experiments.training.preconditions import (  # noqa: E402
     require_checkpoint,
     require_file,
@@ -20,6 +19,7 @@ from threefactor.experiments.training.preconditions import (  # noqa: E402
     require_rules,
     require_run,
 )
+from threefactor.program import program_name  # noqa: E402
 
 USAGE = """usage: {program} COMMAND [OPTIONS]
 

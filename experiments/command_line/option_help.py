@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 from threefactor.experiments.command_line.option_table import Option
 from threefactor.experiments.configuration import PARTS, RunConfig, RunOptions
-from threefactor.experiments.program import program_name
+from threefactor.program import program_name
 
 MAX_WIDTH = 100
 HELP_COLUMN = 34
