@@ -1,4 +1,4 @@
-"""The text of ``run.py train --help``: every option of the chosen parts, from docstrings."""
+"""The text of ``train --help``: every option of the chosen parts, from docstrings."""
 
 import inspect
 import re
@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 
 from threefactor.experiments.command_line.option_table import Option
 from threefactor.experiments.configuration import PARTS, RunConfig, RunOptions
+from threefactor.program import program_name
 
 MAX_WIDTH = 100
 HELP_COLUMN = 34
@@ -32,7 +33,7 @@ def help_text(base: RunConfig, options: Mapping[str, Option]) -> str:
         flag = f"--{name.replace('_', '-')} NAME"
         choices.append((flag, f"{part.help} [{base.names[name]}]: {', '.join(part.table)}"))
     blocks = [
-        "usage: python run.py train [--OPTION VALUE ...]",
+        f"usage: {program_name()} train [--OPTION VALUE ...]",
         "Train an agent. Values in square brackets are the present ones: defaults, then what is "
         "tuned for the environment, then --config, then the command line.",
         _block("Choices; the options below belong to the present ones:", choices),

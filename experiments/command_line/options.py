@@ -40,7 +40,7 @@ class TrainRequest(NamedTuple):
 
 
 def parse_train(arguments: Sequence[str]) -> TrainRequest:
-    """Return the request of ``run.py train``.
+    """Return the request of ``train``.
 
     Raises
     ------

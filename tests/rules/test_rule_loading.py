@@ -9,7 +9,7 @@ from threefactor.rules import RULES, load_rule
 
 GOOD = """
 from dataclasses import dataclass
-from threefactor.rules.contract import Rule
+from threefactor import Rule
 
 @dataclass(frozen=True)
 class Hebb(Rule):

@@ -243,7 +243,7 @@ def test_several_rules_from_the_command_line(tmp_path, capsys):
 def test_a_rule_from_a_file(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(
-        "from dataclasses import dataclass\nfrom threefactor.rules.contract import Rule\n\n"
+        "from dataclasses import dataclass\nfrom threefactor import Rule\n\n"
         '@dataclass(frozen=True)\nclass Mine(Rule):\n    """Hebb."""\n'
         '    on_post = "w = clip(w + learning_rate, w_min, w_max)"\n'
     )

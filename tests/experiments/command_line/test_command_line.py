@@ -14,6 +14,7 @@ import pytest
 
 import run
 from threefactor.envs.bridge import DECODERS, ENCODERS
+from threefactor.experiments.command_line.main import COMMANDS
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.models import MODELS
 from threefactor.rules.modulators import MODULATORS
@@ -143,7 +144,7 @@ def trained(tmp_path_factory):
 
 ERRORS = {
     "no such command": (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
-    "no command but an option": (["--version"], "Unknown command '--version'. Known: train"),
+    "no command but an option": (["--env"], "Unknown command '--env'. Known: train"),
     "unknown environment": (["train", "--env", "GridWorl-v0"], "Did you mean 'GridWorld-v0'"),
     "unknown rule": (["train", "--rule", "rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
     "unknown model": (["train", "--model", "layerd"], "Did you mean 'layered'?"),
@@ -215,7 +216,7 @@ ERRORS = {
     "plot of nothing": (["plot", "nowhere"], "nowhere: no such run directory."),
     "plot of no run": (["plot", "."], ".: expected a run directory, got a folder"),
     "plot of half a window": (["plot", ".", "--window-ms", "0"], "expected 2 arguments"),
-    "check nothing": (["check"], "name a rule, a FILE.py:Class or --all; see `python run.py check"),
+    "check nothing": (["check"], "name a rule, a FILE.py:Class or --all; see `threefactor check"),
     "check all and one": (["check", "rstdp", "--all"], "name a rule, a FILE.py:Class or --all"),
     "check an unknown rule": (["check", "rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
     "check a missing file": (["check", "mine.py:Mine"], "there is no file 'mine.py'"),
@@ -319,7 +320,7 @@ def test_evaluate_refuses_impossible_numbers(option, message, cli, trained):
 def test_help_and_usage(cli):
     status, out, _ = cli("--help")
     assert status == 0
-    for command in run.COMMANDS:
+    for command in COMMANDS:
         assert f"\n  {command} " in out
         status, text, _ = cli(command, "--help")
         assert status == 0
@@ -422,7 +423,7 @@ def test_evaluate_and_resume(cli, tmp_path):
 
 def test_default_directory_and_rule_of_ones_own(cli, tmp_path):
     (tmp_path / "mine.py").write_text(
-        "from dataclasses import dataclass\nfrom threefactor.rules.contract import Rule\n"
+        "from dataclasses import dataclass\nfrom threefactor import Rule\n"
         "@dataclass(frozen=True)\nclass Mine(Rule):\n"
         '    """Moves every weight with the third factor."""\n'
         '    consolidate = "w += learning_rate*third_factor"\n'
