@@ -20,7 +20,9 @@ from threefactor.experiments.claims.experiment import (
     arm_folder,
 )
 from threefactor.experiments.configuration import RunConfig, read_settings, resolve, tuned_layers
-from threefactor.experiments.training.run import LAST, resume_agent, train_agent
+from threefactor.experiments.training.progress import Progress
+from threefactor.experiments.training.run import resume_agent, train_agent
+from threefactor.experiments.training.summary import LAST
 
 #: Arm -> settings that it changes. The twin never changes: 100 episodes say it all.
 CONTROL_SETTINGS: dict[str, dict[str, Any]] = {
@@ -63,13 +65,13 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> NDArr
     if (path / "config.yaml").exists():
         _require_same_settings(path, config)
     if (path / "checkpoints" / "latest.pickle").exists() and not (path / "DONE").exists():
-        result = resume_agent(path)
+        result = resume_agent(path, observers=[Progress()])
     elif path.exists() and any(path.iterdir()):
         if not (path / "DONE").exists():
             raise ValueError(f"{path}: unfinished and without a checkpoint; remove it, try again.")
         result = None
     else:
-        result = train_agent(config, path)
+        result = train_agent(config, path, observers=[Progress()])
     if result is not None and result.summary["interrupted"]:
         raise KeyboardInterrupt
     return arm_scores(path, score)

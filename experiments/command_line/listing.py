@@ -9,6 +9,7 @@ from threefactor.experiments.configuration import suggest
 
 #: What -> (module, table).
 LISTINGS = {
+    "agents": ("threefactor.agents", "AGENTS"),
     "envs": ("threefactor.experiments.command_line.listing", "environment_table"),
     "rules": ("threefactor.rules", "RULES"),
     "models": ("threefactor.models", "MODELS"),

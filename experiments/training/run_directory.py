@@ -16,11 +16,11 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
+from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import EPISODE_COLUMNS, Run
 from threefactor.experiments.training.preconditions import cannot_write, require_new_run
 from threefactor.experiments.training.segments import (
     EVENT_DTYPES,
-    Connection,
     Layout,
     SegmentWriter,
 )
