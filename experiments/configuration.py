@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from threefactor.agents import AGENTS
 from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS
 from threefactor.agents.plastic.schedules import SCHEDULES
 from threefactor.envs.bridge import DECODERS, ENCODERS
@@ -107,6 +108,7 @@ class Part:
 
 
 PARTS = {
+    "agent": Part(AGENTS, "plastic", "what acts and learns"),
     "encoder": Part(ENCODERS, "one-hot", "observation -> rates"),
     "model": Part(MODELS, "actor-critic", "layout of the network"),
     "neuron": Part(NEURONS, "escape-lif", "hidden and output neurons"),
@@ -128,6 +130,12 @@ class RunConfig:
     options: RunOptions
     names: dict[str, str]
     parts: dict[str, Any]
+
+    def labels(self) -> dict[str, Any]:
+        """Return the choices that the summary of a run names it by."""
+        options = {name: getattr(self.options, name) for name in ("env", "seed", "replicas")}
+        parts = {name: self.names[name] for name in ("agent", "rule", "model", "modulator")}
+        return {**options, **parts, "control": self.options.control}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; `resolve` of it gives this configuration again."""

@@ -5,9 +5,9 @@ so importing this package is quick, and NumPy, Brian2 and Matplotlib are loaded 
 
 What a file of your own derives from
     `Rule`, `WeightUpdate`; `NeuronModel`, `Architecture`; `Encoder`, `Decoder`;
-    `Modulator`, `Schedule`, `LearningSignal`
+    `Modulator`, `Schedule`, `LearningSignal`; `Agent`, which is given an `Outcome`
 What those give and receive
-    `BoundEncoder`, `BoundDecoder`, `BoundModulator`, `Outcome`, `Parts`
+    `BoundEncoder`, `BoundDecoder`, `BoundModulator`, `Reinforcement`, `Parts`
 A network, written by hand or by an architecture
     `NetworkSpec` of `Population`, `Projection` and `Modulation`; `Uniform`, `Normal`: weights;
     `all_to_all`, `dale_bounds`; `PoissonInput`; `Network` runs it
@@ -48,7 +48,9 @@ _MODULES = {
     "BoundEncoder": "envs.bridge.encoders.contract",
     "BoundDecoder": "envs.bridge.decoders.contract",
     "BoundModulator": "rules.modulators.contract",
-    "Outcome": "rules.modulators.contract",
+    "Outcome": "envs.bridge.outcome",
+    "Reinforcement": "rules.modulators.contract",
+    "Agent": "agents.contract",
     "Parts": "models.architectures.contract",
     "NetworkSpec": "models.specification",
     "Population": "models.specification",

@@ -1,3 +1,4 @@
+from threefactor.agents.contract import Agent as Agent
 from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS as LEARNING_SIGNALS
 from threefactor.agents.plastic.learning_signals import LearningSignal as LearningSignal
 from threefactor.agents.plastic.schedules import SCHEDULES as SCHEDULES
@@ -9,6 +10,7 @@ from threefactor.envs.bridge.decoders.contract import BoundDecoder as BoundDecod
 from threefactor.envs.bridge.decoders.contract import Decoder as Decoder
 from threefactor.envs.bridge.encoders.contract import BoundEncoder as BoundEncoder
 from threefactor.envs.bridge.encoders.contract import Encoder as Encoder
+from threefactor.envs.bridge.outcome import Outcome as Outcome
 from threefactor.experiments.claims.registry import EXPERIMENTS as EXPERIMENTS
 from threefactor.models import MODELS as MODELS
 from threefactor.models.architectures.contract import Architecture as Architecture
@@ -32,7 +34,7 @@ from threefactor.rules.contract import Rule as Rule
 from threefactor.rules.modulators import MODULATORS as MODULATORS
 from threefactor.rules.modulators.contract import BoundModulator as BoundModulator
 from threefactor.rules.modulators.contract import Modulator as Modulator
-from threefactor.rules.modulators.contract import Outcome as Outcome
+from threefactor.rules.modulators.contract import Reinforcement as Reinforcement
 from threefactor.rules.updates import UPDATES as UPDATES
 from threefactor.rules.updates import WeightUpdate as WeightUpdate
 

@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.outcome import Outcome
 from threefactor.naming import suggest
 
 _BATCHABLE = (
@@ -51,6 +52,8 @@ class Environments:
         Discount per step of the environment's own metric; 1.0 if it declares none.
     is_running : (n_replicas,), bool
         False once an episode has ended, until the reset.
+    observations : (n_replicas, *observation shape)
+        What is to be acted on next; not to be changed.
     """
 
     # Not gymnasium's SyncVectorEnv: with autoreset disabled its `step` asserts that no replica has
@@ -86,9 +89,10 @@ class Environments:
         _check_batchable(env_id, "action", self.action_space)
         self.return_discount = float(getattr(self.env, "return_discount", 1.0))
         self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
-        self._observations = np.zeros(
+        self._latest = np.zeros(
             (n_replicas, *(self.observation_space.shape or ())), self.observation_space.dtype
         )
+        self.observations: NDArray[Any] = self._latest.copy()
         self._running = [False] * n_replicas
         self._is_seeded = False
 
@@ -121,7 +125,7 @@ class Environments:
         for replica, seed in enumerate(seeds):
             self._begin(replica, int(seed))
         self._is_seeded = True
-        return self._observations.copy()
+        return self._shown()
 
     def reset_where(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
         """Begin a new episode in the marked replicas; give the observations of all."""
@@ -133,15 +137,17 @@ class Environments:
             )
         for replica in np.flatnonzero(mask).tolist():
             self._begin(replica, None)
-        return self._observations.copy()
+        return self._shown()
+
+    def _shown(self) -> NDArray[Any]:
+        self.observations = self._latest.copy()
+        return self.observations
 
     def _begin(self, replica: int, seed: int | None) -> None:
-        self._observations[replica] = self._envs[replica].reset(seed=seed)[0]
+        self._latest[replica] = self._envs[replica].reset(seed=seed)[0]
         self._running[replica] = True
 
-    def step(
-        self, actions: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    def step(self, actions: NDArray[Any]) -> Outcome:
         """Step every replica that is within an episode.
 
         Parameters
@@ -151,8 +157,8 @@ class Environments:
 
         Returns
         -------
-        observations, rewards, terminated, truncated, each with the replica first, all new arrays;
-        the flags say which episodes this step has ended.
+        Outcome
+            In arrays of its own, which no later step changes.
 
         Raises
         ------
@@ -165,11 +171,12 @@ class Environments:
         choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
         rewards = np.zeros(self.n_replicas)
         ended = np.zeros((2, self.n_replicas), dtype=bool)
+        before, acting = self.observations, self.is_running
         for replica, env in enumerate(self._envs):
             if not self._running[replica]:
                 continue
             observation, reward, terminated, truncated, _ = env.step(choices[replica])
-            self._observations[replica] = observation
+            self._latest[replica] = observation
             if not isfinite(reward):
                 raise ValueError(
                     f"Environments.step: {self.env_id} gave the reward {reward}, expected a finite "
@@ -180,7 +187,7 @@ class Environments:
             if terminated or truncated:
                 ended[:, replica] = terminated, truncated
                 self._running[replica] = False
-        return self._observations.copy(), rewards, ended[0], ended[1]
+        return Outcome(before, actions, rewards, self._shown(), ended[0], ended[1], acting)
 
     def render(self) -> Any:
         """Draw replica 0 in the `render_mode` given."""
@@ -201,7 +208,7 @@ class Environments:
             "layers": [
                 [_attributes(layer) for layer in _layers(environment)] for environment in self._envs
             ],
-            "observations": self._observations,
+            "observations": self._latest,
             "running": self._running,
             "is_seeded": self._is_seeded,
         }
@@ -226,7 +233,8 @@ class Environments:
         for environment, layers in zip(self._envs, saved["layers"], strict=True):
             for layer, attributes in zip(_layers(environment), layers, strict=True):
                 vars(layer).update(attributes)
-        self._observations = saved["observations"]
+        self._latest = saved["observations"]
+        self._shown()
         self._running, self._is_seeded = saved["running"], saved["is_seeded"]
 
     def _check_seeded(self, method: str) -> None:

@@ -21,7 +21,9 @@ from threefactor.experiments.claims.experiment import (
     arm_folder,
 )
 from threefactor.experiments.configuration import RunConfig, read_settings, resolve, tuned_layers
-from threefactor.experiments.training.run import LAST, resume_agent, train_agent
+from threefactor.experiments.training.progress import Progress
+from threefactor.experiments.training.run import resume_agent, train_agent
+from threefactor.experiments.training.summary import LAST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,13 +69,13 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmRe
     if (path / "config.yaml").exists():
         _require_same_settings(path, config)
     if (path / "checkpoints" / "latest.pickle").exists() and not (path / "DONE").exists():
-        result = resume_agent(path)
+        result = resume_agent(path, observers=[Progress()])
     elif path.exists() and any(path.iterdir()):
         if not (path / "DONE").exists():
             raise ValueError(f"{path}: unfinished and without a checkpoint; remove it, try again.")
         result = None
     else:
-        result = train_agent(config, path)
+        result = train_agent(config, path, observers=[Progress()])
     if result is not None and result.summary["interrupted"]:
         raise KeyboardInterrupt
     return ArmResult(arm_scores(path, score), arrays=None)  # they lie in the run directory

@@ -9,6 +9,7 @@ from threefactor.naming import check_choice
 
 #: What -> (module, table).
 LISTINGS = {
+    "agents": ("threefactor.agents", "AGENTS"),
     "envs": ("threefactor.experiments.command_line.listing", "environment_table"),
     "rules": ("threefactor.rules", "RULES"),
     "models": ("threefactor.models", "MODELS"),

@@ -55,12 +55,15 @@ def train(arguments: list[str]) -> int:
         return 0
     if request.out is not None:
         require_new_run(request.out)
-    from threefactor.experiments.training.run import report, resume_agent, train_agent
+    from threefactor.experiments.training.progress import Progress
+    from threefactor.experiments.training.run import resume_agent, train_agent
+    from threefactor.experiments.training.summary import report
 
+    observers = [] if request.is_quiet else [Progress()]
     if request.resume is not None:
-        result = resume_agent(request.resume, request.episodes, is_quiet=request.is_quiet)
+        result = resume_agent(request.resume, request.episodes, observers=observers)
     else:
-        result = train_agent(request.config, request.out, is_quiet=request.is_quiet)
+        result = train_agent(request.config, request.out, observers=observers)
     print(report(result))
     if request.is_drawing:
         from threefactor.analysis.report import plot_run

@@ -21,8 +21,10 @@ from threefactor.rules.contract import check_parameters
 
 
 @dataclass
-class Outcome:
-    """What the environment answered in one decision; every array has one row per replica.
+class Reinforcement:
+    """What reinforces one decision: the environment's answer and the agent's own estimates.
+
+    Every array has one row per replica.
 
     Not to be changed; a frozen dataclass takes four times as long to make, once per decision.
 
@@ -57,11 +59,11 @@ class Outcome:
         for name in ("rewards", "terminated", "truncated"):
             if getattr(self, name).shape != shape:
                 raise ValueError(
-                    f"Outcome.{name} must have one entry per replica {shape}, "
+                    f"Reinforcement.{name} must have one entry per replica {shape}, "
                     f"got {getattr(self, name).shape}."
                 )
         if not all(map(math.isfinite, self.rewards.tolist())):  # a fifth of the time of `np.all`
-            raise ValueError(f"Outcome.rewards must be finite, got {self.rewards}.")
+            raise ValueError(f"Reinforcement.rewards must be finite, got {self.rewards}.")
 
 
 class BoundModulator(ABC):
@@ -69,6 +71,8 @@ class BoundModulator(ABC):
 
     #: Whether a truncated replica needs one more window, with the final observation, to end.
     needs_bootstrap: bool = False
+    #: Whether what is expected of the next state counts; then truncation differs from termination.
+    estimates_values: bool = False
 
     def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
         """Close the previous decision with what the critic did in the window just simulated.
@@ -87,8 +91,17 @@ class BoundModulator(ABC):
         return None
 
     @abstractmethod
-    def on_outcome(self, outcome: Outcome) -> np.ndarray | None:
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray | None:
         """Return the third factor of the decision just taken, (R,) or (R, n_post), or None."""
+
+    def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray | None:
+        """Return what is expected of the present state, (R,), or None: nothing is estimated.
+
+        Parameters
+        ----------
+        values, features : see `Reinforcement`
+        """
+        return None
 
     def reset(self, mask: np.ndarray) -> None:  # noqa: B027
         """Start an episode in the replicas of `mask` (R,) bool."""
@@ -112,7 +125,7 @@ class BoundModulator(ABC):
 class Modulator(ABC):
     """Base of every modulator's configuration."""
 
-    #: Fields of `Outcome` (or "values" of ``on_window``) that the agent must supply.
+    #: Fields of `Reinforcement` (or "values" of ``on_window``) that the agent must supply.
     requires: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome
+from threefactor.rules.modulators.contract import BoundModulator, Modulator, Reinforcement
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,19 @@ class BoundFeedback(BoundModulator):
     def __init__(self, scalar: BoundModulator, weights: np.ndarray) -> None:
         self._scalar, self._weights = scalar, weights
         self.needs_bootstrap = scalar.needs_bootstrap
+        self.estimates_values = scalar.estimates_values
 
     def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
         """Spread the wrapped modulator's answer."""
         return self._spread(self._scalar.on_window(values, active))
 
-    def on_outcome(self, outcome: Outcome) -> np.ndarray | None:
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray | None:
         """Spread the wrapped modulator's answer."""
-        return self._spread(self._scalar.on_outcome(outcome))
+        return self._spread(self._scalar.on_outcome(reinforcement))
+
+    def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray | None:
+        """Return the wrapped modulator's estimate."""
+        return self._scalar.value(values, features)
 
     def _spread(self, scalar: np.ndarray | None) -> np.ndarray | None:
         return None if scalar is None else scalar[:, None] * self._weights[None, :]

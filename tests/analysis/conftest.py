@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import EventKind
 from threefactor.experiments.training.run_directory import RunDirectory
-from threefactor.experiments.training.segments import Connection
 
 WINDOW_MS = 50.0
 N_HIDDEN, N_OUTPUT = 60, 4
