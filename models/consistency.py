@@ -45,28 +45,29 @@ def check_network(spec: NetworkSpec) -> None:
             )
 
 
-def check_fit(where: str, rule: Rule, neuron: NeuronModel) -> None:
-    """Raise ValueError if a rule needs of its postsynaptic neuron what that does not give."""
+def misfit(rule: Rule, neuron: NeuronModel) -> str:
+    """Return what a rule needs of its postsynaptic neuron and does not get; "" if it fits."""
     name, other = type(rule).__name__, type(neuron).__name__
     missing = set(rule.requires) - set(neuron.exposes)
     if missing:
-        raise ValueError(
-            f"{where}: {name} needs {sorted(missing)} of the postsynaptic neuron; {other} exposes "
+        return (
+            f"{name} needs {sorted(missing)} of the postsynaptic neuron; {other} exposes "
             f"{', '.join(neuron.exposes) or 'nothing'}. Choose a neuron that exposes them "
             f"(`python run.py list neurons`)."
         )
     units = defined_variables(neuron.equations)
     for variable, unit in rule.required_units.items():
         if units.get(variable, unit) != unit:
-            raise ValueError(
-                f"{where}: {name} needs {variable} in {unit}; that of {other} has unit "
-                f"{units[variable]}. Choose a neuron whose membrane is a voltage."
+            return (
+                f"{name} needs {variable} in {unit}; that of {other} has unit {units[variable]}. "
+                "Choose a neuron whose membrane is a voltage."
             )
     if (rule.on_post or rule.post_on_spike) and not neuron.threshold:
-        raise ValueError(
-            f"{where}: {name} acts on postsynaptic spikes and {other} never spikes. Choose a "
-            f"neuron that does, or a rule without on_post and post_on_spike, such as td-critic."
+        return (
+            f"{name} acts on postsynaptic spikes and {other} never spikes. Choose a neuron that "
+            "does, or a rule without on_post and post_on_spike, such as td-critic."
         )
+    return ""
 
 
 @functools.cache
@@ -167,7 +168,9 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
         raise ValueError(f"{where}: w_min must not exceed w_max.")
     _check_constraints(where, projection, target)
     if projection.rule is not None:
-        check_fit(where, projection.rule, target.neuron)
+        reason = misfit(projection.rule, target.neuron)
+        if reason:
+            raise ValueError(f"{where}: {reason}")
         _check_agreement(spec, projection, target)
 
 

@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.models.addresses import on_neuron, rate_arrays, update_array
+from threefactor.models.addresses import rate_arrays, update_array
 from threefactor.models.assembly import assemble
 from threefactor.models.engine import open_engine
 from threefactor.models.engine.noise import stream_ids
+from threefactor.models.host import (
+    check_third_factor,
+    signal_arrays,
+    third_factor_populations,
+)
 from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
 from threefactor.rules.contract import AGREEMENT, defined_variables, parameter_values
 from threefactor.rules.language.statements import parse_statements
@@ -79,14 +84,15 @@ class Network:
         self._learning_blocks = [*self._blocks("deliver"), *self._blocks("consolidate")]
         self._episode_blocks = self._blocks("episode")
         self._episode_targets = self._find_episode_targets()
-        modulated = {m.target for m in spec.modulations if m.into == "third_factor"}
         self._third_factors = {
-            p.target: self.replicated(f"{p.target}.third_factor")
-            for p in spec.projections
-            if p.rule is not None and p.target not in modulated
+            name: self.replicated(f"{name}.third_factor") for name in third_factor_populations(spec)
         }
-        self._signals = self._find_signals()
-        self.reads_choice = AGREEMENT in self._signals
+        self._signals = [
+            (signal, population, self.replicated(array))
+            for signal, population, array in signal_arrays(spec)
+        ]
+        self._agreements = [row[1:] for row in self._signals if row[0] == AGREEMENT]
+        self.reads_choice = bool(self._agreements)
         self._resets = self._initial_values(("episode", "decision"))
         self._decision_resets = self._initial_values(("decision",))
 
@@ -161,26 +167,6 @@ class Network:
                 names += [update_array(projection, variable) for variable in moments]
         return [self.replicated(name) for name in names]
 
-    def _find_signals(self) -> dict[str, list[tuple[str, NDArray]]]:
-        """Return signal -> (population, view) of every variable that the host writes."""
-        fed = {(m.target, m.into) for m in self.spec.modulations}
-        found: dict[str, list[tuple[str, NDArray]]] = {}
-        for p in self.spec.projections:
-            for variable, signal in p.rule.host_writes.items() if p.rule is not None else ():
-                if (p.target, f"{p.name}.{variable}") not in fed:
-                    view = self.replicated(on_neuron(p, p.target, variable))
-                    found.setdefault(signal, []).append((p.target, view))
-        return found
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        """What rules wait for beside the third factor, and no modulation sends."""
-        return tuple(self._signals)
-
-    def listeners(self, signal: str) -> list[str]:
-        """Return the populations whose rules wait for a signal of the host."""
-        return list(dict.fromkeys(population for population, _ in self._signals.get(signal, ())))
-
     def advance(self, rates: Floats, steps: int) -> Floats:
         """Simulate one decision window and return what the decoder reads.
 
@@ -220,7 +206,7 @@ class Network:
     def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
         """Bank the window's eligibility; `chosen` is the action of each replica, (replicas,)."""
         if chosen is not None:
-            for population, agreement in self._signals.get(AGREEMENT, ()):
+            for population, agreement in self._agreements:
                 self._write_agreement(population, agreement, chosen)
         if self.is_learning:
             for block in self._decision_blocks:
@@ -253,7 +239,7 @@ class Network:
         Raises
         ------
         ValueError
-            See `check_third_factor`.
+            See `models.host.check_third_factor`.
         """
         if not self.is_learning:
             return
@@ -262,44 +248,13 @@ class Network:
         if own:
             own = {name or self.spec.output: values for name, values in own.items()}
             sizes = {name: values.shape[-1] for name, values in own.items()}
-            self.check_third_factor(sizes, has_scalar)
+            check_third_factor(self.spec, sizes, has_scalar)
         for population, view in self._third_factors.items():
             view[...] = own[population] if population in own else third_factor[:, None]
         for block in self._learning_blocks:
             self.engine.run_block(block)
         if self._normalised:
             self._normalise(self._normalised, np.ones(self.replicas, bool))
-
-    def check_third_factor(self, sizes: Mapping[str, int], has_scalar: bool = True) -> None:
-        """Raise ValueError unless a third factor of this form reaches what learns, and only that.
-
-        Parameters
-        ----------
-        sizes : mapping of population to int
-            Whose neurons get third factors of their own, and how many; "" is the output.
-        has_scalar : bool, default True
-            Whether a scalar comes beside them, for every other population that learns.
-        """
-        named = {name or self.spec.output: size for name, size in sizes.items()}
-        for name, size in named.items():
-            population = self.spec.population(name)
-            if name not in self._third_factors:
-                raise ValueError(
-                    f"third factor: expected a population that learns from the host, got {name!r}; "
-                    f"these do: {', '.join(self._third_factors) or 'none'}."
-                )
-            if size != population.size:
-                raise ValueError(
-                    f"third factor of {name!r}: expected one number for each of its "
-                    f"{population.size} neurons, got {size}."
-                )
-        others = [name for name in self._third_factors if name not in named]
-        if others and not has_scalar:
-            raise ValueError(
-                f"third factor: expected a scalar for {', '.join(map(repr, others))} beside the "
-                f"vector of {', '.join(map(repr, named))}, got none; a vector is never averaged: "
-                f"pass consolidate(scalar, {{population: vector}})."
-            )
 
     def write(self, signal: str, values: Floats, target: str | None = None) -> None:
         """Write a modulator beside the third factor, before `close_decision`.
@@ -313,12 +268,17 @@ class Network:
             For example ``"learning_signal"``.
         values : (replicas,) or (replicas, neurons of the target)
         """
-        targets = [v for name, v in self._signals.get(signal, ()) if target in (None, name)]
+        targets = [
+            view
+            for name, population, view in self._signals
+            if name == signal and target in (None, population)
+        ]
         if not targets:
             where = f" at {target!r}" if target else ""
+            waits = dict.fromkeys(name for name, _, _ in self._signals)
             raise ValueError(
                 f"Network.write: no rule waits for the signal {signal!r}{where}; "
-                f"rules wait for: {', '.join(self._signals) or 'none'}."
+                f"rules wait for: {', '.join(waits) or 'none'}."
             )
         for view in targets:
             view[...] = values[:, None] if values.ndim == 1 else values

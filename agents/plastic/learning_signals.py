@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge import BoundDecoder
+from threefactor.models import host
 from threefactor.models.network import Network
 from threefactor.models.specification import Projection
 from threefactor.rules.contract import LEARNING_SIGNAL, check_parameters
@@ -163,7 +164,7 @@ LEARNING_SIGNALS: dict[str, type[LearningSignal]] = {
 
 def listeners(network: Network) -> list[str]:
     """Return the populations whose rules wait for a learning signal that no modulation sends."""
-    return network.listeners(LEARNING_SIGNAL)
+    return host.listeners(network.spec, LEARNING_SIGNAL)
 
 
 class BoundLearningSignal:
@@ -193,6 +194,11 @@ class BoundLearningSignal:
         self._replicas = np.arange(network.replicas)
         spec = network.spec
         modules, gain = spec.population(spec.output).modules, signal.policy_gain
+        if modules is None:
+            raise ValueError(
+                f"learning signal: population {spec.output!r} does not say which actions its "
+                "neurons stand for; give it modules."
+            )
         self._feedbacks: dict[str, Feedback] = {}
         for name in listeners(network):
             size = spec.population(name).size

@@ -11,6 +11,7 @@ import threefactor.envs  # noqa: F401  (registers our environments)
 from threefactor.agents.plastic.controls import control_third_factor
 from threefactor.agents.plastic.learning_signals import BoundLearningSignal, listeners
 from threefactor.agents.plastic.scheduled_parameters import BoundSchedule, find_parameters
+from threefactor.agents.plastic.wiring import check_wiring
 from threefactor.agents.seeds import Seeds, spawn_seeds
 from threefactor.envs.bridge import BoundDecoder, BoundEncoder
 from threefactor.envs.bridge.batch import Environments
@@ -120,6 +121,7 @@ def build_agent(
             f"{config.names['model']!r} has none: use --model actor-critic, or "
             "--modulator td-linear."
         )
+    check_wiring(spec, parts["modulator"], parts["decoder"])
     scheduled = find_parameters(parts["schedule"], spec)
     network = Network(
         spec, [s.network for s in seeds], [s.weights for s in seeds], options.engine,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.training.agent import Agent
-from threefactor.rules.modulators import Outcome
+from threefactor.rules.modulators import Outcome, ThirdFactor
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,13 @@ class ClosedLoop:
             if self.is_finished:
                 self._keep_final_weights()
 
-    def _deliver(self, third_factor: NDArray | None, active: NDArray) -> None:
-        if third_factor is not None:
-            self.agent.network.consolidate(self.agent.control(third_factor, active))
+    def _deliver(self, third_factor: NDArray | ThirdFactor | None, active: NDArray) -> None:
+        network, control = self.agent.network, self.agent.control
+        if isinstance(third_factor, ThirdFactor):
+            changed = third_factor.through(lambda rows: control(rows, active))
+            network.consolidate(changed.scalar, changed.vectors)
+        elif third_factor is not None:
+            network.consolidate(control(third_factor, active))
 
     def _score(self, rewards: NDArray) -> None:
         self._total += rewards
