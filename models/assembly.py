@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from threefactor.models.blueprint import Blueprint, GroupCode, SynapseCode
+from threefactor.models.blueprint import Blueprint, Demand, GroupCode, SynapseCode
 from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
 from threefactor.rules.contract import Rule, defined_variables, identifiers, parameter_values
 from threefactor.rules.language.statements import parse_statements
@@ -28,6 +28,7 @@ def assemble(spec: NetworkSpec, replicas: int = 1) -> Blueprint:
     groups = {}
     for population in spec.populations:
         groups[population.name] = _assemble_population(plan, population, replicas)
+    plan.resets.pop(f"{spec.input}.rates", None)  # the encoder's, not a state
     for projection in spec.projections:
         _assemble_projection(plan, spec, projection, groups, replicas)
     for modulation in spec.modulations:
@@ -96,8 +97,6 @@ def _assemble_population(plan: Blueprint, population: Population, replicas: int)
         plan.data[f"{name}.{variable}"] = np.array(value)
         if population.resets != "keep":
             plan.resets[f"{name}.{variable}"] = population.resets
-    if name == "input":
-        plan.resets.pop("input.rates", None)
     group = GroupCode(
         name, population.size * replicas, "\n".join(lines), neuron.threshold, reset.strip(),
         neuron.refractory, neuron.method,
@@ -125,6 +124,7 @@ def _assemble_projection(
         "w : 1\nw_min : 1 (constant)\nw_max : 1 (constant)",
     )  # fmt: skip
     _connect(plan, projection, source, target, replicas)
+    plan.weights.append(f"{name}.w")
     for bound, value in (("w_min", projection.w_min), ("w_max", projection.w_max)):
         plan.data[f"{name}.{bound}"] = np.tile(
             np.broadcast_to(np.asarray(value, float), projection.n_synapses), replicas
@@ -245,18 +245,19 @@ def _assemble_rule(
         block = _rename(each_step, local | draws)
         code.every_step.append((f"{name}_each_step", block, "synapses", order["each_step"]))
     if rule.at_decision:
-        plan.demand.append((f"decision:{name}", name, _rename(rule.at_decision, local)))
+        block = _rename(rule.at_decision, local)
+        plan.demand.append(Demand("decision", name, name, block))
     if rule.consolidate:
         block = _bounded(_rename(update.wrap(rule.consolidate), local))
-        plan.demand.append((f"consolidate:{name}", name, block))
+        plan.demand.append(Demand("consolidate", name, name, block))
         if rule.consolidation_period_ms is not None:
-            plan.periods_ms[f"consolidate:{name}"] = rule.consolidation_period_ms
+            plan.periods_ms[plan.demand[-1].name] = rule.consolidation_period_ms
     if rule.at_episode:
         block = _bounded(_rename(update.wrap(rule.at_episode), local))
-        plan.demand.append((f"episode:{name}", name, block))
+        plan.demand.append(Demand("episode", name, name, block))
     if rule.post_on_delivery:
         block = _rename(rule.post_on_delivery, post | parameters)
-        plan.demand.append((f"deliver:{name}", projection.target, block))
+        plan.demand.append(Demand("deliver", name, projection.target, block))
     for variable in (*pre, *post, *defined_variables(rule.equations)):
         policy = rule.resets.get(variable, "episode")
         owner, stored = name, variable
@@ -344,8 +345,9 @@ def _make_lazy(
         settle.append((f"{variable} *= 1/{growth}", f"{growth} = 1"))
         plan.data[f"{code.name}.{growth}"] = np.array(1.0)
         plan.decay[f"{code.name}.{variable}"] = f"{code.name}.{tau}"
+        plan.growth[f"{code.name}.{variable}"] = f"{code.name}.{growth}"
     if settle:
         for block, part in (("settle", 0), ("settled", 1)):  # scalars may not follow vectors
             lines = "\n".join(pair[part] for pair in settle)
-            plan.demand.append((f"{block}:{code.name}", code.name, lines))
+            plan.demand.append(Demand(block, code.name, code.name, lines))
     return equations, on_pre, on_post

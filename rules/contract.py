@@ -12,7 +12,7 @@ resets.
 
 import math
 import re
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, ClassVar
 
 from threefactor.rules.language.statements import (
@@ -45,6 +45,11 @@ EVENT_BLOCKS = (
 )  # fmt: skip
 OPTIONAL_BLOCKS = EVENT_BLOCKS[:2]
 
+#: Signal that networks write: +1 where a neuron's activity agrees with the action taken, else -1.
+AGREEMENT = "agreement"
+#: Signal that agents write: minus each neuron's error (e-prop).
+LEARNING_SIGNAL = "learning_signal"
+
 #: Names that every rule may use without declaring them.
 SYNAPSE_NAMES = frozenset({"w", "w_min", "w_max", "third_factor", "dt", "t"})
 
@@ -64,6 +69,14 @@ _DEFINITION = re.compile(
 )
 
 
+def split_unit(field: str) -> tuple[str, str, float]:
+    """Return a field's name in equations, its Brian2 unit ("1": none) and the factor to SI."""
+    for suffix, (unit, factor) in UNIT_SUFFIXES.items():
+        if field.endswith(suffix):
+            return field.removesuffix(suffix), unit, factor
+    return field, "1", 1.0
+
+
 def parameter_values(instance: Any) -> dict[str, tuple[float, str]]:
     """Return the float fields of a rule or neuron as ``{equation name: (SI value, unit)}``.
 
@@ -75,12 +88,8 @@ def parameter_values(instance: Any) -> dict[str, tuple[float, str]]:
         value = getattr(instance, field.name)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             continue
-        for suffix, (unit, factor) in UNIT_SUFFIXES.items():
-            if field.name.endswith(suffix):
-                values[field.name.removesuffix(suffix)] = (value * factor, unit)
-                break
-        else:
-            values[field.name] = (float(value), "1")
+        name, unit, factor = split_unit(field.name)
+        values[name] = (value * factor, unit)
     return values
 
 
@@ -161,6 +170,11 @@ class Rule:
     order: ClassVar[tuple[str, ...]] = EVENT_BLOCKS
     #: Variable -> when it returns to zero: "keep", "episode" or "decision". Default: "episode".
     resets: ClassVar[dict[str, str]] = {}
+    #: Postsynaptic variable -> the signal that the host writes into it before ``at_decision``:
+    #: `AGREEMENT`, `LEARNING_SIGNAL`, or one of your own that you pass to `Network.write`.
+    host_writes: ClassVar[dict[str, str]] = {}
+    #: Fields that scale every change of the weights: all of them zero is the frozen twin.
+    rates: ClassVar[tuple[str, ...]] = ("learning_rate",)
     #: Field naming the period in ms of a weight clock of its own; empty: consolidated by the host.
     weight_clock: ClassVar[str] = ""
     #: Whether weights stay bitwise unchanged while the third factor is zero.
@@ -184,12 +198,18 @@ class Rule:
         return float(getattr(self, self.weight_clock)) if self.weight_clock else None
 
 
+def scaled(rule: Rule, factor: float) -> Rule:
+    """Return `rule` with each of its rates multiplied by `factor`."""
+    return replace(rule, **{name: getattr(rule, name) * factor for name in rule.rates})
+
+
 def check_rule_class(rule: type[Rule]) -> None:
     """Raise ValueError or TypeError unless the strings of a rule fit the contract.
 
     Checked: a frozen dataclass derived from `Rule`; each block can be read, uses only names that it
     may see and assigns only variables of its own place; the declared order names every event block
-    once; resets and the weight clock name what exists.
+    once; resets, rates and the weight clock name what exists; every postsynaptic variable is
+    assigned by the rule or declared in `host_writes`.
     """
     if not (isinstance(rule, type) and issubclass(rule, Rule)):
         raise TypeError(f"{rule!r} must be a class derived from threefactor.Rule.")
@@ -218,6 +238,46 @@ def check_rule_class(rule: type[Rule]) -> None:
         raise ValueError(
             f"{owner}.weight_clock must name a field that holds a period in ms, "
             f"got {rule.weight_clock!r}."
+        )
+    _check_rates(rule)
+    _check_host_writes(rule)
+
+
+def _check_rates(rule: type[Rule]) -> None:
+    """Raise ValueError unless `rates` names fields that scale weight changes, at least one."""
+    numbers = [
+        field.name for field in fields(rule)
+        if isinstance(field.default, (int, float)) and not isinstance(field.default, bool)
+    ]  # fmt: skip
+    strange = [name for name in rule.rates if name not in numbers]
+    if isinstance(rule.rates, str) or strange or not rule.rates:
+        raise ValueError(
+            f"{rule.__name__}.rates must be a tuple of fields that are numbers "
+            f"({', '.join(numbers)}), at least one, got {rule.rates!r}."
+        )
+
+
+def _check_host_writes(rule: type[Rule]) -> None:
+    """Raise ValueError unless someone writes every postsynaptic variable: the rule or the host."""
+    owner = rule.__name__
+    lines = parse_equations(rule.post_equations, f"{owner}.post_equations")
+    stored = [line.variable for line in lines if line.is_differential or line.expression is None]
+    for variable in rule.host_writes:
+        if variable not in stored:
+            raise ValueError(
+                f"{owner}.host_writes: no variable {variable!r} is kept in post_equations; "
+                f"it has: {', '.join(stored) or 'none'}."
+            )
+    blocks = ("post_each_step", "post_on_spike", "post_on_delivery")
+    assigned = {
+        statement.target for block in blocks for statement in parse_statements(getattr(rule, block))
+    }
+    constant = {line.variable for line in lines if line.expression is None}
+    for variable in sorted(constant - assigned - set(rule.host_writes)):
+        raise ValueError(
+            f"{owner}.post_equations: nothing assigns {variable!r}; assign it in "
+            f"{', '.join(blocks)}, or declare which signal the host writes into it: "
+            f'host_writes = {{"{variable}": "agreement"}}.'
         )
 
 

@@ -135,6 +135,7 @@ class RewardEprop(Rule):
     trace_decay: float = 0.95
 
     post_equations = "learning_signal : 1"
+    host_writes = {"learning_signal": "learning_signal"}
     equations = """eligibility : 1
     adaptation_memory : 1
     filtered : 1

@@ -27,6 +27,8 @@ class WeightUpdate:
     apply: ClassVar[str] = ""
     #: Whether every synapse needs finite bounds, one below the other.
     needs_bounds: ClassVar[bool] = False
+    #: Fields that scale the change of the weights, beside the rule's; zero in the frozen twin.
+    rates: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -121,6 +123,7 @@ class Adam(WeightUpdate):
     second_decay: float = 0.999
     epsilon: float = 1e-8
 
+    rates = ("step_size",)
     equations = """first_moment : 1
     second_moment : 1
     updates : 1"""

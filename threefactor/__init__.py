@@ -7,7 +7,7 @@ What a file of your own derives from
     `Rule`, `WeightUpdate`; `NeuronModel`, `Architecture`; `Encoder`, `Decoder`;
     `Modulator`, `Schedule`, `LearningSignal`; `Agent`, which is given an `Outcome`
 What those give and receive
-    `BoundEncoder`, `BoundDecoder`, `BoundModulator`, `Reinforcement`, `Parts`
+    `BoundEncoder`, `BoundDecoder`, `BoundModulator`, `Reinforcement`, `ThirdFactor`, `Parts`
 A network, written by hand or by an architecture
     `NetworkSpec` of `Population`, `Projection` and `Modulation`; `Uniform`, `Normal`: weights;
     `all_to_all`, `dale_bounds`; `PoissonInput`; `Network` runs it
@@ -50,6 +50,7 @@ _MODULES = {
     "BoundModulator": "rules.modulators.contract",
     "Outcome": "envs.bridge.outcome",
     "Reinforcement": "rules.modulators.contract",
+    "ThirdFactor": "rules.modulators.contract",
     "Agent": "agents.contract",
     "Parts": "models.architectures.contract",
     "NetworkSpec": "models.specification",

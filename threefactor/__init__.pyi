@@ -35,6 +35,7 @@ from threefactor.rules.modulators import MODULATORS as MODULATORS
 from threefactor.rules.modulators.contract import BoundModulator as BoundModulator
 from threefactor.rules.modulators.contract import Modulator as Modulator
 from threefactor.rules.modulators.contract import Reinforcement as Reinforcement
+from threefactor.rules.modulators.contract import ThirdFactor as ThirdFactor
 from threefactor.rules.updates import UPDATES as UPDATES
 from threefactor.rules.updates import WeightUpdate as WeightUpdate
 

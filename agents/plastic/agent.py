@@ -24,7 +24,7 @@ from threefactor.agents.plastic.scheduled_parameters import BoundSchedule
 from threefactor.envs.bridge import BoundDecoder, BoundEncoder
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.network import Network
-from threefactor.rules.modulators import BoundModulator, Reinforcement
+from threefactor.rules.modulators import BoundModulator, Reinforcement, ThirdFactor
 
 #: Windows that an observation is shown for when it is appraised.
 APPRAISED_WINDOWS = 20
@@ -99,8 +99,13 @@ class PlasticAgent(Agent):
         self._deliver(self.modulator.on_outcome(reinforcement), outcome.acting)
         self._resting.keep()
 
-    def _deliver(self, third_factor: NDArray[np.float64] | None, active: Mask) -> None:
-        if third_factor is not None:
+    def _deliver(
+        self, third_factor: NDArray[np.float64] | ThirdFactor | None, active: Mask
+    ) -> None:
+        if isinstance(third_factor, ThirdFactor):
+            changed = third_factor.through(lambda rows: self.control(rows, active))
+            self.network.consolidate(changed.scalar, changed.vectors)
+        elif third_factor is not None:
             self.network.consolidate(self.control(third_factor, active))
 
     def end_episodes(self, mask: Mask, returns: NDArray[np.float64]) -> None:

@@ -17,6 +17,7 @@ from threefactor.agents.plastic.learning_signals import (
 )
 from threefactor.agents.plastic.scheduled_parameters import BoundSchedule, find_parameters
 from threefactor.agents.plastic.schedules import Schedule
+from threefactor.agents.plastic.wiring import check_wiring
 from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge import Decoder, Encoder
 from threefactor.models import Architecture, Parts
@@ -108,4 +109,5 @@ def _specify(parts: PlasticParts, timestep_ms: float, n_inputs: int, n_actions: 
             f"{type(parts.model).__name__} has none: use --model actor-critic, or "
             "--modulator td-linear."
         )
+    check_wiring(spec, parts.modulator, parts.decoder)
     return spec

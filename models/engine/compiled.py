@@ -63,7 +63,7 @@ class CompiledEngine:
         self._run_block: Any = self._lib.engine_block
         self._floats = [
             view for name, view in self._views.items()
-            if view.dtype.kind == "f" and (name in plan.resets or name.endswith(".w"))
+            if view.dtype.kind == "f" and (name in plan.resets or name in plan.weights)
         ]  # fmt: skip
 
     def _view(self, index: int, dtype: np.dtype) -> np.ndarray:
@@ -119,8 +119,8 @@ class CompiledEngine:
             if view.dtype != np.float64:
                 raise ValueError(f"record: {name} holds {view.dtype}, probes need float64.")
             values[k] = view.ctypes.data + 8 * element
-            if name in self._plan.decay:
-                growths[k] = self.array(f"{name}_growth").ctypes.data
+            if name in self._plan.growth:
+                growths[k] = self.array(self._plan.growth[name]).ctypes.data
         self._lib.engine_record_probes(count, values, growths, recording.every)
         self._lib.engine_recording(bool(count or recording.populations))
         self._lib.engine_forget()

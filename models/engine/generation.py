@@ -97,7 +97,7 @@ def _describe(
         for name, group in objects.owners.items()
         for pathway in getattr(group, "_pathways", ())
     ]
-    settling = [b for b in objects.demand if b.startswith(("settle:", "settled:"))]
+    settling = plan.settling()
     blocks = list(objects.demand)
     functions = {block: f"_run_{objects.demand[block].codeobj.name}" for block in blocks}
     periodic = sorted(plan.periods_ms)

@@ -58,7 +58,7 @@ class RuntimeEngine:
         self._views: dict[str, np.ndarray] = {}
         self._chunk = settle_interval(plan)
         self._periods = period_steps(plan)
-        self._settling = [b for b in self._brian.demand if b.startswith(("settle:", "settled:"))]
+        self._settling = plan.settling()
         self._recording = Recording()
         self._spikespaces = {
             name: self._brian.owners[name].variables["_spikespace"].get_value()
@@ -68,9 +68,8 @@ class RuntimeEngine:
         for name, value in plan.data.items():
             if name not in plan.delays:
                 self.array(name)[...] = value
-        weights = {f"{s.name}.w" for s in plan.synapses if s.equations.startswith("w : 1")}
         self._checked = [
-            name for name in sorted({*plan.data, *plan.resets, *weights} - set(plan.delays))
+            name for name in sorted({*plan.data, *plan.resets, *plan.weights} - set(plan.delays))
             if self.array(name).dtype.kind == "f"
         ]  # fmt: skip
 
@@ -109,8 +108,8 @@ class RuntimeEngine:
 
     def _probe_value(self, name: str, element: int) -> float:
         value = float(self.array(name)[element])
-        if name in self._plan.decay:
-            value /= float(self.array(f"{name}_growth")[0])
+        if name in self._plan.growth:
+            value /= float(self.array(self._plan.growth[name])[0])
         return value
 
     def run_block(self, block: str) -> None:

@@ -177,13 +177,15 @@ def _small_spec(neuron: NeuronModel, port: str) -> Any:
     from threefactor.models.neurons.contract import PoissonInput
     from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
 
-    group = Population("neuron", 3, neuron)
+    group, source = Population("neuron", 3, neuron), Population("input", 3, PoissonInput())
     if not port:
-        return NetworkSpec((group,), (), input="neuron", output="neuron")
+        drives_itself = "rates" not in defined_variables(neuron.equations)
+        populations = (source, group) if drives_itself else (group,)
+        return NetworkSpec(populations, (), input=populations[0].name, output="neuron")
     rule = _SensitivityProbe() if "sensitivity" in neuron.exposes else None
     pairs = all_to_all(3, 3)
     projection = Projection(
         "projection", "input", "neuron", pairs["pre"], pairs["post"], port=port, rule=rule,
         weights=np.repeat([[1e3, -1e3, 1e3]], 3, axis=0).ravel(),
     )  # fmt: skip
-    return NetworkSpec((Population("input", 3, PoissonInput()), group), (projection,))
+    return NetworkSpec((source, group), (projection,), output="neuron")

@@ -1,7 +1,12 @@
 """Modulators: what happened to the agent -> third factor. `MODULATORS` is the table of contents."""
 
 from threefactor.rules.loading import load_class
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Reinforcement
+from threefactor.rules.modulators.contract import (
+    BoundModulator,
+    Modulator,
+    Reinforcement,
+    ThirdFactor,
+)
 from threefactor.rules.modulators.dopamine import Dopamine
 from threefactor.rules.modulators.feedback import Feedback
 from threefactor.rules.modulators.reward import Reward
@@ -9,7 +14,14 @@ from threefactor.rules.modulators.reward_baseline import RewardBaseline
 from threefactor.rules.modulators.td import TemporalDifference
 from threefactor.rules.modulators.td_linear import LinearTemporalDifference
 
-__all__ = ["MODULATORS", "BoundModulator", "Modulator", "Reinforcement", "load_modulator"]
+__all__ = [
+    "MODULATORS",
+    "BoundModulator",
+    "Modulator",
+    "Reinforcement",
+    "ThirdFactor",
+    "load_modulator",
+]
 
 MODULATORS: dict[str, type[Modulator]] = {
     "reward": Reward,

@@ -12,7 +12,8 @@ Replicas are independent unless the class says otherwise: replica r equals a sin
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -66,6 +67,29 @@ class Reinforcement:
             raise ValueError(f"Reinforcement.rewards must be finite, got {self.rewards}.")
 
 
+@dataclass
+class ThirdFactor:
+    """A scalar for every neuron that learns, but for populations with numbers of their own.
+
+    Attributes
+    ----------
+    scalar : (R,) float
+    vectors : mapping of population to (R, neurons) float
+        The population "" is the network's output.
+    """
+
+    scalar: np.ndarray
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def through(self, change: Callable[[np.ndarray], np.ndarray]) -> "ThirdFactor":
+        """Return what `change` makes of rows (R, 1 + neurons): all that belongs to a replica."""
+        parts = [self.scalar[:, None], *self.vectors.values()]
+        rows = change(np.concatenate(parts, axis=1))
+        ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+        scalar, *vectors = np.split(rows, ends, axis=1)
+        return ThirdFactor(scalar[:, 0], dict(zip(self.vectors, vectors, strict=True)))
+
+
 class BoundModulator(ABC):
     """A modulator at work for R replicas; its arrays are its whole state."""
 
@@ -74,7 +98,9 @@ class BoundModulator(ABC):
     #: Whether what is expected of the next state counts; then truncation differs from termination.
     estimates_values: bool = False
 
-    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
+    def on_window(
+        self, values: np.ndarray | None, active: np.ndarray
+    ) -> np.ndarray | ThirdFactor | None:
         """Close the previous decision with what the critic did in the window just simulated.
 
         Parameters
@@ -86,13 +112,13 @@ class BoundModulator(ABC):
 
         Returns
         -------
-        (R,) or (R, n_post) array, or None if nothing is to be delivered
+        (R,) array or ThirdFactor, or None if nothing is to be delivered
         """
         return None
 
     @abstractmethod
-    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray | None:
-        """Return the third factor of the decision just taken, (R,) or (R, n_post), or None."""
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray | ThirdFactor | None:
+        """Return the third factor of the decision just taken, (R,) or a ThirdFactor, or None."""
 
     def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray | None:
         """Return what is expected of the present state, (R,), or None: nothing is estimated.
@@ -134,6 +160,11 @@ class Modulator(ABC):
         discount = getattr(self, "discount", 0.0)
         if not 0 <= discount <= 1:
             raise ValueError(f"{type(self).__name__}.discount must be in [0, 1], got {discount}.")
+
+    @property
+    def vectors(self) -> Mapping[str, int]:
+        """Whose neurons it gives third factors of their own, and how many; "" is the output."""
+        return {}
 
     @abstractmethod
     def bind(self, n_replicas: int) -> BoundModulator:

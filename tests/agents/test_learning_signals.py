@@ -172,7 +172,9 @@ def test_a_modulation_inside_the_network_takes_the_agents_place(make_spec, open_
     spec = make_spec(RULES["eprop-reward"](), AdaptiveLIF())
     network = open_network(spec)
     assert listeners(network) == ["actor"]
-    with pytest.raises(ValueError, match=r"no rule has a postsynaptic variable .* at 'input'"):
+    with pytest.raises(
+        ValueError, match=r"no rule waits for the signal 'learning_signal' at 'input'"
+    ):
         network.write("learning_signal", np.ones(1), "input")
     signal = Modulation(
         "signal", "teacher", "actor", "td_error", np.zeros(4, int), np.arange(4),

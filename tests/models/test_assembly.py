@@ -112,10 +112,8 @@ def test_decay_that_something_else_reads_or_writes_is_not_lazy(rule, make_spec):
 @pytest.mark.parametrize("rule", [*LAZY, *EAGER])
 def test_eligibility_decays_as_written(rule, make_spec, open_network):
     """The same strings with a line that is never lazy give the same eligibility and weights."""
-    eager = type(
-        f"Eager{rule.__name__}", (rule,),
-        {"equations": rule.equations.replace("= -eligibility/", "= -1.0*eligibility/")},
-    )  # fmt: skip
+    written = rule.equations.replace("= -eligibility/", "= -1.0*eligibility/")
+    eager = dataclass(frozen=True)(type("Eager", (rule,), {"equations": written}))
     values = []
     for kind in (rule, eager):
         network = open_network(make_spec(kind(learning_rate=0.1), neuron_for(rule)))

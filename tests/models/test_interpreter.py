@@ -1,5 +1,7 @@
 """The NumPy stepping of neurons against Brian2, and given spikes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -58,9 +60,9 @@ def simulate(brian2, neuron, w, rule):
 )
 def test_variables_equal_those_of_brian2(name, brian2):
     neuron = NEURONS[name]()
-    kind = type("Watch", (Rule,), {
+    kind = dataclass(frozen=True)(type("Watch", (Rule,), {
         "equations": "seen : 1", "each_step": "seen = sensitivity", "requires": ("sensitivity",),
-    })  # fmt: skip
+    }))  # fmt: skip
     scale = 0.2 if name == "ising" else 1.0
     w = scale * np.random.default_rng(1).uniform(3, 9, N_PRE * N_POST)
     rule = kind() if "sensitivity" in neuron.exposes else None

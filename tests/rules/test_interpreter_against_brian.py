@@ -66,7 +66,8 @@ class Puppet(NeuronModel):
     psi_adaptation : 1
     perturbation : 1
     v : volt
-    received : 1"""
+    received : 1
+    rates : hertz"""
     before_threshold = """z = int(uniform(spike_stream, t_in_timesteps) < probability)
     p = probability
     score = z - probability
@@ -92,7 +93,10 @@ class Network:
     def __init__(self, names, suffix):
         self.rules = {name.replace("-", "_"): make_rule(name) for name in names}
         spec = NetworkSpec(
-            (Population("input", N_PRE, Puppet()), Population("actor", N_POST, Puppet())),
+            (
+                Population("input", N_PRE, Puppet()),
+                Population("actor", N_POST, Puppet(), modules=np.arange(N_POST)),
+            ),
             tuple(
                 Projection(
                     name, "input", "actor", **all_to_all(N_PRE, N_POST),

@@ -1,12 +1,11 @@
 """Panel of the unsupervised bias: where weights drift while the third factor means nothing."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from threefactor.experiments.checks.card.bench import W_MAX, W_MIN, W_START, Bench, Floats
 from threefactor.experiments.checks.card.panel import Panel
 from threefactor.models.interpreter import Stepper
+from threefactor.rules.contract import scaled
 from threefactor.rules.interpreter import Activity, Wiring, interpret
 
 NEURONS, INPUTS, INPUT_HZ, SECONDS = 100, 10, 20.0, 10.0
@@ -40,7 +39,7 @@ def unsupervised_bias(bench: Bench, budget: float = 1.0, seed: int = 1) -> Panel
     coins = generator.choice([-1.0, 1.0], (len(ends), neurons))
     factors = np.hstack([np.ones_like(coins), coins])
     result = interpret(
-        replace(bench.rule, learning_rate=GENTLE_LEARNING * bench.rule.learning_rate),
+        scaled(bench.rule, GENTLE_LEARNING),
         Activity(np.hstack([pre_spikes] * 2), np.hstack([spikes] * 2), twice),
         Wiring(np.append(pre, pre + pre.size), np.append(post, post + neurons), W_START, W_MIN,
                W_MAX),

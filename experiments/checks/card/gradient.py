@@ -17,6 +17,7 @@ from threefactor.experiments.checks.card.gradient_sampled import NoisyNetwork
 from threefactor.experiments.checks.card.panel import Panel
 from threefactor.models.interpreter import Stepper
 from threefactor.models.neurons.bernoulli import Ising
+from threefactor.rules.contract import AGREEMENT, scaled
 from threefactor.rules.interpreter import Activity, Wiring, interpret
 
 PATTERNS = np.array([[a, b, 1] for a, b in product((0, 1), repeat=2)], float)
@@ -192,15 +193,16 @@ def _updates(
     action = np.where(votes[:, 0] == votes[:, 1], coin, votes[:, 1] > votes[:, 0])
     reward = reward_sign * np.where(action == TARGETS[pattern], 1.0, -1.0)
     schedule = bench.schedule(np.array([trial.end]), np.zeros((1, votes.size)), votes.size)
-    if "agreement" in schedule.writes:
-        agrees = (votes > 0) == (np.arange(UNITS)[None, :] == action[:, None])
-        written = {**schedule.writes, "agreement": np.where(agrees, 1.0, -1.0).reshape(1, -1)}
-        schedule = replace(schedule, writes=written)
+    agrees = (votes > 0) == (np.arange(UNITS)[None, :] == action[:, None])
+    agreement = np.where(agrees, 1.0, -1.0).reshape(1, -1)
+    writes = bench.rule.host_writes.items()
+    written = {variable: agreement for variable, signal in writes if signal == AGREEMENT}
+    schedule = replace(schedule, writes={**schedule.writes, **written})
     bound = max(BOUND, 2 * float(np.abs(trial.weights).max()))
     updates = []
     for third_factor in (reward, reward - reward_sign * critic[pattern]):
         result = interpret(
-            replace(bench.rule, learning_rate=GENTLE_LEARNING * bench.rule.learning_rate),
+            scaled(bench.rule, GENTLE_LEARNING),
             Activity(trial.pre_spikes, trial.post_spikes, trial.seen),
             Wiring(trial.pre, trial.post, trial.weights, -bound, bound),
             replace(schedule, third_factors=np.repeat(third_factor, UNITS)[None, :]),

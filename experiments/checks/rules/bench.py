@@ -2,18 +2,25 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.models.addresses import on_neuron, parameter_arrays
 from threefactor.models.network import Network
 from threefactor.models.neurons.contract import NeuronModel, PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
-from threefactor.rules.contract import Rule, defined_variables, parameter_values
+from threefactor.rules.contract import (
+    AGREEMENT,
+    Rule,
+    defined_variables,
+    parameter_values,
+    scaled,
+    split_unit,
+)
 from threefactor.rules.interpreter import Activity, Interpretation, Schedule, Wiring, interpret
-from threefactor.rules.language.statements import parse_equations, parse_statements
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +32,8 @@ SLOWEST_CLOCK_MS = 20.0
 #: Window (from 0) that ends an episode.
 EPISODE_END = 3
 SEEDS = (11, 12)
+#: Learning rate that a rule whose own is zero is tried at, before it is tuned.
+FALLBACK_RATE = 0.01
 #: Parameters that silence a spontaneous neuron.
 SILENCE = {"rate_at_threshold": 0.0, "bias": -1e3, "noise": 0.0, "noise_current": 0.0}
 
@@ -147,7 +156,8 @@ class Circuit:
         self.post = pairs["post"][self.order]
         self.modules = np.arange(N_POST) % 2
         seeds = [SEEDS[row] for row in self.rows]
-        self.network = Network(self._specification(), seeds, seeds, engine)
+        self._spec = self._specification()
+        self.network = Network(self._spec, seeds, seeds, engine)
         self._view = self.network.replicated
         for name, shuffle in [("input.spike_stream", self.inputs)] + [
             (f"policy.{purpose}_stream", self.order) for purpose in (rule.noise if rule else ())
@@ -156,7 +166,10 @@ class Circuit:
             streams[...] = streams[:, shuffle].copy()
         self._start = self.network.engine.snapshot()
         self.variables = self._variables()
-        self._signals = [name for name in _host_written(rule) if name != "agreement"]
+        written = rule.host_writes.items() if rule is not None else ()
+        #: Variables of agreements, which the network writes, and of other signals.
+        self._agreements = [name for name, signal in written if signal == AGREEMENT]
+        self._signals = [name for name, signal in written if signal != AGREEMENT]
 
     def _specification(self) -> NetworkSpec:
         rule = None if self.rule is None else _watched(self.rule, self.neuron)
@@ -178,14 +191,14 @@ class Circuit:
         """Return rule variable -> array name, stored variables only."""
         if self.rule is None:
             return {}
-        known, places = set(self.network.engine.arrays()), {}
-        for block, prefix in (
-            ("pre_equations", "input.policy_"),
-            ("post_equations", "actor.policy_"),
-            ("equations", "policy."),
-        ):
-            for name in defined_variables(getattr(self.rule, block)):
-                places[name] = prefix + name
+        (projection,), rule, places = self._spec.projections, self.rule, {}
+        for population, block in (
+            (projection.source, rule.pre_equations), (projection.target, rule.post_equations)
+        ):  # fmt: skip
+            for name in defined_variables(block):
+                places[name] = on_neuron(projection, population, name)
+        places |= {name: f"policy.{name}" for name in defined_variables(rule.equations)}
+        known = set(self.network.engine.arrays())
         return {name: place for name, place in places.items() if place in known}
 
     def run(self, trial: Trial, weight_scale: float, learning_rate: float) -> Outcome:
@@ -208,7 +221,8 @@ class Circuit:
                 self._view(self.variables[name])[...] = drive().signals[window, self.rows]
             self.network.close_decision(np.full(len(self.rows), window % 2))
             watch.look()
-            self.network.consolidate(self.third_factors(trial)[window])
+            if self.rule is not None:
+                self.network.consolidate(self.third_factors(trial)[window])
             watch.look()
             if window == EPISODE_END:
                 self.network.start_episode(np.ones(len(self.rows), bool))
@@ -230,14 +244,25 @@ class Circuit:
             self._view(f"policy.{name}")[...] = weight_scale * values[self.rows][:, self.order]
         if trial.is_extreme:
             learning_rate *= 1e3
-        array = self.network.engine.array
-        for name in self.network.engine.arrays():
-            if name == "policy.learning_rate" or name.endswith(".policy_learning_rate"):
-                array(name)[...] = learning_rate
-            if trial.is_silent and self.neuron.spontaneous:
-                owner, _, parameter = name.partition(".")
-                if owner == "actor" and parameter in SILENCE:
-                    array(name)[...] = SILENCE[parameter]
+        if self.rule is not None:
+            self._set_rates(self.rule, learning_rate)
+        known = set(self.network.engine.arrays())
+        for parameter, value in SILENCE.items() if trial.is_silent else ():
+            if self.neuron.spontaneous and f"actor.{parameter}" in known:
+                self._view(f"actor.{parameter}")[...] = value
+
+    def _set_rates(self, rule: Rule, learning_rate: float) -> None:
+        """Write this learning rate, and the rule's other rates in proportion."""
+        (projection,), known = self._spec.projections, set(self.network.engine.arrays())
+        ratio, values = (
+            learning_rate / (rule.learning_rate or FALLBACK_RATE),
+            parameter_values(rule),
+        )
+        for field in rule.rates:
+            name = split_unit(field)[0]
+            value = learning_rate if name == "learning_rate" else ratio * values[name][0]
+            for array in known.intersection(parameter_arrays(projection, name)):
+                self.network.engine.array(array)[...] = value
 
     def _advance(self, trial: Trial, window: int, steps: int, watch: "_Watch") -> None:
         rates = drive().rates[window, self.rows][:, self.inputs]
@@ -293,8 +318,8 @@ class Circuit:
         fired = outcome.post_spikes[0, : WINDOWS * STEPS].reshape(WINDOWS, STEPS, N_POST).any(1)
         belongs = self.modules[None, :] == (np.arange(WINDOWS) % 2)[:, None]
         writes = {name: drive().signals[:WINDOWS, self.rows[0]] for name in self._signals}
-        if "agreement" in self.variables:
-            writes["agreement"] = np.where(fired == belongs, 1.0, -1.0)
+        for name in self._agreements:
+            writes[name] = np.where(fired == belongs, 1.0, -1.0)
         schedule = Schedule(
             STEPS * np.arange(1, WINDOWS + 1), self.third_factors(trial)[:, 0],
             episode_ends=(EPISODE_END,), writes=writes,
@@ -306,6 +331,12 @@ class Circuit:
     def close(self) -> None:
         """Free the engine."""
         self.network.close()
+
+
+def at_learning_rate(rule: Rule, learning_rate: float) -> Rule:
+    """Return `rule` with this learning rate, and its other rates in proportion."""
+    ratio = learning_rate / (rule.learning_rate or FALLBACK_RATE)
+    return replace(scaled(rule, ratio), learning_rate=learning_rate)
 
 
 class _Watch:
@@ -331,19 +362,6 @@ def _timestep_ms(rule: Rule | None) -> float:
     """Return 1 ms, or the rule's weight clock if that is no multiple of it."""
     period = rule.consolidation_period_ms if rule is not None else None
     return 1.0 if period is None or period % 1.0 == 0 else period
-
-
-def _host_written(rule: Rule | None) -> list[str]:
-    """Return the postsynaptic variables that a rule reads and never assigns."""
-    if rule is None:
-        return []
-    blocks = (rule.post_each_step, rule.post_on_spike, rule.post_on_delivery)
-    assigned = {s.target for block in blocks for s in parse_statements(block)}
-    return [
-        line.variable
-        for line in parse_equations(rule.post_equations)
-        if line.expression is None and line.variable not in assigned
-    ]
 
 
 def _seen(rule: Rule | None) -> tuple[str, ...]:

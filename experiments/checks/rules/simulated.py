@@ -5,7 +5,6 @@ what is promised.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from threefactor.experiments.checks.rules.bench import (
     Circuit,
     Outcome,
     Trial,
+    at_learning_rate,
 )
 from threefactor.experiments.checks.rules.subject import Broken, NotApplicable, Subject, one_line
 
@@ -96,13 +96,14 @@ def linearity(subject: Subject) -> str:
 
 
 def zero_learning_rate(subject: Subject) -> str:
-    """With learning_rate 0 weights are bitwise unchanged: the frozen twin is frozen."""
+    """With all rates 0 weights are bitwise unchanged: the frozen twin is frozen."""
+    rates = subject.kind.rates
     for engine, outcome in _outcomes(subject, Trial(learning_rate=0.0)):
         if not np.array_equal(outcome.w, outcome.w_start) or np.any(outcome.change):
             raise Broken(
-                f"{engine}: expected bitwise unchanged weights with learning_rate 0, got a change "
-                f"of {np.abs(outcome.change).max():.2g}; multiply every change of w by "
-                f"learning_rate, or frozen controls will learn."
+                f"{engine}: expected bitwise unchanged weights with {' and '.join(rates)} 0, got "
+                f"a change of {np.abs(outcome.change).max():.2g}; multiply every change of w by "
+                f"one of them, or declare in `rates` what does, or frozen controls will learn."
             )
     return ""
 
@@ -210,7 +211,7 @@ def interpreter(subject: Subject) -> str:
         coincidences = _coincidences(circuit, outcome)
         if not coincidences:
             raise NotApplicable(f"{subject.neuron_name} gives no coincident spikes here")
-        rule = replace(subject.rule, learning_rate=subject.learning_rate)
+        rule = at_learning_rate(subject.rule, subject.learning_rate)
         try:
             expected = circuit.interpret(rule, REFERENCE, outcome)
         except ValueError as error:

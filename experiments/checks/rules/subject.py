@@ -6,6 +6,7 @@ import brian2
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.experiments.checks.postsynaptic import choose_neuron
 from threefactor.experiments.checks.rules.bench import (
     REFERENCE,
     SLOWEST_CLOCK_MS,
@@ -13,11 +14,7 @@ from threefactor.experiments.checks.rules.bench import (
     Outcome,
     Trial,
 )
-from threefactor.experiments.checks.rules.tuning import (
-    choose_neuron,
-    tuned_learning_rate,
-    weight_scale,
-)
+from threefactor.experiments.checks.rules.tuning import tuned_learning_rate, weight_scale
 from threefactor.models.engine.build_cache import CompilerError, find_compiler
 from threefactor.rules.contract import Rule, check_rule_class
 
@@ -39,7 +36,7 @@ class Subject:
         A class is tested at its default parameters.
     engines : tuple of str
     neuron : str or None
-        Postsynaptic neuron; None: the first one that exposes what the rule requires.
+        Postsynaptic neuron; None: see `choose_neuron`.
 
     Attributes
     ----------
