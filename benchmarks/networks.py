@@ -43,14 +43,15 @@ CARTPOLE: dict[str, Any] = {
 def cartpole_loop(engine: str) -> Any:
     """Return the closed loop that `python run.py train` would run, less recording."""
     from threefactor.experiments.configuration import resolve
-    from threefactor.experiments.training.agent import build_agent, make_environments, replica_seeds
     from threefactor.experiments.training.loop import ClosedLoop
+    from threefactor.experiments.training.setup import Setup
 
     config = resolve({**CARTPOLE, "engine": engine})
-    environments = make_environments(config)
-    agent = build_agent(config, environments)
-    seeds = [seed.env for seed in replica_seeds(config)]
-    return ClosedLoop(agent, environments, config.options.episodes, seeds)
+    setup = Setup.of(config)
+    environments = setup.open_environments()
+    agent = setup.build_agent(environments)
+    seeds = [seed.env for seed in setup.seeds]
+    return ClosedLoop.begin(agent, environments, config.options.episodes, seeds)
 
 
 def feed_forward(n_inputs: int, n_outputs: int) -> NetworkSpec:

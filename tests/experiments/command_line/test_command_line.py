@@ -522,7 +522,7 @@ def test_interrupted_reproduction_goes_on_where_it_stopped(cli, tmp_path, monkey
 
     def press(loop):
         decide(loop)
-        if loop.done[0] == 2:
+        if loop.tally.done[0] == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:

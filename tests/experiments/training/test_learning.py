@@ -44,7 +44,7 @@ def test_rule_learns_identity_and_its_controls_do_not(rule, tmp_path):
     for control in ("none", "frozen", "shuffled", "zero"):
         settings = {**IDENTITY, "rule": {"name": rule, **RULES[rule]}, "control": control}
         settings["episodes"] = EPISODES.get(rule, IDENTITY["episodes"])
-        train_agent(resolve(settings), tmp_path / control, is_quiet=True)
+        train_agent(resolve(settings), tmp_path / control)
         scores[control] = last_returns(tmp_path / control)
     assert scores["none"].min() >= 85.0, scores
     for control in ("frozen", "shuffled", "zero"):
