@@ -9,8 +9,8 @@ from threefactor.agents.plastic.schedules import SCHEDULES, Fixed, Interval, Rew
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import PARTS, resolve
 from threefactor.experiments.training import evaluation
-from threefactor.experiments.training.evaluation import evaluate_run
 from threefactor.experiments.training.checkpoint import load_checkpoint
+from threefactor.experiments.training.evaluation import evaluate_run
 from threefactor.experiments.training.run import resume_agent, train_agent
 
 GRID = {

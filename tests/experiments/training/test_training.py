@@ -14,8 +14,8 @@ from threefactor.analysis.run_data import EventKind, Run
 from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training import checkpoint, evaluation
 from threefactor.experiments.training import run as training
-from threefactor.experiments.training.evaluation import evaluate_run
 from threefactor.experiments.training.checkpoint import load_checkpoint
+from threefactor.experiments.training.evaluation import evaluate_run
 from threefactor.experiments.training.run import resume_agent, train_agent
 from threefactor.experiments.training.summary import report
 
