@@ -11,6 +11,7 @@ import numpy as np
 
 from threefactor.models.neurons.checks import check_names
 from threefactor.models.neurons.contract import NeuronModel
+from threefactor.naming import suggest
 from threefactor.rules.contract import (
     AGREEMENT,
     Rule,
@@ -108,6 +109,7 @@ def _check_roles(spec: NetworkSpec) -> None:
         if name not in known:
             raise ValueError(
                 f"{where} must name one of the populations {', '.join(known)}, got {name!r}."
+                f"{suggest(name, known)}"
             )
         neuron = known[name]
         kind = f"{name!r} of {type(neuron).__name__}"

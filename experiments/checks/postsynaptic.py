@@ -12,8 +12,8 @@ PREFERRED = ("escape-lif", "adaptive-lif", "noisy-lif")
 def choose_neuron(rule: Rule, name: str | None = None) -> tuple[str, NeuronModel]:
     """Return name and model of the postsynaptic neuron for `rule`: the named one, if any.
 
-    Escape noise first. A rule of the membrane alone gets a noisy membrane, or one with a spike peak
-    if it has a level between the threshold of `LIF` and zero.
+    Escape noise first. A rule that reads the membrane gets a noisy membrane, or one with a spike
+    peak if it has a level between the threshold of `LIF` and zero.
 
     Raises
     ------
@@ -35,8 +35,8 @@ def choose_neuron(rule: Rule, name: str | None = None) -> tuple[str, NeuronModel
 
 
 def _of_the_membrane(rule: Rule) -> tuple[str, ...]:
-    """Return the neuron for a rule that reads the membrane potential and nothing else."""
-    if set(rule.requires) != {"v"}:
+    """Return the neuron for a rule that reads the membrane, where a spike moves it at once."""
+    if "v" not in rule.requires:
         return ()
     threshold = LIF().v_threshold_mv * 1e-3
     volts = [value for value, unit in parameter_values(rule).values() if unit == "volt"]

@@ -249,7 +249,7 @@ class Circuit:
         known = set(self.network.engine.arrays())
         for parameter, value in SILENCE.items() if trial.is_silent else ():
             if self.neuron.spontaneous and f"actor.{parameter}" in known:
-                self._view(f"actor.{parameter}")[...] = value
+                self.network.engine.array(f"actor.{parameter}")[...] = value
 
     def _set_rates(self, rule: Rule, learning_rate: float) -> None:
         """Write this learning rate, and the rule's other rates in proportion."""

@@ -3,14 +3,13 @@
 import functools
 import html.parser
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from threefactor.analysis.card.drawing import plot_comparison
 from threefactor.experiments.checks.card import PANELS, make_cards, rule_card
-from threefactor.experiments.checks.card.bench import W_MAX, W_MIN, Bench, choose_neuron
+from threefactor.experiments.checks.card.bench import W_MAX, W_MIN, Bench
 from threefactor.experiments.checks.card.bias import unsupervised_bias, z_score
 from threefactor.experiments.checks.card.card import HIGHLIGHTS, stem_of, summary
 from threefactor.experiments.checks.card.credit import best_delay, eligibility_kernel, reward_delay
@@ -270,13 +269,3 @@ def test_no_card_is_made_if_one_name_is_wrong(tmp_path):
     with pytest.raises(ValueError, match="rsdtp"):
         make_cards(["rstdp", "rsdtp"], tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_neurons_fit_what_rules_read():
-    assert choose_neuron(RULES["reinforce"]()) == "escape-lif"
-    assert choose_neuron(RULES["stdp-voltage"]()) == "izhikevich"  # needs the peak of a spike
-    assert choose_neuron(RULES["exploratory-hebb"]()) == "noisy-lif"
-    rule = replace(RULES["reinforce"]())
-    object.__setattr__(rule, "requires", ("nonsense",))
-    with pytest.raises(ValueError, match="nonsense"):
-        choose_neuron(rule)
