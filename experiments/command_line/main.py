@@ -146,8 +146,8 @@ def card(arguments: list[str]) -> int:
     require_folder(options.out)
     from threefactor.experiments.checks.card import make_cards
 
-    for path in make_cards(options.rules, options.out, options.budget, options.neuron):
-        print(path)
+    for page in make_cards(options.rules, options.out, options.budget, options.neuron, print):
+        print(page)
     return 0
 
 
