@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import threefactor
-from threefactor.program import program_name
+from threefactor.program import command_line, program_name
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -148,8 +148,9 @@ def test_a_python_that_is_too_old_is_told_so():
     ],
 )  # fmt: skip
 def test_the_program_is_called_what_the_user_called_it(script, name, monkeypatch):
-    monkeypatch.setattr(sys, "argv", [script, "train"])
+    monkeypatch.setattr(sys, "argv", [script, "card", "a b"])
     assert program_name() == name
+    assert command_line() == ("Python" if "ipykernel" in script else f"{name} card 'a b'")
 
 
 def test_every_package_is_installed():

@@ -68,8 +68,8 @@ def train(arguments: list[str]) -> int:
     if request.is_drawing:
         from threefactor.analysis.report import plot_run
 
-        drawn = plot_run(result.path)
-        print(f"figures: {', '.join(sorted({str(path.parent) for path in drawn})) or 'none'}")
+        plotted = plot_run(result.path)
+        print(f"figures: {', '.join(sorted({str(p.parent) for p in plotted.paths})) or 'none'}")
     return INTERRUPTED if result.summary["interrupted"] else 0
 
 
@@ -104,8 +104,7 @@ def plot(arguments: list[str]) -> int:
     from threefactor.analysis.report import plot_run
 
     window = tuple(options.window_ms) if options.window_ms else None
-    for path in plot_run(options.run, options.out, window_ms=window):
-        print(path)
+    print(plot_run(options.run, options.out, window_ms=window).report())
     return 0
 
 
@@ -147,8 +146,8 @@ def card(arguments: list[str]) -> int:
     require_folder(options.out)
     from threefactor.experiments.checks.card import make_cards
 
-    for path in make_cards(options.rules, options.out, options.budget, options.neuron):
-        print(path)
+    for page in make_cards(options.rules, options.out, options.budget, options.neuron, print):
+        print(page)
     return 0
 
 

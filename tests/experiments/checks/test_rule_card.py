@@ -7,11 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from threefactor.analysis.card.drawing import plot_comparison
+from threefactor.analysis.card.data import load_card
+from threefactor.analysis.card.drawing import draw_card, plot_comparison
 from threefactor.experiments.checks.card import PANELS, make_cards, rule_card
 from threefactor.experiments.checks.card.bench import W_MAX, W_MIN, Bench
 from threefactor.experiments.checks.card.bias import unsupervised_bias, z_score
-from threefactor.experiments.checks.card.card import HIGHLIGHTS, stem_of, summary
+from threefactor.experiments.checks.card.card import HIGHLIGHTS, stem_of
 from threefactor.experiments.checks.card.credit import best_delay, eligibility_kernel, reward_delay
 from threefactor.experiments.checks.card.gradient import (
     WEIGHTS,
@@ -177,7 +178,8 @@ def test_every_rule_has_a_card(name):
     assert card.panels["weight"].numbers["bounds hold"] == "yes"
     documented = [parameter["meaning"] for parameter in card.about["parameters"]]
     assert all(documented)
-    assert summary(card)
+    assert card.report().startswith(f"{card.name}: ")
+    assert len(card.report().splitlines()) == 1 + len(card.panels)
 
 
 @pytest.mark.parametrize("name", ["dopamine-stdp", "reinforce-sign"])
@@ -234,9 +236,18 @@ def test_pages_are_self_contained_and_complete(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_several_rules_from_the_command_line(tmp_path, capsys):
-    pages = make_cards(PAIR, tmp_path, budget=0.005)
+    pages = make_cards(PAIR, tmp_path, budget=0.005, say=print)
     assert [page.name for page in pages] == ["rstdp.html", "reinforce.html", "comparison.html"]
     assert "cosine, reward" in capsys.readouterr().out
+
+
+def test_a_card_draws_what_it_would_save(tmp_path):
+    card = rule_card("rstdp", tmp_path, 0.005, panels=["window", "gradient"])
+    (figure,) = card.figures().values()
+    saved = draw_card(load_card(tmp_path / "rstdp"))
+    drawn = [[list(line.get_ydata()) for axes in f.axes for line in axes.lines]
+             for f in (figure, saved)]  # fmt: skip
+    assert drawn[0] == drawn[1]
 
 
 def test_a_rule_from_a_file(tmp_path):
