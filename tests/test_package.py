@@ -98,7 +98,7 @@ from threefactor.experiments.command_line.main import main
 arguments = "train --env threefactor.envs:GridWorld-v0 --episodes 1 --max-episode-steps 3 --quiet"
 assert main([*arguments.split(), "--reference-episodes", "0", "--out", sys.argv[1]]) == 0
 files = [getattr(module, "__file__", None) or "" for module in sys.modules.values()]
-ours = Counter(file for file in files if file.startswith(sys.argv[2]))
+ours = Counter(file for file in files if file.startswith(sys.argv[2]) and "/.venv/" not in file)
 print(len(ours), [file for file, count in ours.items() if count > 1])
 """
 
