@@ -1,7 +1,8 @@
 """`check_agent`: what every agent promises, tried beside the environment that it is to run in."""
 
+import pickle
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.agents.contract import Agent
 from threefactor.agents.seeds import replica_seeds
 from threefactor.envs.bridge.batch import Environments
 from threefactor.envs.bridge.outcome import Outcome
@@ -35,7 +35,8 @@ def check_agent(config: RunConfig) -> CheckReport:
     Parameters
     ----------
     config : RunConfig
-        Its environment, agent, parts and engine are tried, in short episodes with two replicas.
+        Its environment, agent, parts and engine are tried, in short episodes of two replicas that
+        are rewarded by chance.
 
     Raises
     ------
@@ -43,14 +44,84 @@ def check_agent(config: RunConfig) -> CheckReport:
         If the agent cannot be built.
     """
     start = time.perf_counter()
-    setup = replace(
-        Setup.of(config), seeds=replica_seeds(config.options.seed, REPLICAS),
-        max_episode_steps=EPISODE,
-    )  # fmt: skip
+    seeds = replica_seeds(config.options.seed, REPLICAS)
+    setup = replace(Setup.of(config), seeds=seeds, max_episode_steps=EPISODE)
+    with _trial(setup):
+        pass
     results = tuple(try_out(promise, setup) for promise in PROMISES)
     seconds = time.perf_counter() - start
     engines = (config.options.engine,)
     return CheckReport("agent", type(setup.agent).__name__, results, seconds, engines)
+
+
+class TrialEnvironments(Environments):
+    """Environments that reward by chance, so that there is something to learn in few decisions.
+
+    Parameters
+    ----------
+    lengths : sequence of int, optional
+        Episodes of each replica end after so many decisions, if not before.
+    is_truncated : bool, optional
+        Whether every end is a truncation or a termination, whatever the environment says.
+    """
+
+    def __init__(
+        self, setup: Setup, lengths: Sequence[int] = (), is_truncated: bool | None = None
+    ) -> None:
+        n_replicas = len(setup.seeds)
+        super().__init__(
+            setup.env, n_replicas, env_kwargs=setup.env_kwargs,
+            max_episode_steps=setup.max_episode_steps,
+        )  # fmt: skip
+        self._lengths = np.array(lengths or [FOREVER] * n_replicas)
+        self._is_truncated = is_truncated
+        self._steps = np.zeros(n_replicas, int)
+
+    def reset(self, seeds: Sequence[int]) -> NDArray[Any]:
+        """Begin, with rewards drawn from the seeds."""
+        self._generators = [np.random.default_rng(seed) for seed in seeds]
+        return super().reset(seeds)
+
+    def reset_where(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
+        """Begin new episodes."""
+        self._steps[mask] = 0
+        return super().reset_where(mask)
+
+    def step(self, actions: NDArray[Any]) -> Outcome:
+        """Step, and replace what is earned and how episodes end."""
+        outcome = super().step(actions)
+        for replica in np.flatnonzero(outcome.acting).tolist():
+            outcome.rewards[replica] = self._generators[replica].normal()
+        self._steps += outcome.acting
+        is_late = outcome.acting & (self._steps >= self._lengths)
+        for replica in np.flatnonzero(is_late).tolist():
+            self._running[replica] = False
+        ends = outcome.ends | is_late
+        if self._is_truncated is not None:
+            outcome.truncated = ends & self._is_truncated
+            outcome.terminated = ends & (not self._is_truncated)
+        return outcome
+
+    def state(self) -> bytes:
+        """Save rewards to come and steps as well."""
+        return pickle.dumps((super().state(), self._generators, self._steps))
+
+    def restore(self, state: bytes) -> None:
+        """Go back to what `state` returned."""
+        environments, self._generators, self._steps = pickle.loads(state)
+        super().restore(environments)
+
+
+@contextmanager
+def _trial(
+    setup: Setup, lengths: Sequence[int] = (), is_truncated: bool | None = None
+) -> Iterator[ClosedLoop]:
+    """Give a loop without end, or of one episode for each replica if they have lengths."""
+    with closing(TrialEnvironments(setup, lengths, is_truncated)) as environments:
+        with closing(setup.build_agent(environments)) as agent:
+            episodes, seeds = 1 if lengths else FOREVER, [seed.env for seed in setup.seeds]
+            trace = Trace(len(seeds))
+            yield ClosedLoop.begin(agent, environments, episodes, seeds, [trace])
 
 
 class Trace(Observer):
@@ -71,16 +142,21 @@ class Trace(Observer):
 
 @dataclass(frozen=True)
 class Life:
-    """What happened to each replica, and the weights that it was left with."""
+    """What happened to each replica, and the weights that it began and ended with."""
 
     rows: list[list[tuple[bytes, ...]]]
+    start: Weights
     weights: Weights
 
-    def differs(self, other: "Life", replica: int, other_replica: int) -> str:
+    @property
+    def learned(self) -> list[str]:
+        """Names of the weights that have changed."""
+        return [name for name in self.start if np.any(self.start[name] != self.weights[name])]
+
+    def difference(self, other: "Life", replica: int, other_replica: int) -> str:
         """Return what tells a replica of one life from a replica of another; "": nothing does."""
-        for number, (one, two) in enumerate(
-            zip(self.rows[replica], other.rows[other_replica], strict=True), start=1
-        ):
+        pairs = zip(self.rows[replica], other.rows[other_replica], strict=True)
+        for number, (one, two) in enumerate(pairs, start=1):
             if one != two:
                 return f"another decision {number} of {len(self.rows[replica])}"
         for name, weights in self.weights.items():
@@ -89,45 +165,31 @@ class Life:
         return ""
 
 
-def _begin(setup: Setup, environments: Environments, agent: Agent) -> tuple[ClosedLoop, Trace]:
-    trace = Trace(len(setup.seeds))
-    seeds = [seed.env for seed in setup.seeds]
-    return ClosedLoop.begin(agent, environments, FOREVER, seeds, [trace]), trace
-
-
-def _live(setup: Setup, decisions: int = DECISIONS) -> Life:
-    with setup.opened() as (environments, agent):
-        loop, trace = _begin(setup, environments, agent)
-        _decide(loop, decisions)
-        return Life(trace.rows, agent.weights())
-
-
-def _decide(loop: ClosedLoop, decisions: int) -> None:
+def _decide(loop: ClosedLoop, decisions: int) -> Life:
+    start = loop.agent.weights()
     for _ in range(decisions):
         loop.decide()
+    (trace,) = loop.observers
+    return Life([list(row) for row in trace.rows], start, loop.agent.weights())
 
 
-def _others(setup: Setup) -> Setup:
-    seeds = tuple(replace(seed, network=seed.network ^ 1, decoder=seed.decoder ^ 1,
-                          weights=seed.weights ^ 1) for seed in setup.seeds)  # fmt: skip
-    return replace(setup, seeds=seeds)
+def _live(setup: Setup) -> Life:
+    with _trial(setup) as loop:
+        return _decide(loop, DECISIONS)
 
 
 def actions_valid(setup: Setup) -> str:
     """Every action lies in the action space of the environment."""
-    with setup.opened() as (environments, agent):
-        loop, space = _begin(setup, environments, agent)[0], environments.action_space
-        involved = loop.tally.involved
-        for number in range(1, DECISIONS + 1):
-            actions = agent.act(environments.observations, involved)
-            if len(actions) != len(setup.seeds):
-                raise Broken(f"expected {len(setup.seeds)} actions, got {len(actions)}")
-            for action in actions.reshape(len(setup.seeds), *(space.shape or ())):
+    with _trial(setup) as loop:
+        environments, involved = loop.environments, loop.tally.involved
+        space, replicas, number = environments.action_space, len(setup.seeds), 0
+        while number < DECISIONS and environments.is_running.all():
+            number += 1
+            actions = loop.agent.act(environments.observations, involved)
+            for action in actions.reshape(replicas, *(space.shape or ())):
                 if not space.contains(action):
                     raise Broken(f"decision {number}: expected one of {space}, got {action!r}")
-            agent.learn(environments.step(actions), involved)
-            if not environments.is_running.all():
-                break
+            loop.agent.learn(environments.step(actions), involved)
     return f"{number} decisions"
 
 
@@ -135,15 +197,18 @@ def deterministic(setup: Setup) -> str:
     """Two agents with the same seeds do and learn the same, bit for bit."""
     one, two = _live(setup), _live(setup)
     for replica in range(REPLICAS):
-        if found := one.differs(two, replica, replica):
+        if found := one.difference(two, replica, replica):
             raise Broken(f"expected the same twice, got {found} in replica {replica}")
     return f"{DECISIONS} decisions"
 
 
 def seeded(setup: Setup) -> str:
     """Agents with other seeds, in the same environment, do or learn something else."""
-    one, two = _live(setup), _live(_others(setup))
-    found = one.differs(two, 0, 0)
+    others = tuple(
+        replace(s, network=s.network ^ 1, decoder=s.decoder ^ 1, weights=s.weights ^ 1)
+        for s in setup.seeds
+    )
+    found = _live(setup).difference(_live(replace(setup, seeds=others)), 0, 0)
     if not found:
         raise Broken("expected seeds to matter, got the same actions and weights; draw from them")
     return found
@@ -154,7 +219,7 @@ def replicas_independent(setup: Setup) -> str:
     together = _live(setup)
     for replica in range(REPLICAS):
         alone = _live(replace(setup, seeds=setup.seeds[replica : replica + 1]))
-        if found := together.differs(alone, replica, 0):
+        if found := together.difference(alone, replica, 0):
             raise Broken(f"expected replica {replica} as it is alone, got {found}")
     return f"{REPLICAS} replicas"
 
@@ -162,32 +227,28 @@ def replicas_independent(setup: Setup) -> str:
 def resumes_exactly(setup: Setup) -> str:
     """Restored in mid-episode, an agent goes on as if it had never stopped, bit for bit."""
     whole = _live(setup)
-    with setup.opened() as (environments, agent):
-        loop, trace = _begin(setup, environments, agent)
-        _decide(loop, CUT)
+    with _trial(setup) as loop:
+        before = _decide(loop, CUT)
         if not loop.tally.lengths.any():
             raise NotApplicable("no episode was open when the trial was cut")
-        saved, rows = loop.state(), [list(row) for row in trace.rows]
+        state = loop.state()
         _decide(loop, DECISIONS - CUT)  # what happens later must not reach into the state
-    other = _others(setup)
-    with other.opened() as (environments, agent):
-        loop, trace = _begin(other, environments, agent)
-        loop.restore(saved)
-        _decide(loop, DECISIONS - CUT)
-        rows = [before + after for before, after in zip(rows, trace.rows, strict=True)]
-        resumed = Life(rows, agent.weights())
+    with _trial(setup) as loop:
+        loop.restore(state)
+        after = _decide(loop, DECISIONS - CUT)
+    rows = [first + then for first, then in zip(before.rows, after.rows, strict=True)]
+    resumed = Life(rows, before.start, after.weights)
     for replica in range(REPLICAS):
-        if found := whole.differs(resumed, replica, replica):
+        if found := whole.difference(resumed, replica, replica):
             raise Broken(f"expected what never stopped, got {found} in replica {replica}")
     return f"after decision {CUT} of {DECISIONS}"
 
 
 def state_is_plain(setup: Setup) -> str:
     """Dicts and lists of arrays, numbers and strings make up the state."""
-    with setup.opened() as (environments, agent):
-        loop, _ = _begin(setup, environments, agent)
+    with _trial(setup) as loop:
         _decide(loop, CUT)
-        return f"{_count_plain(agent.state(), 'state')} entries"
+        return f"{_count_plain(loop.agent.state(), 'state')} entries"
 
 
 def _count_plain(value: Any, where: str) -> int:
@@ -203,64 +264,24 @@ def _count_plain(value: Any, where: str) -> int:
 
 def frozen_twin(setup: Setup) -> str:
     """With the control "frozen", and after `freeze`, no weight changes."""
-    for frozen, is_built_frozen in ((setup.frozen, True), (setup, False)):
-        with frozen.opened() as (environments, agent):
-            loop, _ = _begin(frozen, environments, agent)
-            if not is_built_frozen:
-                _decide(loop, CUT)
-                agent.freeze()
-            before = agent.weights()
-            _decide(loop, DECISIONS)
-            for name, weights in agent.weights().items():
-                if not np.array_equal(weights, before[name]):
-                    how = "built with control frozen" if is_built_frozen else "after freeze()"
-                    raise Broken(f"expected unchanged weights {name}, {how}; they changed")
-    return f"{DECISIONS} decisions"
-
-
-class ShortEpisodes(Environments):
-    """Episodes of so many decisions, one length for each replica, that all end in one way.
-
-    Every decision earns 1, and whatever else ends an episode counts as that way too.
-    """
-
-    def __init__(self, setup: Setup, lengths: list[int], is_truncated: bool) -> None:
-        super().__init__(setup.env, len(lengths), env_kwargs=setup.env_kwargs)
-        self._lengths, self._is_truncated = np.array(lengths), is_truncated
-        self._steps = np.zeros(len(lengths), int)
-
-    def step(self, actions: NDArray[Any]) -> Outcome:
-        """Step, and replace what is earned and what ends."""
-        outcome = super().step(actions)
-        self._steps += outcome.acting
-        ends = outcome.acting & ((self._steps >= self._lengths) | outcome.ends)
-        for replica in np.flatnonzero(ends).tolist():
-            self._running[replica] = False
-        outcome.rewards = outcome.acting.astype(float)
-        outcome.truncated = ends & self._is_truncated
-        outcome.terminated = ends & (not self._is_truncated)
-        return outcome
-
-    def reset_where(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
-        """Begin new episodes."""
-        self._steps[mask] = 0
-        return super().reset_where(mask)
-
-
-@contextmanager
-def _short(setup: Setup, lengths: list[int], is_truncated: bool) -> Iterator[ClosedLoop]:
-    """Give a loop of one short episode for each replica."""
-    with closing(ShortEpisodes(setup, lengths, is_truncated)) as environments:
-        with closing(setup.build_agent(environments)) as agent:
-            seeds = [seed.env for seed in setup.seeds]
-            yield ClosedLoop.begin(agent, environments, 1, seeds)
+    learned = _live(setup).learned
+    if not learned:
+        raise NotApplicable("nothing was learned in the trial")
+    if changed := _live(setup.frozen).learned:
+        raise Broken(f"control frozen: expected unchanged weights, {', '.join(changed)} changed")
+    with _trial(setup) as loop:
+        _decide(loop, CUT)
+        loop.agent.freeze()
+        if changed := _decide(loop, DECISIONS).learned:
+            raise Broken(f"freeze: expected unchanged weights, {', '.join(changed)} changed")
+    return f"{', '.join(learned)} would have changed"
 
 
 def resting_unchanged(setup: Setup) -> str:
     """While others go on, a replica whose episodes are done keeps what it learned."""
     kept: dict[str, NDArray] = {}
     decisions = -1
-    with _short(setup, [2, EPISODE], is_truncated=False) as loop:
+    with _trial(setup, [2, EPISODE], is_truncated=False) as loop:
         while not loop.tally.is_finished:
             loop.decide()
             if not loop.tally.done[0]:
@@ -275,15 +296,12 @@ def resting_unchanged(setup: Setup) -> str:
 def truncation(setup: Setup) -> str:
     """From a truncation, an agent that estimates values learns another thing."""
     has_learned = False
-    for seed in range(
-        0, TRIALS * REPLICAS, REPLICAS
-    ):  # one trial may end where nothing is expected
+    for seed in range(0, TRIALS * REPLICAS, REPLICAS):  # one trial may end where none is expected
         trial = replace(setup, seeds=replica_seeds(seed, REPLICAS))
-        start, truncated = _learned(trial, is_truncated=True)
-        _, terminated = _learned(trial, is_truncated=False)
-        has_learned |= any(np.any(terminated[name] != start[name]) for name in start)
-        different = [name for name in start if np.any(terminated[name] != truncated[name])]
-        if different:
+        truncated, terminated = (_short_life(trial, is_truncated) for is_truncated in (True, False))
+        has_learned |= bool(terminated.learned)
+        ends = zip(truncated.weights.items(), terminated.weights.values(), strict=True)
+        if different := [name for (name, one), two in ends if np.any(one != two)]:
             return f"weights {', '.join(different)} differ"
     if not has_learned:
         raise NotApplicable("nothing was learned in the trials")
@@ -293,20 +311,19 @@ def truncation(setup: Setup) -> str:
     )
 
 
-def _learned(setup: Setup, is_truncated: bool) -> tuple[Weights, Weights]:
-    """Return the weights before and after short episodes that end in one way."""
-    with _short(setup, [3] * REPLICAS, is_truncated) as loop:
-        if not loop.agent.estimates_values:
+def _short_life(setup: Setup, is_truncated: bool) -> Life:
+    """Return the life of short episodes that all end in one way."""
+    with _trial(setup, [3] * REPLICAS, is_truncated) as loop:
+        agent, start = loop.agent, loop.agent.weights()
+        if not agent.estimates_values:
             raise NotApplicable("it estimates no values")
-        start = loop.agent.weights()
         # One that waits for one more window hears other noise from its second episode on.
-        loop.continue_until(1 if loop.agent.needs_bootstrap else 5)
+        loop.continue_until(1 if agent.needs_bootstrap else 5)
         loop.run()
-        return start, loop.agent.weights()
+        return Life([], start, agent.weights())
 
 
 PROMISES = (
-    actions_valid, deterministic, seeded,
-    replicas_independent, resumes_exactly, state_is_plain,
+    actions_valid, deterministic, seeded, replicas_independent, resumes_exactly, state_is_plain,
     frozen_twin, resting_unchanged, truncation,
 )  # fmt: skip
