@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from threefactor import envs, rules
+from threefactor.agents import AGENTS, AgentSettings
 from threefactor.envs.bridge import DECODERS, ENCODERS, Decoder, Encoder
 from threefactor.models import MODELS, Architecture, neurons
 from threefactor.models.assembly import assemble
@@ -170,7 +171,8 @@ def concrete(package, base):
 @pytest.mark.parametrize(
     ("package", "base", "table"),
     [
-        ("rules", Rule, RULES), ("models.neurons", NeuronModel, NEURONS),
+        ("agents", AgentSettings, AGENTS), ("rules", Rule, RULES),
+        ("models.neurons", NeuronModel, NEURONS),
         ("models", Architecture, MODELS), ("envs.bridge.encoders", Encoder, ENCODERS),
         ("envs.bridge.decoders", Decoder, DECODERS), ("rules.modulators", Modulator, MODULATORS),
     ],
