@@ -43,15 +43,12 @@ CARTPOLE: dict[str, Any] = {
 def cartpole_loop(engine: str) -> Any:
     """Return the closed loop that `python run.py train` would run, less recording."""
     from threefactor.experiments.configuration import resolve
-    from threefactor.experiments.training.loop import ClosedLoop
     from threefactor.experiments.training.setup import Setup
 
     config = resolve({**CARTPOLE, "engine": engine})
     setup = Setup.of(config)
     environments = setup.open_environments()
-    agent = setup.build_agent(environments)
-    seeds = [seed.env for seed in setup.seeds]
-    return ClosedLoop.begin(agent, environments, config.options.episodes, seeds)
+    return setup.begin_loop(environments, setup.build_agent(environments), config.options.episodes)
 
 
 def feed_forward(n_inputs: int, n_outputs: int) -> NetworkSpec:

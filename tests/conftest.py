@@ -113,7 +113,6 @@ class Trace(Observer):
 def open_loop():
     """Return a factory of closed loops from settings, with a `trace`, closed at the end."""
     from threefactor.experiments.configuration import resolve
-    from threefactor.experiments.training.loop import ClosedLoop
     from threefactor.experiments.training.setup import Setup
 
     with ExitStack() as opened:
@@ -122,8 +121,7 @@ def open_loop():
             config = resolve(settings, options)
             setup, trace = Setup.of(config), Trace(config.options.replicas)
             environments, agent = opened.enter_context(setup.opened())
-            seeds = [seed.env for seed in setup.seeds]
-            loop = ClosedLoop.begin(agent, environments, config.options.episodes, seeds, [trace])
+            loop = setup.begin_loop(environments, agent, config.options.episodes, [trace])
             loop.trace = trace
             return loop
 

@@ -119,9 +119,8 @@ def _trial(
     """Give a loop without end, or of one episode for each replica if they have lengths."""
     with closing(TrialEnvironments(setup, lengths, is_truncated)) as environments:
         with closing(setup.build_agent(environments)) as agent:
-            episodes, seeds = 1 if lengths else FOREVER, [seed.env for seed in setup.seeds]
-            trace = Trace(len(seeds))
-            yield ClosedLoop.begin(agent, environments, episodes, seeds, [trace])
+            trace, episodes = Trace(len(setup.seeds)), 1 if lengths else FOREVER
+            yield setup.begin_loop(environments, agent, episodes, [trace])
 
 
 class Trace(Observer):

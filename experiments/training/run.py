@@ -55,8 +55,7 @@ def train_agent(
         seeds = [vars(seeds) for seeds in setup.seeds]
         meta = {**run_metadata(), "seeds": seeds, **agent.describe()}
         with RunDirectory.create(path, config.to_dict(), meta) as directory:
-            env_seeds = [seeds.env for seeds in setup.seeds]
-            loop = ClosedLoop.begin(agent, environments, options.episodes, env_seeds)
+            loop = setup.begin_loop(environments, agent, options.episodes)
             probes = agent.choose_probes(options.probes, environments.observations)
             recorder = Recorder(directory, recording_options(options), agent, probes)
             return _train(config, setup, loop, recorder, observers, say)
@@ -77,8 +76,7 @@ def resume_agent(
     config = resolve(settings)
     options, setup = config.options, Setup.of(config)
     with setup.opened(say) as (environments, agent):
-        env_seeds = [seeds.env for seeds in setup.seeds]
-        loop = ClosedLoop.begin(agent, environments, options.episodes, env_seeds)
+        loop = setup.begin_loop(environments, agent, options.episodes)
         loop.restore(saved)
         loop.continue_until(options.episodes)
         with RunDirectory.reopen(run, saved["mark"]) as directory:

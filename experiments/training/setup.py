@@ -1,6 +1,6 @@
 """What a run is made of, to be built as often as needed: here a configuration is taken apart."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
@@ -10,6 +10,8 @@ from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
 from threefactor.agents.seeds import Seeds, replica_seeds
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.configuration import RunConfig
+from threefactor.experiments.training.loop import ClosedLoop
+from threefactor.experiments.training.observers import Observer
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,17 @@ class Setup:
         with closing(self.open_environments()) as environments:
             with closing(self.build_agent(environments, say)) as agent:
                 yield environments, agent
+
+    def begin_loop(
+        self,
+        environments: Environments,
+        agent: Agent,
+        episodes: int,
+        observers: Sequence[Observer] = (),
+    ) -> ClosedLoop:
+        """Return the loop of a training at the first observation of every replica."""
+        seeds = [seed.env for seed in self.seeds]
+        return ClosedLoop.begin(agent, environments, episodes, seeds, observers)
 
     def open_environments(self, replicas: int | None = None) -> Environments:
         """Return the replicas of the environment; by default as many as there are seeds."""

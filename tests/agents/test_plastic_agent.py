@@ -123,3 +123,14 @@ def test_appraisal_is_of_one_observation_in_no_context(open_loop, run_loop):
 def test_parts_that_do_not_fit_are_refused(change, message):
     with pytest.raises(ValueError, match=message), Setup.of(resolve(GRID, change)).opened():
         pass
+
+
+def test_a_wrapped_modulator_values_what_its_scalar_does(open_loop):
+    wrapped = {"name": "feedback", "wraps": "td", "options": {"value_gain": 2.0}, "n_post": 12}
+    values = []
+    for modulator in (GRID["modulator"], wrapped):
+        agent = open_loop(GRID, modulator=modulator).agent
+        agent.freeze()
+        values.append([agent.appraise(state)[1] for state in range(3)])
+    assert values[0] == values[1]
+    assert any(values[0])

@@ -1,10 +1,15 @@
 """The closed loop: replicas, truncation, rest, exact resume, agreement with the action taken."""
 
+import inspect
 import pickle
+import textwrap
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+
+from threefactor.experiments.training.loop import ClosedLoop
 
 GRID = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 40, "episodes": 3,
@@ -264,3 +269,9 @@ def test_returns_are_discounted_as_the_environment_declares(open_loop, run_loop)
         assert episode["total"] == pytest.approx(n - 1 + goal)
         discounted = sum(0.9**k for k in range(n - 1)) + 0.9 ** (n - 1) * goal
         assert episode["discounted"] == pytest.approx(discounted)
+
+
+def test_documentation_shows_the_loop_as_it_is():
+    source = textwrap.dedent(inspect.getsource(ClosedLoop.decide)).split('."""\n')[1]
+    documented = Path(__file__).parents[3] / "docs" / "straight_line.md"
+    assert source in documented.read_text()
