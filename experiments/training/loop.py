@@ -70,7 +70,7 @@ class ClosedLoop:
             for replica in ended.nonzero()[0].tolist():
                 for observer in self.observers:
                     observer.finished(self, tally.episode(replica))
-            agent.end_episodes(ended, tally.discounted)
+            agent.end_episodes(ended, tally.metric)
             environments.reset_where(tally.begin(ended))
 
     def stop(self, reason: str) -> None:

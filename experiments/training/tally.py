@@ -49,11 +49,11 @@ class EpisodeTally:
     done : (R,) int
         Episodes finished.
     totals, discounted : (R,) float
-        Plain and discounted return of the present episode.
+        Plain and discounted return of the present episode; the second only if they differ.
     factors : (R,) float
         What the next reward counts in `discounted`.
-    lengths : (R,) int
-        Decisions of the present episode in which the replica acted.
+    began_at, stopped_at : (R,) int
+        Decisions of the loop before the present episode, and when the replica last stopped acting.
     terminated, truncated : (R,) bool
         How the present episode stopped, if it has.
     returns : list of R lists of float
@@ -73,7 +73,8 @@ class EpisodeTally:
         self.totals = np.zeros(self.replicas)
         self.discounted = np.zeros(self.replicas)
         self.factors = np.ones(self.replicas)
-        self.lengths = np.zeros(self.replicas, dtype=int)
+        self.began_at = np.zeros(self.replicas, dtype=int)
+        self.stopped_at = np.zeros(self.replicas, dtype=int)
         self.terminated = np.zeros(self.replicas, dtype=bool)
         self.truncated = np.zeros(self.replicas, dtype=bool)
         self.returns: list[list[float]] = [[] for _ in range(self.replicas)]
@@ -82,6 +83,16 @@ class EpisodeTally:
     def is_discounted(self) -> bool:
         """Whether the metric differs from the plain return."""
         return self.discount < 1.0
+
+    @property
+    def metric(self) -> NDArray[np.float64]:
+        """What the environment's own metric says of the present episode so far, (R,)."""
+        return self.discounted if self.is_discounted else self.totals
+
+    @property
+    def lengths(self) -> NDArray[np.int_]:
+        """Decisions of the present episode in which the replica acted, (R,)."""
+        return np.where(self.acting, self.decisions, self.stopped_at) - self.began_at
 
     @property
     def involved(self) -> Mask:
@@ -96,32 +107,33 @@ class EpisodeTally:
     def count(self, outcome: Outcome) -> None:
         """Take a decision into account."""
         self.decisions += 1
-        self.lengths += outcome.acting
         self.totals += outcome.rewards
-        self.discounted += self.factors * outcome.rewards
-        self.factors *= self.discount
+        if self.is_discounted:
+            self.discounted += self.factors * outcome.rewards
+            self.factors *= self.discount
 
     def close(self, outcome: Outcome, needs_bootstrap: bool) -> Mask:
         """Return whose episodes are over, and count them; truncated ones may have to wait."""
-        if not any(map(any_of, (outcome.terminated, outcome.truncated, self.closing))):
+        if not (any_of(outcome.terminated) or any_of(outcome.truncated) or any_of(self.closing)):
             return np.zeros(self.replicas, dtype=bool)
         stops = outcome.ends
         waits = outcome.truncated & ~outcome.terminated & needs_bootstrap
         ended = (stops | self.closing) & ~waits
         self.terminated[stops] = outcome.terminated[stops]
         self.truncated[stops] = outcome.truncated[stops]
+        self.stopped_at[stops] = self.decisions
         self.acting &= ~stops
         self.closing = waits
         self.done[ended] += 1
         for replica in np.flatnonzero(ended).tolist():
-            self.returns[replica].append(float(self.discounted[replica]))
+            self.returns[replica].append(float(self.metric[replica]))
         return ended
 
     def episode(self, replica: int) -> Episode:
         """Return the episode of a replica that is over."""
         return Episode(
             replica, int(self.done[replica]), float(self.totals[replica]),
-            float(self.discounted[replica]), int(self.lengths[replica]),
+            float(self.metric[replica]), int(self.lengths[replica]),
             bool(self.terminated[replica]), bool(self.truncated[replica]),
         )  # fmt: skip
 
@@ -129,7 +141,7 @@ class EpisodeTally:
         """Forget the episodes that are over; return the replicas that begin another one."""
         self.totals[ended] = self.discounted[ended] = 0.0
         self.factors[ended] = 1.0
-        self.lengths[ended] = 0
+        self.began_at[ended] = self.stopped_at[ended] = self.decisions
         begins = ended & (self.done < self.episodes)
         self.acting |= begins
         return begins
@@ -155,8 +167,8 @@ class EpisodeTally:
 
 
 _ARRAYS = (
-    "acting", "closing", "done", "totals", "discounted", "factors", "lengths", "terminated",
-    "truncated",
+    "acting", "closing", "done", "totals", "discounted", "factors", "began_at", "stopped_at",
+    "terminated", "truncated",
 )  # fmt: skip
 
 
