@@ -16,9 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.agents.contract import Agent, Connection, Mask, Probe, Recordables, Recording
+from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording
 from threefactor.agents.plastic.controls import Untouched
 from threefactor.agents.plastic.learning_signals import BoundLearningSignal
+from threefactor.agents.plastic.recording import (
+    choose_synapse_probes,
+    drain_replica_0,
+    network_recordables,
+)
 from threefactor.agents.plastic.resting import Resting
 from threefactor.agents.plastic.scheduled_parameters import BoundSchedule
 from threefactor.envs.bridge import BoundDecoder, BoundEncoder
@@ -176,47 +181,11 @@ class PlasticAgent(Agent):
 
     def recordables(self) -> Recordables:
         """Return the populations that spike, the numbers of the engine, every projection."""
-        spec, engine = self.network.spec, self.network.engine
-        sizes = {p.name: p.size for p in spec.populations}
-        arrays = {name: engine.array(name) for name in engine.arrays()}
-        return Recordables(
-            {p.name: p.size for p in spec.populations if p.neuron.threshold},
-            {
-                name: max(1, array.size // self.network.replicas)  # 1: shared by all replicas
-                for name, array in arrays.items()
-                if array.dtype == np.float64
-            },
-            {
-                p.name: Connection(p.pre, p.post, sizes[p.source], sizes[p.target])
-                for p in spec.projections
-            },
-        )
+        return network_recordables(self.network)
 
     def choose_probes(self, count: int, observations: NDArray[Any]) -> list[Probe]:
-        """Return probes of `count` synapses of the first plastic projection.
-
-        Of each synapse: its eligibility (and the banked trace, where the rule keeps one), its
-        weight and the third factor of its postsynaptic neuron. If the projection comes from the
-        input, the synapses are those that the first observation drives most.
-        """
-        spec = self.network.spec
-        plastic = [p for p in spec.projections if p.rule is not None]
-        if not plastic or count == 0:
-            return []
-        projection = plastic[0]
-        known = set(self.network.engine.arrays())
-        wanted = [v for v in ("eligibility", "trace", "w") if f"{projection.name}.{v}" in known]
-        candidates = np.arange(projection.n_synapses)
-        if projection.source == spec.input:
-            drive = self.encoder.encode(observations)[0][projection.pre]
-            candidates = np.flatnonzero(drive == drive.max())
-        probes: list[Probe] = []
-        for synapse in candidates[np.linspace(0, len(candidates) - 1, count).astype(int)].tolist():
-            post = int(projection.post[synapse])
-            of_synapse = [(f"{projection.name}.{variable}", synapse) for variable in wanted]
-            of_synapse.append((f"{projection.target}.third_factor", post))
-            probes += [probe for probe in of_synapse if probe not in probes]
-        return probes
+        """Return probes of synapses that the first observation drives most."""
+        return choose_synapse_probes(self.network, count, self.encoder.encode(observations)[0])
 
     def record(self, populations: Sequence[str], probes: Sequence[Probe]) -> None:
         """Record spikes of populations, and probes in every timestep."""
@@ -224,16 +193,8 @@ class PlasticAgent(Agent):
         self.network.engine.record(list(populations), list(probes), 1)
 
     def drain(self) -> Recording:
-        """Return and forget the spikes and samples of replica 0, which comes first."""
-        spec = self.network.spec
-        data = self.network.engine.drain()
-        spikes = {}
-        for name in self._recorded:
-            neurons = data[f"{name}.neuron"]
-            mine = neurons < spec.population(name).size
-            spikes[name] = (data[f"{name}.step"][mine] * spec.timestep_ms, neurons[mine])
-        times = data.get("probes.step", np.zeros(0)) * spec.timestep_ms
-        return Recording(spikes, times, data.get("probes.values", np.zeros((0, 0))))
+        """Return and forget the spikes and samples of replica 0."""
+        return drain_replica_0(self.network, self._recorded)
 
     def appraise(self, observation: Any) -> tuple[NDArray[np.float64], float]:
         """Return mean spike counts of the action populations, and the mean value, over windows.
