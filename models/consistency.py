@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from typing import TYPE_CHECKING
@@ -71,19 +70,20 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
     return ""
 
 
-@functools.cache
-def _check_rule_class(rule: type[Rule]) -> None:
-    check_rule_class(rule)
+#: Classes of rules and neurons whose strings have been checked.
+_sound: set[type] = set()
 
 
-_sound_neurons: set[type[NeuronModel]] = set()
+def _check_rule(rule: Rule) -> None:
+    if type(rule) not in _sound:
+        check_rule_class(type(rule))
+        _sound.add(type(rule))
 
 
 def _check_neuron(neuron: NeuronModel) -> None:
-    """Check the strings of a neuron, once for its class."""
-    if type(neuron) not in _sound_neurons:
+    if type(neuron) not in _sound:
         check_names(neuron)
-        _sound_neurons.add(type(neuron))
+        _sound.add(type(neuron))
 
 
 def _check_part_names(spec: NetworkSpec) -> None:
@@ -164,7 +164,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
             f"it has: {', '.join(target.neuron.ports) or 'none'}."
         )
     if projection.rule is not None:
-        _check_rule_class(type(projection.rule))
+        _check_rule(projection.rule)
     delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")

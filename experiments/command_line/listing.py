@@ -72,19 +72,24 @@ def _summary(key: str, entry: object) -> str:
 
 
 def _what_must_fit(entry: object) -> str:
-    """Return what a neuron exposes, its own parameters last, or what a rule requires."""
-    kind = entry if isinstance(entry, type) else object
-    if issubclass(kind, NeuronModel):
-        own = parameter_values(kind())
-        return f"exposes {', '.join(sorted(kind().exposes, key=own.__contains__))}"
-    if not issubclass(kind, Rule):
-        return ""
-    units = {name: f" in {unit}" for name, unit in kind.required_units.items()}
-    required = ", ".join(f"{name}{units.get(name, '')}" for name in kind.requires)
-    waits = ", ".join(dict.fromkeys(kind.host_writes.values()))
-    return "; ".join(
-        [f"requires {required}"] * bool(required) + [f"waits for {waits}"] * bool(waits)
-    )
+    if isinstance(entry, type) and issubclass(entry, NeuronModel):
+        return f"exposes {_exposed(entry)}"
+    if isinstance(entry, type) and issubclass(entry, Rule):
+        parts = {"requires": _required(entry), "waits for": ", ".join(entry.host_writes.values())}
+        return "; ".join(f"{verb} {names}" for verb, names in parts.items() if names)
+    return ""
+
+
+def _exposed(neuron: type[NeuronModel]) -> str:
+    """Return what rules may require of a neuron, its parameters last."""
+    model = neuron()
+    return ", ".join(sorted(model.exposes, key=parameter_values(model).__contains__))
+
+
+def _required(rule: type[Rule]) -> str:
+    """Return what a rule requires of the postsynaptic neuron, with its unit where that counts."""
+    units = {name: f" in {unit}" for name, unit in rule.required_units.items()}
+    return ", ".join(f"{name}{units.get(name, '')}" for name in rule.requires)
 
 
 def _below(text: str, indent: int, width: int | None) -> list[str]:
