@@ -75,8 +75,7 @@ def _what_must_fit(entry: object) -> str:
     if isinstance(entry, type) and issubclass(entry, NeuronModel):
         return f"exposes {_exposed(entry)}"
     if isinstance(entry, type) and issubclass(entry, Rule):
-        parts = {"requires": _required(entry), "waits for": ", ".join(entry.host_writes.values())}
-        return "; ".join(f"{verb} {names}" for verb, names in parts.items() if names)
+        return _required(entry)
     return ""
 
 
@@ -87,9 +86,11 @@ def _exposed(neuron: type[NeuronModel]) -> str:
 
 
 def _required(rule: type[Rule]) -> str:
-    """Return what a rule requires of the postsynaptic neuron, with its unit where that counts."""
+    """Return what a rule requires of the postsynaptic neuron, and what it waits for."""
     units = {name: f" in {unit}" for name, unit in rule.required_units.items()}
-    return ", ".join(f"{name}{units.get(name, '')}" for name in rule.requires)
+    required = ", ".join(f"{name}{units.get(name, '')}" for name in rule.requires)
+    parts = {"requires": required, "waits for": ", ".join(rule.host_writes.values())}
+    return "; ".join(f"{verb} {names}" for verb, names in parts.items() if names)
 
 
 def _below(text: str, indent: int, width: int | None) -> list[str]:
