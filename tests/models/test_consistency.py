@@ -17,6 +17,7 @@ from threefactor.models.specification import (
 )
 from threefactor.rules import RULES
 from threefactor.rules.contract import Rule
+from threefactor.rules.updates import Adam
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,31 @@ def test_variables_of_two_rules_need_names_of_their_own():
     links = (link("a", EYES, HANDS, Long()), link("a_b", EYES, HANDS, Short()))
     with pytest.raises(ValueError, match=r"'a_b': .* 'a_b_c', which projection 'a' has; rename"):
         NetworkSpec((EYES, HANDS), links, **ROLES)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"update_first_moment"}, "'update_first_moment' .* for Adam"),
+        ({"coin_stream"}, "'coin_stream' .* for its noise"),
+        ({"eligibility_growth"}, "'eligibility_growth' .* for the decay of 'eligibility'"),
+        ({"sensitivity"}, "'sensitivity' .* for the sensitivity of EscapeLIF"),
+    ],
+)
+def test_names_that_the_synapse_keeps_for_others_are_refused(names, message):
+    lines = ["deligibility/dt = -eligibility/tau_eligibility : 1", *(f"{n} : 1" for n in names)]
+
+    @dataclass(frozen=True)
+    class Crowded(Rule):
+        tau_eligibility_ms: float = 20.0
+        equations = "\n".join(lines)
+        on_pre = "eligibility += 1"
+        noise = ("coin",)
+        requires = ("sensitivity",)
+
+    grip = replace(link("grip", EYES, HANDS, Crowded()), update=Adam())
+    with pytest.raises(ValueError, match=f"Projection 'grip': {message}; choose another name"):
+        NetworkSpec((EYES, HANDS), (grip,), **ROLES)
 
 
 @pytest.mark.parametrize("rule", ["reinforce-sign", "population-agreement"])
