@@ -396,7 +396,8 @@ def test_list(cli):
     assert "GridWorld-v0" in cli("list", "envs")[1]
 
 
-def test_lists_say_what_must_fit(cli):
+def test_lists_say_what_must_fit(cli, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     rules, neurons = cli("list", "rules")[1], cli("list", "neurons")[1]
     assert re.search(
         r"  eprop-reward .*\n +requires psi, psi_adaptation, .*; waits for lear", rules
