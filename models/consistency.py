@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from threefactor.rules.contract import (
     parameter_values,
 )
 from threefactor.rules.delays import delay_steps
+from threefactor.rules.language.statements import parse_equations
+from threefactor.rules.updates import PREFIX
 
 if TYPE_CHECKING:
     from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
@@ -71,19 +72,20 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
     return ""
 
 
-@functools.cache
-def _check_rule_class(rule: type[Rule]) -> None:
-    check_rule_class(rule)
+#: Classes of rules and neurons whose strings have been checked.
+_sound: set[type] = set()
 
 
-_sound_neurons: set[type[NeuronModel]] = set()
+def _check_rule(rule: Rule) -> None:
+    if type(rule) not in _sound:
+        check_rule_class(type(rule))
+        _sound.add(type(rule))
 
 
 def _check_neuron(neuron: NeuronModel) -> None:
-    """Check the strings of a neuron, once for its class."""
-    if type(neuron) not in _sound_neurons:
+    if type(neuron) not in _sound:
         check_names(neuron)
-        _sound_neurons.add(type(neuron))
+        _sound.add(type(neuron))
 
 
 def _check_part_names(spec: NetworkSpec) -> None:
@@ -141,6 +143,26 @@ def _check_names_on_neurons(spec: NetworkSpec) -> None:
                 taken[name] = f"projection {projection.name!r}"
 
 
+def _check_names_at_synapses(projection: Projection, neuron: NeuronModel) -> None:
+    """Raise ValueError where a rule's names are those that the synapse keeps for others."""
+    rule, update = projection.rule, projection.update
+    assert rule is not None
+    own = {*defined_variables(rule.equations), *parameter_values(rule)}
+    odes = {e.variable for e in parse_equations(rule.equations) if e.is_differential}
+    kept = {f"{purpose}_stream": "its noise" for purpose in rule.noise}
+    kept |= {f"{variable}_growth": f"the decay of {variable!r}" for variable in odes}
+    for name in (*defined_variables(update.equations), *parameter_values(update)):
+        kept[PREFIX + name] = type(update).__name__
+    if "sensitivity" in rule.requires:
+        names = defined_variables(neuron.sensitivity_equations)
+        kept |= dict.fromkeys(names, f"the sensitivity of {type(neuron).__name__}")
+    for name in sorted(own & set(kept)):
+        raise ValueError(
+            f"Projection {projection.name!r}: {name!r} of {type(rule).__name__} is kept at the "
+            f"synapse for {kept[name]}; choose another name."
+        )
+
+
 def _names_on_neuron(projection: Projection, population: str) -> set[str]:
     """Return the names of what a projection's rule may keep on a population."""
     rule = projection.rule
@@ -164,7 +186,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
             f"it has: {', '.join(target.neuron.ports) or 'none'}."
         )
     if projection.rule is not None:
-        _check_rule_class(type(projection.rule))
+        _check_rule(projection.rule)
     delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")
@@ -173,6 +195,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
         reason = misfit(projection.rule, target.neuron)
         if reason:
             raise ValueError(f"{where}: {reason}")
+        _check_names_at_synapses(projection, target.neuron)
         _check_agreement(spec, projection, target)
 
 

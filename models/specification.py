@@ -71,13 +71,21 @@ class Population:
     modules: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an empty population or an unknown reset policy."""
+        """Raise ValueError for an empty population, an unknown reset policy, odd modules."""
         if self.size < 1:
             raise ValueError(f"Population {self.name!r} needs at least 1 neuron, got {self.size}.")
         if self.resets not in RESET_POLICIES:
             raise ValueError(
                 f"Population {self.name!r}: resets must be one of {RESET_POLICIES}, "
                 f"got {self.resets!r}."
+            )
+        kind = np.asarray(self.modules).dtype.kind
+        if self.modules is not None and (
+            np.shape(self.modules) != (self.size,) or kind not in "iu"
+        ):
+            raise ValueError(
+                f"Population {self.name!r}.modules: expected ({self.size},) integers, the action "
+                f"of each neuron from 0, got {np.shape(self.modules)} of kind {kind!r}."
             )
 
 

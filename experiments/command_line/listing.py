@@ -4,8 +4,11 @@ import importlib
 import os
 import shutil
 import sys
+import textwrap
 
+from threefactor.models.neurons.contract import NeuronModel
 from threefactor.naming import check_choice
+from threefactor.rules.contract import Rule, parameter_values
 
 #: What -> (module, table).
 LISTINGS = {
@@ -25,7 +28,10 @@ LISTINGS = {
 
 
 def listing(what: str | None, width: int | None = None) -> str:
-    """Return one table, or all of them, a line per entry.
+    """Return one table, or all of them: a line per entry, and one for what must fit.
+
+    Rules say what they require of the postsynaptic neuron and of the host, neurons what they
+    expose.
 
     Parameters
     ----------
@@ -50,8 +56,11 @@ def listing(what: str | None, width: int | None = None) -> str:
     width = width or _terminal_width()
     blocks = []
     for name, entries in tables.items():
-        lines = [f"  {key:{column}}  {_summary(key, entry)}" for key, entry in entries.items()]
-        blocks.append("\n".join([f"{name}:", *(_shortened(line, width) for line in lines)]))
+        lines = [f"{name}:"]
+        for key, entry in entries.items():
+            lines.append(_shortened(f"  {key:{column}}  {_summary(key, entry)}", width))
+            lines += _below(_what_must_fit(entry), column + 4, width)
+        blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
@@ -60,6 +69,37 @@ def _summary(key: str, entry: object) -> str:
     line = str(text or "").strip().partition("\n")[0].replace("``", "")
     name, colon, rest = line.partition(": ")
     return rest[0].upper() + rest[1:] if name == key and colon else line
+
+
+def _what_must_fit(entry: object) -> str:
+    if isinstance(entry, type) and issubclass(entry, NeuronModel):
+        return f"exposes {_exposed(entry)}"
+    if isinstance(entry, type) and issubclass(entry, Rule):
+        return _required(entry)
+    return ""
+
+
+def _exposed(neuron: type[NeuronModel]) -> str:
+    """Return what rules may require of a neuron, its parameters last."""
+    model = neuron()
+    return ", ".join(sorted(model.exposes, key=parameter_values(model).__contains__))
+
+
+def _required(rule: type[Rule]) -> str:
+    """Return what a rule requires of the postsynaptic neuron, and what it waits for."""
+    units = {name: f" in {unit}" for name, unit in rule.required_units.items()}
+    required = ", ".join(f"{name}{units.get(name, '')}" for name in rule.requires)
+    parts = {"requires": required, "waits for": ", ".join(rule.host_writes.values())}
+    return "; ".join(f"{verb} {names}" for verb, names in parts.items() if names)
+
+
+def _below(text: str, indent: int, width: int | None) -> list[str]:
+    """Return a text in lines that start at column `indent`, broken between words at `width`."""
+    if not text:
+        return []
+    margin = " " * indent
+    lines = [text] if width is None else textwrap.wrap(text, max(20, width - indent))
+    return [margin + line for line in lines]
 
 
 def _terminal_width() -> int | None:

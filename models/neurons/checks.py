@@ -20,7 +20,7 @@ from threefactor.rules.contract import (
 #: Functions, units and flags that neuron strings may use beside those of rules.
 NEURON_WORDS = frozenset(
     {"uniform", "gaussian", "expm1", "exprel", "inf", "mV", "ms", "dt", "t_in_timesteps",
-     "volt", "second", "hertz", "clock", "driven"}
+     "volt", "second", "hertz", "Hz", "clock", "driven"}
 )  # fmt: skip
 _DOCUMENTED = re.compile(r"^(\w+) : float, default (\S+?),?$", re.MULTILINE)
 _ASSIGNED = re.compile(r"^\s*(\w+)\s*[-+*/]?=(?!=)", re.MULTILINE)

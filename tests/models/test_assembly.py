@@ -208,3 +208,35 @@ def test_unknown_heterogeneous_parameter_is_named(make_spec):
     spec = make_spec(None, LIF(), actor={"heterogeneity": {"tau_membran": 0.1}})
     with pytest.raises(ValueError, match=r"'actor'.*'tau_membran'; LIF has: tau_membrane"):
         assemble(spec)
+
+
+@dataclass(frozen=True)
+class Bloody(Rule):
+    """A variable is no random stream because of how its name ends, nor a unit of growth."""
+
+    tau_eligibility_ms: float = 20.0
+
+    post_equations = "blood_stream : 1"
+    post_each_step = "blood_stream += 0.25"
+    equations = """deligibility/dt = -eligibility/tau_eligibility : 1
+    flow_stream : 1
+    flow_growth : 1"""
+    on_pre = "eligibility += 1"
+    each_step = """flow_stream += 0.25
+    flow_growth += 0.5"""
+    consolidate = "w += learning_rate*third_factor*eligibility*flow_stream"
+
+
+@pytest.mark.parametrize("engine", ["runtime-numpy", "compiled"])
+def test_endings_of_names_mean_nothing(engine, make_spec, open_network):
+    spec = make_spec(Bloody())
+    plan = assemble(spec)
+    assert plan.growth == {"policy.eligibility": "policy.eligibility_growth"}
+    assert plan.streams("actor") == []
+    assert plan.streams("input") == ["spike_stream"]
+    network = open_network(spec, engine)
+    network.engine.record([], [("policy.flow_growth", 0)], 1)
+    network.advance(0.0, 3)
+    assert np.all(network.engine.array("actor.policy_blood_stream") == 0.75)
+    assert np.all(network.engine.array("policy.flow_stream") == 0.75)
+    np.testing.assert_array_equal(network.engine.drain()["probes.values"][:, 0], [0.5, 1.0, 1.5])

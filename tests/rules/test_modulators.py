@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from threefactor.rules.modulators import MODULATORS, Reinforcement
+from threefactor.rules.modulators import MODULATORS, Reinforcement, ThirdFactor
 from threefactor.rules.modulators.feedback import Feedback
 from threefactor.rules.modulators.reward_baseline import RewardBaseline
 
@@ -40,8 +40,10 @@ def play(bound, history):
     delivered = []
     for values, answer, ended in history:
         for given in (bound.on_window(values, answer.active), bound.on_outcome(answer)):
-            row = np.zeros(len(values)) if given is None else given
-            delivered.append(row if np.ndim(row) == 1 else row[:, -1])
+            if isinstance(given, ThirdFactor):
+                (vector,) = given.vectors.values()
+                given = given.scalar + 7.0 * vector[:, -1]
+            delivered.append(np.zeros(len(values)) if given is None else given)
         bound.reset(ended)
     return np.array(delivered)
 
@@ -257,11 +259,30 @@ def test_dopamine_in_flight_is_lost_at_the_end_of_an_episode():
 
 def test_feedback_spreads_a_scalar_over_neurons():
     given = Feedback("reward", {"gain": 3.0}, weights=(1.0, -1.0)).bind(2)
-    np.testing.assert_array_equal(given.on_outcome(outcome([1.0, 2.0])), [[3.0, -3.0], [6.0, -6.0]])
+    delivered = given.on_outcome(outcome([1.0, 2.0]))
+    np.testing.assert_array_equal(delivered.scalar, [3.0, 6.0])
+    np.testing.assert_array_equal(delivered.vectors[""], [[3.0, -3.0], [6.0, -6.0]])
     drawn = [Feedback("reward", n_post=4, seed=seed).bind(1) for seed in (1, 1, 2)]
-    rows = [bound.on_outcome(outcome(1.0))[0] for bound in drawn]
+    rows = [bound.on_outcome(outcome(1.0)).vectors[""] for bound in drawn]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
+
+
+def test_feedback_says_whose_neurons_it_teaches():
+    assert Feedback("reward", n_post=4).vectors == {"": 4}
+    assert Feedback("reward", weights=(1.0, 2.0), population="hidden").vectors == {"hidden": 2}
+    delivered = Feedback("reward", n_post=2, population="hidden").bind(1).on_outcome(outcome(1.0))
+    assert list(delivered.vectors) == ["hidden"]
+    assert MODULATORS["reward"]().vectors == {}
+
+
+def test_what_changes_a_third_factor_sees_all_that_belongs_to_a_replica():
+    vectors = {"a": np.array([[2.0, 3.0], [5.0, 6.0]]), "b": np.array([[7.0], [8.0]])}
+    given = ThirdFactor(np.array([1.0, 4.0]), vectors)
+    swapped = given.through(lambda rows: rows[::-1])
+    np.testing.assert_array_equal(swapped.scalar, [4.0, 1.0])
+    np.testing.assert_array_equal(swapped.vectors["a"], [[5.0, 6.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(swapped.vectors["b"], [[8.0], [7.0]])
 
 
 def test_feedback_passes_on_what_it_wraps():

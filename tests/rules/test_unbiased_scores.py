@@ -71,7 +71,10 @@ def watch(network_name):
     everyone = len(WEIGHTS) * REPLICAS
     pairs = all_to_all(INPUTS, 1)
     spec = NetworkSpec(
-        (Population("input", INPUTS, PoissonInput()), Population("actor", 1, neuron)),
+        (
+            Population("input", INPUTS, PoissonInput()),
+            Population("actor", 1, neuron, modules=np.zeros(1, int)),
+        ),
         tuple(
             Projection(name.replace("-", "_"), "input", "actor", **pairs,
                        weights=np.zeros(INPUTS), rule=rule)
@@ -84,7 +87,9 @@ def watch(network_name):
     rows, counts = {name: [] for name in rules}, 0.0
     for _ in range(SECONDS):
         counts += network.advance(np.full(INPUTS, INPUT_HZ), 1000)[:, 0]
-        network.close_decision(np.zeros(everyone, int))
+        if network.reads_choice:
+            network.write("agreement", np.ones(everyone))
+        network.close_decision()
         for name in rules:
             trace = network.replicated(f"{name.replace('-', '_')}.trace")
             rows[name].append(trace.mean(axis=1))

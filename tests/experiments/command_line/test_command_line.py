@@ -345,8 +345,13 @@ LISTS = ("envs", "rules", "models", "neurons", "encoders", "decoders", "modulato
 
 
 def columns(table):
-    """Return (key, text) of every line of a table."""
-    return [re.fullmatch(r"  (\S+) +(\S.*)", line).groups() for line in table.splitlines()[1:]]
+    """Return (key, text) of every line of a table; the key of a line that goes on is empty."""
+    return [re.fullmatch(r"  (\S*) +(\S.*)", line).groups() for line in table.splitlines()[1:]]
+
+
+def further(text):
+    """Return what lists say in lines below an entry's own."""
+    return [text for table in text.strip().split("\n\n") for key, text in columns(table) if not key]
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -358,14 +363,15 @@ def test_lists_fit_the_terminal_in_aligned_lines_of_whole_words(what, width, cli
     status, shown, err = cli("list", *what.split())
     assert (status, err) == (0, "")
     assert max(map(len, shown.splitlines())) <= width
-    assert len(shown.splitlines()) == len(whole.splitlines())
     starts = {
         line.index(text)
         for table in shown.strip().split("\n\n")
         for line, (_, text) in zip(table.splitlines()[1:], columns(table), strict=True)
     }
     assert len(starts) == 1
-    for short, long in zip(shown.splitlines(), whole.splitlines(), strict=True):
+    assert " ".join(further(shown)) == " ".join(further(whole))
+    shown, whole = ([x for x in text.splitlines() if x[2:3] != " "] for text in (shown, whole))
+    for short, long in zip(shown, whole, strict=True):
         kept = short.removesuffix(" ...")
         assert long.startswith(kept)
         assert short == long or re.match(r"[ ,;:(]", long[len(kept) :])
@@ -388,6 +394,19 @@ def test_list(cli):
     for table in (MODELS, MODULATORS, ENCODERS, DECODERS):
         assert set(table) <= set(out.split())
     assert "GridWorld-v0" in cli("list", "envs")[1]
+
+
+def test_lists_say_what_must_fit(cli, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    rules, neurons = cli("list", "rules")[1], cli("list", "neurons")[1]
+    assert re.search(
+        r"  eprop-reward .*\n +requires psi, psi_adaptation, .*; waits for lear", rules
+    )
+    assert re.search(r"  stdp-voltage .*\n +requires v in volt\n", rules)
+    assert re.search(r"  rstdp .*\n  rstdp-et ", rules)
+    assert re.search(
+        r"  escape-lif .*\n +exposes v, rate, p, z, score, sensitivity, tau_me", neurons
+    )
 
 
 def test_print_config_repeats_the_run(cli, tmp_path, trained):
