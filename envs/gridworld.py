@@ -236,7 +236,7 @@ by newlines or `/`, as in `"S.#/..G"` |
         )
         return float(values[self.start_state])
 
-    def render(self) -> str | NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> str | NDArray[np.uint8] | None:
         """Draw the map with the agent, `A` in text and a red square in the picture."""
         if self.render_mode is None:
             gym.logger.warn("GridWorld.render: no render_mode was given, nothing is drawn.")

@@ -1,6 +1,7 @@
 """The closed loop: replicas, truncation, rest, exact resume, agreement with the action taken."""
 
 import pickle
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -96,7 +97,7 @@ class Scripted(gym.Env):
         )
 
 
-gym.register(id="Scripted-v0", entry_point=Scripted)
+gym.register(id="Scripted-v0", entry_point=cast(Any, Scripted))
 SCRIPTED = {
     **CRITIC,
     "env": "Scripted-v0",
