@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from typing import TYPE_CHECKING
@@ -71,12 +70,15 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
     return ""
 
 
-@functools.cache
-def _check_rule_class(rule: type[Rule]) -> None:
-    check_rule_class(rule)
-
-
+_sound_rules: set[type[Rule]] = set()
 _sound_neurons: set[type[NeuronModel]] = set()
+
+
+def _check_rule(rule: Rule) -> None:
+    """Check the strings of a rule, once for its class."""
+    if type(rule) not in _sound_rules:
+        check_rule_class(type(rule))
+        _sound_rules.add(type(rule))
 
 
 def _check_neuron(neuron: NeuronModel) -> None:
@@ -87,7 +89,9 @@ def _check_neuron(neuron: NeuronModel) -> None:
 
 
 def _check_part_names(spec: NetworkSpec) -> None:
-    names = [part.name for part in (*spec.populations, *spec.projections, *spec.modulations)]
+    parts: tuple[Population | Projection | Modulation, ...]
+    parts = (*spec.populations, *spec.projections, *spec.modulations)
+    names = [part.name for part in parts]
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(
@@ -164,7 +168,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
             f"it has: {', '.join(target.neuron.ports) or 'none'}."
         )
     if projection.rule is not None:
-        _check_rule_class(type(projection.rule))
+        _check_rule(projection.rule)
     delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")
