@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from typing import TYPE_CHECKING
@@ -70,15 +71,12 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
     return ""
 
 
-_sound_rules: set[type[Rule]] = set()
+@functools.cache
+def _check_rule_class(rule: type[Rule]) -> None:
+    check_rule_class(rule)
+
+
 _sound_neurons: set[type[NeuronModel]] = set()
-
-
-def _check_rule(rule: Rule) -> None:
-    """Check the strings of a rule, once for its class."""
-    if type(rule) not in _sound_rules:
-        check_rule_class(type(rule))
-        _sound_rules.add(type(rule))
 
 
 def _check_neuron(neuron: NeuronModel) -> None:
@@ -168,7 +166,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
             f"it has: {', '.join(target.neuron.ports) or 'none'}."
         )
     if projection.rule is not None:
-        _check_rule(projection.rule)
+        _check_rule_class(type(projection.rule))
     delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")

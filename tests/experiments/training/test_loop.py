@@ -1,7 +1,6 @@
 """The closed loop: replicas, truncation, rest, exact resume, agreement with the action taken."""
 
 import pickle
-from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -97,7 +96,7 @@ class Scripted(gym.Env):
         )
 
 
-gym.register(id="Scripted-v0", entry_point=cast(Any, Scripted))
+gym.register(id="Scripted-v0", entry_point=Scripted)
 SCRIPTED = {
     **CRITIC,
     "env": "Scripted-v0",
