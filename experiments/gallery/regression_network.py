@@ -242,7 +242,8 @@ def show_pattern(network: Network, draws: Sequence[Regression]) -> tuple[NDArray
         network.close_decision()
         if step > 0:
             outputs[step - 1] = (target + error)[:, 0]
-    network.write("steps", np.full(network.replicas, float(STEPS)))
+    for projection in ("inputs", "recurrent"):
+        network.replicated(f"hidden.{projection}_steps")[...] = STEPS
     losses = network.replicated("readout.loss")[:, 0].copy()
     network.start_episode(np.ones(network.replicas, bool))
     return losses, outputs
