@@ -24,7 +24,7 @@ def running_mean(values: ArrayLike, window: int = WINDOW_EPISODES) -> NDArray:
     return (sums[stops] - sums[starts]) / (stops - starts)
 
 
-@styled()
+@styled
 def draw_learning_curve(
     returns: Sequence[ArrayLike],
     references: Mapping[str, float] | None = None,
@@ -42,7 +42,7 @@ def draw_learning_curve(
     return figure
 
 
-@styled()
+@styled
 def draw_learning_comparison(
     groups: Mapping[str, Sequence[ArrayLike]],
     references: Mapping[str, float] | None = None,

@@ -89,7 +89,9 @@ def _check_neuron(neuron: NeuronModel) -> None:
 
 
 def _check_part_names(spec: NetworkSpec) -> None:
-    names = [part.name for part in (*spec.populations, *spec.projections, *spec.modulations)]
+    parts: tuple[Population | Projection | Modulation, ...]
+    parts = (*spec.populations, *spec.projections, *spec.modulations)
+    names = [part.name for part in parts]
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(

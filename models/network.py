@@ -64,9 +64,13 @@ class Network:
         self.n_inputs = spec.population(spec.input).size
         self.n_outputs = spec.population(spec.output).size
         self.engine = open_engine(self._plan, engine, say)
-        self._normalised = [p for p in spec.projections if p.incoming_sum is not None]
+        self._normalised = [
+            (p, p.incoming_sum) for p in spec.projections if p.incoming_sum is not None
+        ]
         self._normalised_by_window = [
-            p for p in self._normalised if p.rule is not None and moves_within_windows(p.rule)
+            (p, total)
+            for p, total in self._normalised
+            if p.rule is not None and moves_within_windows(p.rule)
         ]
         self._draw(noise_seeds, weight_seeds)
         if not is_learning:
@@ -124,10 +128,10 @@ class Network:
         return self.replicated(f"{population}.{variable}")
 
     def _draw(self, noise_seeds: Sequence[int], weight_seeds: Sequence[int]) -> None:
-        for population, purpose in self._plan.noise:
-            streams = self.replicated(f"{population}.{purpose}_stream")
+        for name, purpose in self._plan.noise:
+            streams = self.replicated(f"{name}.{purpose}_stream")
             for row, seed in zip(streams, noise_seeds, strict=True):
-                row[:] = stream_ids(seed, population, purpose, row.size)
+                row[:] = stream_ids(seed, name, purpose, row.size)
         for projection in self.spec.projections:
             weights = self.replicated(f"{projection.name}.w")
             for row, seed in zip(weights, weight_seeds, strict=True):
@@ -283,13 +287,15 @@ class Network:
         for view in targets:
             view[...] = values[:, None] if values.ndim == 1 else values
 
-    def _normalise(self, projections: list[Projection], mask: NDArray[np.bool_]) -> None:
+    def _normalise(
+        self, projections: list[tuple[Projection, float]], mask: NDArray[np.bool_]
+    ) -> None:
         """Restore the sums of incoming weights in the marked replicas, as far as bounds allow."""
-        for projection in projections:
+        for projection, total in projections:
             n_post = self.spec.population(projection.target).size
             w = self.replicated(f"{projection.name}.w")
             rows = w[mask]
-            normalise_incoming(rows, projection.post, n_post, projection.incoming_sum)
+            normalise_incoming(rows, projection.post, n_post, total)
             low = self.replicated(f"{projection.name}.w_min")[mask]
             w[mask] = np.clip(rows, low, self.replicated(f"{projection.name}.w_max")[mask])
 

@@ -12,7 +12,7 @@ from threefactor.experiments.command_line.main import COMMANDS as KNOWN
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SAMPLE = r"^    from dataclasses import.*?^        consolidate = [^\n]*$"
-RULE = textwrap.dedent(re.search(SAMPLE, README, re.DOTALL | re.MULTILINE)[0])
+RULE = textwrap.dedent(re.findall(SAMPLE, README, re.DOTALL | re.MULTILINE)[0])
 COMMANDS = re.findall(r"^    python run\.py (.*?)(?:\s+#.*)?$", README, re.MULTILINE)
 #: What makes a command short: added, in place of what the command says of an option.
 SHORT = {

@@ -39,4 +39,5 @@ from threefactor.rules.modulators.contract import ThirdFactor as ThirdFactor
 from threefactor.rules.updates import UPDATES as UPDATES
 from threefactor.rules.updates import WeightUpdate as WeightUpdate
 
+__all__: list[str]
 __version__: str

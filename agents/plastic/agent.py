@@ -87,12 +87,10 @@ class PlasticAgent(Agent):
 
     def learn(self, outcome: Outcome, involved: Mask) -> None:
         """Bank the window, and let weights follow what came of the action."""
-        chosen = None
-        if self.learning_signal is not None or self.network.reads_choice:
-            chosen = outcome.actions - self.first_action
         if self.learning_signal is not None:
-            self.learning_signal.write(self._counts, chosen)
-        self.network.close_decision(chosen if self.network.reads_choice else None)
+            self.learning_signal.write(self._counts, outcome.actions - self.first_action)
+        reads_choice = self.network.reads_choice
+        self.network.close_decision(outcome.actions - self.first_action if reads_choice else None)
         features = next_features = None
         if self.reads_features:
             features = self._rates * self._scale

@@ -1,5 +1,6 @@
 """Figures of the gallery: saved arrays of an experiment's arms -> one figure each."""
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +13,7 @@ from threefactor.analysis.style import COLOURS, GREY, new_figure, styled
 XOR_PATTERNS = ("00", "01", "10", "11")
 
 
-@styled()
+@styled
 def draw_rate_xor(training: Mapping[str, NDArray], tests: Mapping[str, NDArray]) -> Figure:
     """Draw output rates by pattern: against the epoch while learning, and of frozen weights.
 
@@ -63,7 +64,7 @@ def _frozen_rates(axes: Axes, tests: Mapping[str, NDArray]) -> None:
     axes.axhline(0, color=GREY, linewidth=0.5)
 
 
-@styled()
+@styled
 def draw_distal_reward(arms: Mapping[str, Mapping[str, NDArray]], w_limit: float) -> Figure:
     """Draw the watched synapse's weight against time, one panel for each arm.
 
@@ -89,7 +90,7 @@ def draw_distal_reward(arms: Mapping[str, Mapping[str, NDArray]], w_limit: float
     return figure
 
 
-@styled()
+@styled
 def draw_pavlovian(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
     """Draw responses to the rewarded stimulus and to the others against time, and weights.
 
@@ -114,8 +115,8 @@ def draw_pavlovian(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
         panels[-1].plot([], [], style, color="0.4", label=f"weights: {arm}")
     panels[-1].set(title="weights", xlabel="Time (min)", ylabel="Mean outgoing weight (mV)")
     keys = [axes.get_legend_handles_labels() for axes in (panels[0], panels[-1])]
-    handles, labels = (sum(both, []) for both in zip(*keys, strict=True))
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    handles, labels = (itertools.chain(*both) for both in zip(*keys, strict=True))
+    figure.legend(list(handles), list(labels), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -125,18 +126,18 @@ def _responses_by_time(
     """Plot the mean response in twelve bins, one line for each seed."""
     replica, time_s, stimulus, spikes = arrays["responses"].T
     edges = np.linspace(0, float(arrays["duration_s"]), 13)
-    label = "stimulus that dopamine follows" if is_first else "the other 99 stimuli"
-    for k in np.unique(replica):
+    told = "stimulus that dopamine follows" if is_first else "the other 99 stimuli"
+    for number, k in enumerate(np.unique(replica)):
         chosen = (replica == k) & ((stimulus == 0) == is_first)
         place = np.clip(np.digitize(time_s[chosen], edges) - 1, 0, 11)
         shown = np.bincount(place, minlength=12)
         totals = np.bincount(place, spikes[chosen], minlength=12)
         means = np.divide(totals, shown, out=np.full(12, np.nan), where=shown > 0)
+        label = None if number else told
         axes.plot((edges[1:] + edges[:-1]) / 120, means, color=colour, label=label)
-        label = None
 
 
-@styled()
+@styled
 def draw_value_on_track(
     time_s: NDArray,
     truth: NDArray,
@@ -162,7 +163,7 @@ def draw_value_on_track(
     return figure
 
 
-@styled()
+@styled
 def draw_regression_learning(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
     """Draw losses against the iteration, and the first arm's output on one seed with its target.
 

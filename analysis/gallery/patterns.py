@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threefactor.analysis.style import COLOURS, GREY, new_figure, styled
 
 
-@styled()
+@styled
 def draw_bias(
     learning: Mapping[str, tuple[NDArray, NDArray]], terms: Mapping[str, NDArray]
 ) -> Figure:
@@ -74,7 +74,7 @@ def _term_bars(axes: Axes, terms: Mapping[str, NDArray]) -> None:
     axes.legend(loc="upper left")
 
 
-@styled()
+@styled
 def draw_spike_patterns(
     training: Mapping[str, NDArray],
     tests: Mapping[str, NDArray],

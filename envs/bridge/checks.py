@@ -29,7 +29,7 @@ def check_settings(settings: Encoder | Decoder) -> None:
     name = type(settings).__name__
     if not dataclasses.is_dataclass(settings):
         raise ValueError(f"{name}: expected a dataclass; decorate it with @dataclass(frozen=True).")
-    if not settings.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if not settings.__dataclass_params__.frozen:
         raise ValueError(f"{name}: expected a frozen dataclass, got one that can change.")
     fields = dataclasses.asdict(settings)
     copy = type(settings)(**json.loads(json.dumps(fields)))

@@ -73,8 +73,8 @@ def policy_arrays(agent: Agent, environments: Environments) -> dict[str, Any] | 
     if not isinstance(env, GridWorld) or not isinstance(space, gym.spaces.Discrete):
         return None
     agent.freeze()
-    appraised = [agent.appraise(state) for state in range(space.n)]
-    if None in appraised:
+    appraised = [found for state in range(space.n) if (found := agent.appraise(state)) is not None]
+    if len(appraised) < space.n:
         return None
     return {
         "preferences": np.array([preferences for preferences, _ in appraised]),

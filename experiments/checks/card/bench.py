@@ -147,7 +147,7 @@ class Bench:
         self,
         pre: Bools,
         post: Bools,
-        ends: Floats | Sequence[int],
+        ends: NDArray[Any] | Sequence[int],
         third_factors: Floats,
         w: Floats | None = None,
         record: tuple[str, ...] = (),

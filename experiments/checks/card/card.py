@@ -201,7 +201,7 @@ def stem_of(name: str) -> str:
 def save(card: Card, stem: Path) -> list[Path]:
     """Write ``<stem>.npz`` (arrays, named panel/array) and ``<stem>.json`` (all the rest)."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{name}/{key}": value
         for name, panel in card.panels.items()
         for key, value in panel.arrays.items()
@@ -240,7 +240,7 @@ def make_cards(
     out: Path,
     budget: float = 1.0,
     neuron: str | None = None,
-    say: Callable[[str], None] = str,
+    say: Callable[[str], object] = str,
 ) -> list[Path]:
     """Make a card for each rule, and one that overlays them if there are several; return pages.
 

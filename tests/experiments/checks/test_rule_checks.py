@@ -14,6 +14,7 @@ from threefactor.experiments.checks.rules.subject import Subject
 from threefactor.experiments.checks.rules.tuning import TARGET_ACTIVITY, weight_scale
 from threefactor.models.neurons import NEURONS
 from threefactor.rules import RULES
+from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility as Eligibility
 
 HERE = Path(__file__).parent
 NUMPY = ("runtime-numpy",)
@@ -53,7 +54,7 @@ def test_rules_of_the_library_pass_on_both_engines(name):
     assert failures(check_rule(RULES[name], BOTH)) == {}
 
 
-@pytest.mark.parametrize("rule", [RULES["rstdp-et"], RULES["rstdp-et"](a_plus=0.5)])
+@pytest.mark.parametrize("rule", [Eligibility, Eligibility(a_plus=0.5)])
 def test_a_class_and_an_instance_pass_on_both_engines(rule):
     report = check_rule(rule, BOTH)
     assert [result.check for result in report.results] == list(CHECKS)
