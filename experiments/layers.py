@@ -14,6 +14,7 @@ from threefactor.experiments.configuration import (
     resolve,
     tuned_layers,
 )
+from threefactor.experiments.parts.given import name_of_class, settings_of_part
 
 #: A configuration, settings, or a YAML or TOML file of settings.
 Layer = RunConfig | Mapping[str, Any] | str | Path
@@ -28,7 +29,8 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
         Later ones count more than earlier ones.
     settings
         Named as on the command line, with dots or nested: ``**{"rule.learning_rate": 0.01}`` is
-        ``rule={"learning_rate": 0.01}``; ``rule="rstdp-et"`` chooses a part.
+        ``rule={"learning_rate": 0.01}``. A part is chosen by its name, ``FILE.py:ClassName``, its
+        class, or an instance, which brings its settings.
 
     Raises
     ------
@@ -59,12 +61,16 @@ def settings_of(layer: Layer) -> Mapping[str, Any]:
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with ``part.name`` written as ``part: {name: ...}``, and - as _."""
+    """Return settings with ``part.name`` as ``part: {name: ...}``, - as _, and classes by name."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         owner, is_dotted, name = str(key).replace("-", "_").partition(".")
         if is_dotted:
             value = {name: value}
+        elif owner in PARTS:
+            value = settings_of_part(value, PARTS[owner].table)
+        elif isinstance(value, type):  # of an environment
+            value = name_of_class(value, {})
         if owner in found and (is_dotted or owner in PARTS):
             value = {**part_settings(owner, found[owner]), **part_settings(owner, value)}
         found[owner] = value
