@@ -1,6 +1,7 @@
 """The examples run as they stand, from any folder."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,14 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+import threefactor
+from threefactor.experiments.checks.card import Card
+from threefactor.experiments.checks.rules import CheckReport
+from threefactor.experiments.claims.reproduction import Reproduction
+from threefactor.experiments.command_line.options import parse_train
+from threefactor.experiments.training.evaluation import EvaluationResult
+from threefactor.experiments.training.result import TrainingResult
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "examples" / "notebook.ipynb"
@@ -32,6 +41,31 @@ def test_the_script_trains_and_evaluates_a_rule_of_its_own(folder):
     assert printed["Balanced"].startswith("14 ok, 1 skipped")
     assert "15 episodes, learning off" in done.stdout
     assert list(folder.glob("runs/Identity-v0/reinforce/*/raster.png"))
+
+
+def test_the_page_does_what_it_shows(folder, capsys):
+    page = (ROOT / "docs" / "from_python.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(blocks) > 5
+    exec(compile("\n".join(blocks), "docs/from_python.md", "exec"), {"__name__": "page"})
+    assert (folder / "runs" / "a" / "DONE").exists()
+    assert (folder / "raster.png").exists()
+    words = re.search(r"^is `threefactor train (.*)`\.$", page, re.MULTILINE)[1]
+    typed = parse_train(words.split()).config
+    assert typed == threefactor.configure(threefactor.load_run("runs/a").config)
+    assert typed.to_yaml() in capsys.readouterr().out
+
+
+def test_the_page_names_what_results_have():
+    page = (ROOT / "docs" / "from_python.md").read_text()
+    kinds = {kind.__name__: kind for kind in
+             (TrainingResult, EvaluationResult, CheckReport, Card, Reproduction)}  # fmt: skip
+    rows = re.findall(r"^\| (`.*\)`) \| `(\w+)`(.*?)\|(.*?)\|", page, re.MULTILINE)
+    assert {name for _, name, *_ in rows} == set(kinds)
+    for calls, name, about, arrays in rows:
+        assert all(hasattr(threefactor, call) for call in re.findall(r"(\w+)\(", calls))
+        known = set(dir(kinds[name])) | set(kinds[name].__dataclass_fields__)
+        assert {"report", *re.findall(r"`(\w+)", about + arrays)} <= known
 
 
 def outputs(notebook, kind):
