@@ -1,15 +1,13 @@
 """Classes of a running session, a notebook or script, written down so that runs can keep them."""
 
 import ast
-import atexit
 import hashlib
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+
+from threefactor.models.engine.build_cache import cache_folder
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign)
@@ -27,9 +25,10 @@ class Statement:
 def write_down(kind: type) -> Path:
     """Return a file that defines a class of ``__main__`` and what it refers to, and nothing else.
 
-    Imports, classes, functions and variables of the session's top level are looked through; what
-    only does something, such as training, is left out. Of what was defined again the last
-    definition counts, as in the session.
+    It lies in the cache, a file for each content, and outlives the session as its runs do. Imports,
+    classes, functions and variables of the session's top level are looked through; what only does
+    something, such as training, is left out. Of what was defined again the last definition counts,
+    as in the session.
 
     Raises
     ------
@@ -43,19 +42,11 @@ def write_down(kind: type) -> Path:
             f"FILE.py:{kind.__name__}, or use a notebook."
         )
     text = "\n\n\n".join(s.text for s in _needed(statements, kind.__name__)) + "\n"
-    folder = _folder() / hashlib.sha256(text.encode()).hexdigest()[:12]
-    folder.mkdir(exist_ok=True)
+    folder = cache_folder() / "sessions" / hashlib.sha256(text.encode()).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{kind.__name__}.py"
     path.write_text(text)
     return path
-
-
-@cache
-def _folder() -> Path:
-    """Return a folder that lives as long as this process."""
-    folder = tempfile.mkdtemp(prefix="threefactor-session-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 def _sources() -> list[str]:

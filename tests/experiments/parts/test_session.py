@@ -24,6 +24,11 @@ CELLS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("THREEFACTOR_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def session(monkeypatch):
     """Return a function that makes cells the session of this process."""
