@@ -74,6 +74,21 @@ def draw_learning_comparison(
     return figure
 
 
+@styled()
+def draw_evaluation(returns: NDArray[np.float64], lengths: NDArray[np.float64]) -> Figure:
+    """Draw how returns and lengths of episodes spread; both are (replicas, episodes)."""
+    figure = new_figure(height_mm=65)
+    panels = figure.subplots(1, 2, sharey=True)
+    labels = ("Return per episode (reward units)", "Length of episode (decisions)")
+    for axes, values, label in zip(panels, (returns, lengths), labels, strict=True):
+        axes.hist(values.ravel(), bins=30, color=COLOURS[0], alpha=0.6)
+        mean = float(values.mean())
+        axes.axvline(mean, color=COLOURS[1], linewidth=1.5)
+        axes.set(xlabel=label, title=f"mean {mean:.3g}")
+    panels[0].set_ylabel(f"Episodes (of {returns.size})")
+    return figure
+
+
 def plot_curves(
     axes: Axes,
     returns: Sequence[ArrayLike],

@@ -11,6 +11,7 @@ import numpy as np
 from threefactor.models.neurons.checks import check_names
 from threefactor.models.neurons.contract import NeuronModel
 from threefactor.naming import suggest
+from threefactor.program import program_name
 from threefactor.rules.contract import (
     AGREEMENT,
     Rule,
@@ -55,7 +56,7 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
         return (
             f"{name} needs {sorted(missing)} of the postsynaptic neuron; {other} exposes "
             f"{', '.join(neuron.exposes) or 'nothing'}. Choose a neuron that exposes them "
-            f"(`python run.py list neurons`)."
+            f"(`{program_name()} list neurons`)."
         )
     units = defined_variables(neuron.equations)
     for variable, unit in rule.required_units.items():

@@ -46,7 +46,7 @@ def test_importing_the_face_loads_nothing_but_the_standard_library():
     assert outside == {"threefactor"}
 
 
-@pytest.mark.parametrize("name", ["Rule", "NetworkSpec", "Encoder", "Schedule", "RULES", "Run"])
+@pytest.mark.parametrize("name", ["Rule", "NetworkSpec", "Encoder", "Schedule", "RULES"])
 def test_what_a_file_of_ones_own_imports_loads_nothing_heavy(name):
     assert not HEAVY & set(python(f"from threefactor import {name}; {LOADED}").split())
 

@@ -3,6 +3,9 @@
 What a user's file or notebook imports, in one place. Names are looked up when they are first used,
 so importing this package is quick, and NumPy, Brian2 and Matplotlib are loaded by what needs them.
 
+Do what the commands do, with the same words; results have a report, arrays and figures
+    `train`, `resume`, `evaluate`, `check`, `card`, `reproduce`; `load_run` opens a run directory;
+    `configure` says what a run would be; `Observer` watches one
 What a file of your own derives from
     `Rule`, `WeightUpdate`; `NeuronModel`, `Architecture`; `Encoder`, `Decoder`;
     `Modulator`, `Schedule`, `LearningSignal`; `Agent`, which is given an `Outcome`
@@ -14,8 +17,6 @@ A network, written by hand or by an architecture
 What there is to choose from, name -> class
     `RULES`, `UPDATES`, `NEURONS`, `MODELS`, `ENCODERS`, `DECODERS`, `MODULATORS`, `SCHEDULES`,
     `LEARNING_SIGNALS`; `EXPERIMENTS`: name -> claim; `load_rule`, `make_neuron`
-A run directory as arrays
-    `Run`
 
 `threefactor.rules`, `.models`, `.envs`, `.agents`, `.analysis` and `.experiments` hold the rest.
 """
@@ -36,6 +37,15 @@ if not (Path(__file__).parent / "rules").is_dir():
 
 #: Public name -> the module that it comes from; `__init__.pyi` says the same to type checkers.
 _MODULES = {
+    "train": "experiments.interface",
+    "resume": "experiments.interface",
+    "evaluate": "experiments.interface",
+    "check": "experiments.interface",
+    "card": "experiments.interface",
+    "reproduce": "experiments.claims.reproduction",
+    "load_run": "experiments.interface",
+    "configure": "experiments.layers",
+    "Observer": "experiments.training.observers",
     "Rule": "rules.contract",
     "WeightUpdate": "rules.updates",
     "NeuronModel": "models.neurons.contract",
@@ -75,7 +85,6 @@ _MODULES = {
     "EXPERIMENTS": "experiments.claims.registry",
     "load_rule": "rules",
     "make_neuron": "models.neurons",
-    "Run": "analysis.run_data",
 }
 
 __all__ = ["__version__", *_MODULES]

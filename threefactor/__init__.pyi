@@ -3,7 +3,6 @@ from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS as LEAR
 from threefactor.agents.plastic.learning_signals import LearningSignal as LearningSignal
 from threefactor.agents.plastic.schedules import SCHEDULES as SCHEDULES
 from threefactor.agents.plastic.schedules import Schedule as Schedule
-from threefactor.analysis.run_data import Run as Run
 from threefactor.envs.bridge import DECODERS as DECODERS
 from threefactor.envs.bridge import ENCODERS as ENCODERS
 from threefactor.envs.bridge.decoders.contract import BoundDecoder as BoundDecoder
@@ -12,6 +11,15 @@ from threefactor.envs.bridge.encoders.contract import BoundEncoder as BoundEncod
 from threefactor.envs.bridge.encoders.contract import Encoder as Encoder
 from threefactor.envs.bridge.outcome import Outcome as Outcome
 from threefactor.experiments.claims.registry import EXPERIMENTS as EXPERIMENTS
+from threefactor.experiments.claims.reproduction import reproduce as reproduce
+from threefactor.experiments.interface import card as card
+from threefactor.experiments.interface import check as check
+from threefactor.experiments.interface import evaluate as evaluate
+from threefactor.experiments.interface import load_run as load_run
+from threefactor.experiments.interface import resume as resume
+from threefactor.experiments.interface import train as train
+from threefactor.experiments.layers import configure as configure
+from threefactor.experiments.training.observers import Observer as Observer
 from threefactor.models import MODELS as MODELS
 from threefactor.models.architectures.contract import Architecture as Architecture
 from threefactor.models.architectures.contract import Parts as Parts

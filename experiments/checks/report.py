@@ -64,7 +64,7 @@ class CheckReport:
         """The checks that fail."""
         return tuple(result for result in self.results if result.status == "FAILS")
 
-    def table(self, *, is_short: bool = False) -> str:
+    def report(self, *, is_short: bool = False) -> str:
         """Return the report as text: one row per check, or only those that do not hold."""
         counts = {s: sum(r.status == s for r in self.results) for s in ("ok", "FAILS", "skipped")}
         summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)

@@ -20,7 +20,8 @@ from threefactor.experiments.claims.experiment import (
     Experiment,
     arm_folder,
 )
-from threefactor.experiments.configuration import RunConfig, read_settings, resolve, tuned_layers
+from threefactor.experiments.configuration import RunConfig, read_settings, resolve
+from threefactor.experiments.layers import configure
 from threefactor.experiments.training.progress import Progress
 from threefactor.experiments.training.run import resume_agent, train_agent
 from threefactor.experiments.training.summary import LAST
@@ -58,14 +59,13 @@ def closed_loop_experiment(
 
 def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmResult:
     settings = {**settings, **CONTROL_SETTINGS[request.arm]}
-    layers = [*tuned_layers(settings["env"], settings.get("rule")), settings]
-    episodes = max(1, round(resolve(*layers).options.episodes * request.budget))
+    episodes = max(1, round(configure(settings).options.episodes * request.budget))
     own: dict[str, Any] = {
         "episodes": episodes, "replicas": len(request.seeds), "seed": request.seeds[0],
         "engine": request.engine, "reference_episodes": 0, "weight_snapshots": 10,
         "record_episodes": 1,
     }  # fmt: skip
-    path, config = request.folder, resolve(*layers, own)
+    path, config = request.folder, configure(settings, own)
     if (path / "config.yaml").exists():
         _require_same_settings(path, config)
     if (path / "checkpoints" / "latest.pickle").exists() and not (path / "DONE").exists():

@@ -55,22 +55,19 @@ def train(arguments: list[str]) -> int:
         return 0
     if request.out is not None:
         require_new_run(request.out)
-    from threefactor.experiments.training.progress import Progress
-    from threefactor.experiments.training.run import resume_agent, train_agent
-    from threefactor.experiments.training.summary import report
+    from threefactor.experiments import interface
 
-    observers = [] if request.is_quiet else [Progress()]
     if request.resume is not None:
-        result = resume_agent(request.resume, request.episodes, observers=observers)
+        result = interface.resume(request.resume, request.episodes, quiet=request.is_quiet)
     else:
-        result = train_agent(request.config, request.out, observers=observers)
-    print(report(result))
+        result = interface.train(request.config, out=request.out, quiet=request.is_quiet)
+    print(result.report())
     if request.is_drawing:
         from threefactor.analysis.report import plot_run
 
         plotted = plot_run(result.path)
         print(f"figures: {', '.join(sorted({str(p.parent) for p in plotted.paths})) or 'none'}")
-    return INTERRUPTED if result.summary["interrupted"] else 0
+    return INTERRUPTED if result.is_interrupted else 0
 
 
 def evaluate(arguments: list[str]) -> int:
@@ -83,9 +80,9 @@ def evaluate(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
     require_checkpoint(options.run)
-    from threefactor.experiments.training.evaluation import evaluate_run
+    from threefactor.experiments import interface
 
-    print(evaluate_run(options.run, options.episodes, options.seed))
+    print(interface.evaluate(options.run, options.episodes, options.seed).report())
     return 0
 
 
@@ -169,8 +166,11 @@ def reproduce(arguments: list[str]) -> int:
     require_folder(options.out or Path("runs"))
     from threefactor.experiments.claims.reproduction import reproduce as run_experiment
 
-    holds = run_experiment(options.name, options.out, options.budget, options.seeds, options.engine)
-    return 0 if holds or options.budget < 1 else 1
+    result = run_experiment(
+        options.name, options.out, options.budget, options.seeds, options.engine, say=print
+    )
+    print(result.report())
+    return 0 if result.holds or options.budget < 1 else 1
 
 
 def list_tables(arguments: list[str]) -> int:

@@ -10,13 +10,11 @@ from threefactor.experiments.command_line.option_table import Option, option_tab
 from threefactor.experiments.configuration import (
     PARTS,
     RunConfig,
-    RunOptions,
     coerce,
-    part_settings,
     read_settings,
     resolve,
-    tuned_layers,
 )
+from threefactor.experiments.layers import Layer, configure
 from threefactor.experiments.training.preconditions import require_checkpoint
 from threefactor.naming import suggest
 
@@ -55,12 +53,13 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
     switches = {name: _take_switch(typed, flag) for flag, name in SWITCHES.items()}
     is_help = bool([typed.pop(flag) for flag in ("--help", "-h") if flag in typed])
     chosen = {name: _take_one(typed, flag) for flag, name in CHOICES.items() if flag in typed}
-    base, layers = _layers(chosen)
+    layers = _layers(chosen)
+    base = configure(*layers)
     options = option_table(base)
     if is_help:
         print(help_text(base, options))
         raise SystemExit(0)
-    config = resolve(*layers, _typed_settings(typed, options, base))
+    config = configure(*layers, _typed_settings(typed, options, base))
     return TrainRequest(
         config, Path(chosen["out"]) if "out" in chosen else None, switches["print_config"],
         switches["quiet"], not switches["no_figures"], None, None,
@@ -99,15 +98,10 @@ def _one(flag: str, values: list[str]) -> str:
     return values[0]
 
 
-def _layers(chosen: Mapping[str, str]) -> tuple[RunConfig, list[dict[str, Any]]]:
-    """Return the configuration that typed options start from and the layers it is made of."""
-    named = {part: chosen[part] for part in PARTS if part in chosen}
-    file = read_settings(chosen["config"]) if "config" in chosen else {}
-    env = chosen.get("env") or file.get("env") or RunOptions.env
-    coerce(env, str, "run.env")
-    rule = named.get("rule") or part_settings("rule", file.get("rule")).get("name")
-    layers: list[dict[str, Any]] = [*tuned_layers(env, rule), file, named, {"env": env}]
-    return resolve(*layers), layers
+def _layers(chosen: Mapping[str, str]) -> list[Layer]:
+    """Return what typed options start from: the file of settings, and the choices over it."""
+    choices = {name: chosen[name] for name in ("env", *PARTS) if name in chosen}
+    return [chosen["config"], choices] if "config" in chosen else [choices]
 
 
 def _typed_settings(typed: Typed, options: Mapping[str, Option], base: RunConfig) -> dict[str, Any]:

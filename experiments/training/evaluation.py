@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from threefactor.agents.contract import Agent
 from threefactor.analysis.statistics import bootstrap_interval
@@ -13,39 +16,103 @@ from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import EpisodeLog
+from threefactor.experiments.training.progress import Say, say_on_stderr
+from threefactor.experiments.training.result import stack_replicas
 from threefactor.experiments.training.setup import Setup
 from threefactor.experiments.training.tally import Episode
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def evaluate_run(run: Path, episodes: int = 100, seed: int | None = None) -> str:
-    """Return the report of `episodes` episodes per replica with learning off.
+
+@dataclass(frozen=True, eq=False)
+class EvaluationResult:
+    """What a trained agent does when it learns no more.
+
+    Attributes
+    ----------
+    path : Path
+        The run directory; its ``evaluation.json`` holds the numbers.
+    env : str
+    returns, lengths : (replicas, episodes)
+        The environment's own metric (discounted where it says so), and decisions.
+    interval_95 : (low, high)
+        Of the mean return, bootstrapped over episodes.
+    """
+
+    path: Path
+    env: str
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    interval_95: tuple[float, float]
+
+    @property
+    def mean_return(self) -> float:
+        """Mean over all episodes."""
+        return float(self.returns.mean())
+
+    @property
+    def mean_length(self) -> float:
+        """Mean number of decisions."""
+        return float(self.lengths.mean())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``evaluation.json`` holds."""
+        return {
+            "episodes": self.returns.size, "mean_return": self.mean_return,
+            "interval_95": list(self.interval_95), "mean_length": self.mean_length,
+        }  # fmt: skip
+
+    def report(self) -> str:
+        """Return what the command line prints."""
+        low, high = self.interval_95
+        return (
+            f"{self.env}: mean return {self.mean_return:.3f} "
+            f"(95 % interval {low:.3f} to {high:.3f}, {self.returns.size} episodes, learning off), "
+            f"mean length {self.mean_length:.1f} decisions"
+        )
+
+    def figures(self) -> "dict[str, Figure]":
+        """Draw the distribution of returns and lengths as the Matplotlib figure "evaluation"."""
+        from threefactor.analysis.learning import draw_evaluation
+
+        return {"evaluation": draw_evaluation(self.returns, self.lengths)}
+
+
+def evaluate_run(
+    run: str | Path, episodes: int = 100, seed: int | None = None, say: Say = say_on_stderr
+) -> EvaluationResult:
+    """Run `episodes` episodes per replica with learning off.
 
     The environment runs on the seeds' evaluation stream, which training never used (or on `seed`);
     the result is also written to ``evaluation.json`` in the run directory.
+
+    Raises
+    ------
+    ValueError
+        For impossible numbers, or a run without a checkpoint.
     """
     if episodes < 1:
         raise ValueError(f"episodes must be >= 1, got {episodes}.")
     if seed is not None and seed < 0:
         raise ValueError(f"seed must be >= 0, got {seed}.")
+    run = Path(run)
     saved = load_checkpoint(run)
     setup = Setup.of(resolve(read_settings(run / "config.yaml"))).frozen
     seeds = [s.evaluation if seed is None else seed + r for r, s in enumerate(setup.seeds)]
-    with setup.opened() as (environments, agent):
+    with setup.opened(say) as (environments, agent):
         agent.adopt(saved["agent"])
         played = play(agent, environments, episodes, seeds)
+    replica = np.array([episode.replica for episode in played])
     returns = np.array([episode.discounted for episode in played])
-    mean_length = float(np.mean([episode.length for episode in played]))
+    lengths = np.array([episode.length for episode in played])
     _, low, high = bootstrap_interval(returns, np.mean)
-    result = {
-        "episodes": len(played), "mean_return": float(returns.mean()),
-        "interval_95": [float(low), float(high)], "mean_length": mean_length,
-    }  # fmt: skip
-    (run / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n")
-    return (
-        f"{setup.env}: mean return {returns.mean():.3f} "
-        f"(95 % interval {low:.3f} to {high:.3f}, {len(played)} episodes, learning off), "
-        f"mean length {mean_length:.1f} decisions"
-    )
+    result = EvaluationResult(
+        run, setup.env, stack_replicas(replica, returns, len(seeds)),
+        stack_replicas(replica, lengths, len(seeds)), (float(low), float(high)),
+    )  # fmt: skip
+    (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+    return result
 
 
 def play(

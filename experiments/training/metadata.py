@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from threefactor import __version__
+
 PACKAGES = ("brian2", "numpy", "scipy", "gymnasium", "h5py", "cython")
 
 
 def run_metadata() -> dict[str, Any]:
     """Return versions, the commit of this code, the command and the machine."""
-    versions = {"python": platform.python_version()}
+    versions = {"threefactor": __version__, "python": platform.python_version()}
     versions |= {name: importlib.metadata.version(name) for name in PACKAGES}
     return {
         "versions": versions,
@@ -24,7 +26,9 @@ def run_metadata() -> dict[str, Any]:
 
 
 def _git_commit() -> str | None:
-    here = Path(__file__).parent
+    here = Path(__file__).parents[2]
+    if not (here / ".git").exists():  # installed; the folder may lie in somebody's repository
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)

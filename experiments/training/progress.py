@@ -1,15 +1,23 @@
-"""Progress of a run for the eyes: a bar on a terminal, else ten lines."""
+"""Progress of a run for the eyes: a bar on a terminal or in a notebook, else ten lines."""
 
 import sys
+import warnings
 from collections.abc import Callable
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import TqdmWarning
 
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import Observer
 from threefactor.experiments.training.summary import LAST
 from threefactor.experiments.training.tally import Episode
+
+with warnings.catch_warnings():  # a notebook without ipywidgets gets lines instead of a bar
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
+
+#: Receives what there is to say, line by line.
+Say = Callable[[str], None]
 
 
 def say_on_stderr(text: str) -> None:
@@ -22,12 +30,13 @@ class Progress(Observer):
 
     Parameters
     ----------
-    say : callable, default standard error
-        Receives the lines where there is no terminal.
+    say : callable, optional
+        Receives lines; default: a bar, or lines on standard error where there can be none.
     """
 
-    def __init__(self, say: Callable[[str], None] = say_on_stderr) -> None:
-        self._say = say
+    def __init__(self, say: Say | None = None) -> None:
+        self._say = say or say_on_stderr
+        self._has_bar = say is None and (_is_notebook() or sys.stderr.isatty())
 
     def began(self, loop: ClosedLoop) -> None:
         """Open the bar where the run has come to."""
@@ -35,14 +44,14 @@ class Progress(Observer):
         self._count = int(loop.tally.done.sum())
         self._bar = tqdm(
             total=self._total, initial=self._count, unit="ep", mininterval=0.2,
-            disable=not sys.stderr.isatty(),
+            disable=not self._has_bar,
         )  # fmt: skip
 
     def finished(self, loop: ClosedLoop, episode: Episode) -> None:
         """Count the episode."""
         self._count += 1
         self._bar.update(1)
-        if not self._bar.disable:
+        if self._has_bar:
             self._bar.set_postfix(mean=f"{_recent_mean(loop):.3f}", refresh=False)
         elif self._count % max(1, self._total // 10) == 0:
             mean = _recent_mean(loop)
@@ -51,6 +60,11 @@ class Progress(Observer):
     def ended(self, loop: ClosedLoop) -> None:
         """Leave the bar as it is."""
         self._bar.close()
+
+
+def _is_notebook() -> bool:
+    """Whether `tqdm.auto` has found what draws bars in a notebook."""
+    return any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
 
 
 def _recent_mean(loop: ClosedLoop) -> float:

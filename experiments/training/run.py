@@ -1,7 +1,7 @@
 """Train an agent: the loop with recordings, checkpoints, a summary and what it compares with."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +13,29 @@ from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.metadata import run_metadata
 from threefactor.experiments.training.observers import Observer, Stopwatch
 from threefactor.experiments.training.preconditions import require_new_run
-from threefactor.experiments.training.progress import say_on_stderr
+from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
 from threefactor.experiments.training.references import policy_arrays, reference_returns
+from threefactor.experiments.training.result import TrainingResult
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.setup import Setup
-from threefactor.experiments.training.summary import TrainingResult, summarise
-
-Say = Callable[[str], None]
+from threefactor.experiments.training.summary import summarise
 
 
 def train_agent(
     config: RunConfig,
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     observers: Sequence[Observer] = (),
     say: Say = say_on_stderr,
 ) -> TrainingResult:
-    """Train in a new run directory and return its summary.
+    """Train in a new run directory and return what came of it.
 
     Ctrl-C ends the run after the present decision; what was done is kept and summarised.
 
     Parameters
     ----------
-    out : Path, optional
+    out : str or Path, optional
         By default runs/<env>/<rule>/<time>-seed<seed>.
     observers : sequence of Observer
         What else watches the loop: `Progress`, or your own.
@@ -49,7 +48,7 @@ def train_agent(
         For parts that do not fit, or a directory that is not new or cannot be written.
     """
     options, setup = config.options, Setup.of(config)
-    path = out or default_path(options.env, config.names["rule"], options.seed)
+    path = Path(out or default_path(options.env, config.names["rule"], options.seed))
     require_new_run(path)  # building a network can take half a minute
     with setup.opened(say) as (environments, agent):
         seeds = [vars(seeds) for seeds in setup.seeds]
@@ -62,13 +61,14 @@ def train_agent(
 
 
 def resume_agent(
-    run: Path,
+    run: str | Path,
     episodes: int | None = None,
     *,
     observers: Sequence[Observer] = (),
     say: Say = say_on_stderr,
 ) -> TrainingResult:
     """Continue an interrupted run from its checkpoint, or a finished one with more episodes."""
+    run = Path(run)
     saved = load_checkpoint(run)
     settings = read_settings(run / "config.yaml")
     if episodes is not None:

@@ -62,7 +62,7 @@ class CheckReport:
         """The checks that fail."""
         return tuple(result for result in self.results if result.status == "FAILS")
 
-    def table(self, *, is_short: bool = False) -> str:
+    def report(self, *, is_short: bool = False) -> str:
         """Return the report as text: one row per check, or only those that do not hold."""
         counts = {s: sum(r.status == s for r in self.results) for s in ("ok", "FAILS", "skipped")}
         summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
@@ -145,7 +145,7 @@ def check_rules(
     reports = {}
     for name, kind in kinds.items():
         reports[name] = check_rule(kind, tuple(engines), neuron)
-        print(reports[name].table(is_short=len(kinds) > 1), flush=True)
+        print(reports[name].report(is_short=len(kinds) > 1), flush=True)
     failed = [name for name, report in reports.items() if not report.is_passed]
     if len(kinds) > 1:
         print(f"{len(kinds)} rules: {f'{len(failed)} fail' if failed else 'all pass'}")

@@ -51,7 +51,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_every_agent_keeps_its_promises(agent, case):
     report = check_agent(resolve(CASES[case], {"agent": agent}))
-    assert report.is_passed, report.table()
+    assert report.is_passed, report.report()
     skipped = {result.check for result in report.results if result.status == "skipped"}
     estimates = case in ("linear", "critic", "continuous")
     assert skipped == (set() if estimates else {"truncation"})
@@ -144,7 +144,7 @@ def take_truncation_for_termination(patch):
 def test_a_broken_promise_is_found(breaks, check, case, monkeypatch):
     breaks(monkeypatch)
     report = check_agent(resolve(CASES[case]))
-    assert check in {result.check for result in report.failures}, report.table()
+    assert check in {result.check for result in report.failures}, report.report()
 
 
 def test_every_promise_is_broken_once():

@@ -17,7 +17,6 @@ from threefactor.experiments.training import run as training
 from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.experiments.training.evaluation import evaluate_run
 from threefactor.experiments.training.run import resume_agent, train_agent
-from threefactor.experiments.training.summary import report
 
 SMALL = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 20, "episodes": 6,
@@ -196,7 +195,7 @@ def test_references(tmp_path):
     assert 0 < references["random agent (exact)"] < references["optimum"]
     frozen = train(tmp_path, "frozen", reference_episodes=5, control="frozen")
     assert "untrained twin" not in frozen.summary["references"]
-    assert "untrained twin" in report(result)
+    assert "untrained twin" in result.report()
 
 
 def test_references_do_not_change_the_run(tmp_path):
@@ -285,10 +284,11 @@ def test_a_checkpoint_of_another_version_is_an_error_in_one_line(tmp_path):
 def test_evaluation_leaves_the_run_and_is_reproducible(tmp_path):
     result = train(tmp_path, replicas=2)
     before = {p: p.read_bytes() for p in result.path.rglob("*") if p.is_file()}
-    texts = [evaluate_run(result.path, 4) for _ in range(2)]
-    assert texts[0] == texts[1]
-    assert "8 episodes, learning off" in texts[0]
-    assert evaluate_run(result.path, 4, seed=123) != texts[0]
+    one, two = (evaluate_run(result.path, 4) for _ in range(2))
+    assert one.returns.shape == one.lengths.shape == (2, 4)
+    np.testing.assert_array_equal(one.returns, two.returns)
+    assert "8 episodes, learning off" in one.report()
+    assert np.any(evaluate_run(result.path, 4, seed=123).lengths != one.lengths)
     after = {p: p.read_bytes() for p in result.path.rglob("*") if p.is_file()}
     evaluation = after.pop(result.path / "evaluation.json")
     assert after == before
