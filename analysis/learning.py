@@ -74,7 +74,7 @@ def draw_learning_comparison(
     return figure
 
 
-@styled()
+@styled
 def draw_evaluation(returns: NDArray[np.float64], lengths: NDArray[np.float64]) -> Figure:
     """Draw how returns and lengths of episodes spread; both are (replicas, episodes)."""
     figure = new_figure(height_mm=65)
