@@ -4,6 +4,7 @@ What is done here is explained in docs/from_python.md.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +12,14 @@ import threefactor
 from threefactor import Rule
 
 # Settings are named as on the command line; what is not named is tuned, or a default.
-task = {
+task: dict[str, Any] = {
     "env": "Identity-v0", "episodes": 20, "replicas": 3, "window_ms": 10.0,
     "encoder": {"name": "one-hot", "rate_max_hz": 1000.0},
     "model": {"name": "feed-forward", "resets": "decision"}, "modulator": "reward-baseline",
 }  # fmt: skip
 
-run = threefactor.train(task, rule="reinforce", **{"rule.learning_rate": 0.5})
+options: dict[str, Any] = {"rule.learning_rate": 0.5}
+run = threefactor.train(task, rule="reinforce", **options)
 print(run.report())
 
 # Every number of a run is an array: (replicas, episodes), (snapshots, synapses), (spikes,).

@@ -108,7 +108,8 @@ def evaluate(
     """
     from threefactor.experiments.training.evaluation import evaluate_run
 
-    return evaluate_run(getattr(run, "path", run), episodes, seed)
+    path = run if isinstance(run, (str, Path)) else run.path
+    return evaluate_run(path, episodes, seed)
 
 
 def load_run(run: str | Path) -> "TrainingResult":

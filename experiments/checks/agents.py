@@ -169,6 +169,7 @@ def _decide(loop: ClosedLoop, decisions: int) -> Life:
     for _ in range(decisions):
         loop.decide()
     (trace,) = loop.observers
+    assert isinstance(trace, Trace)
     return Life([list(row) for row in trace.rows], start, loop.agent.weights())
 
 

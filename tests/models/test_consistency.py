@@ -1,6 +1,7 @@
 """Networks that cannot be meant are refused when they are specified, in one line."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ class NoSuchRate(Rule):
 
 @dataclass(frozen=True)
 class OneWord(Rule):
-    rates = "learning_rate"
+    rates: Any = "learning_rate"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`check_agent`: every agent keeps its promises, and an agent that breaks one is found out."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from threefactor.experiments.checks.agents import PROMISES, check_agent
 from threefactor.experiments.checks.report import check_name
 from threefactor.experiments.configuration import resolve
 
-LINEAR = {
+LINEAR: dict[str, Any] = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "window_ms": 10.0,
     "model": {"name": "feed-forward", "neurons_per_action": 3},
     "rule": {"name": "reinforce", "learning_rate": 2.0}, "modulator": "td-linear",

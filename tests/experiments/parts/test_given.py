@@ -1,5 +1,6 @@
 """Parts given as classes and instances run as the same parts given by name do."""
 
+import importlib
 import sys
 
 import numpy as np
@@ -33,9 +34,7 @@ def mine(tmp_path, monkeypatch):
     """A rule of a module that can be imported."""
     (tmp_path / "my_module.py").write_text(MINE)
     monkeypatch.syspath_prepend(tmp_path)
-    import my_module
-
-    yield my_module.Mine
+    yield importlib.import_module("my_module").Mine
     del sys.modules["my_module"]
 
 

@@ -101,7 +101,7 @@ class Scripted(gym.Env):
         )
 
 
-gym.register(id="Scripted-v0", entry_point=Scripted)
+gym.register(id="Scripted-v0", entry_point=lambda **options: Scripted(**options))
 SCRIPTED = {
     **CRITIC,
     "env": "Scripted-v0",
