@@ -77,13 +77,18 @@ class Stepper:
         self.synaptic: dict[str, Any] = {
             name: np.zeros(len(pre)) for name in defined_variables(neuron.sensitivity_equations)
         }
-        self._fixed = {**_FUNCTIONS, **self._constants, "dt": self._dt, "t_in_timesteps": 0}
+        self._fixed: dict[str, Any] = {
+            **_FUNCTIONS,
+            **self._constants,
+            "dt": self._dt,
+            "t_in_timesteps": 0,
+        }
         self._fixed |= {"uniform": self._uniform, "gaussian": self._gaussian}
         self._fixed |= {f"{purpose}_stream": purpose for purpose in neuron.noise}
         self._propagators = [
             self._propagator(neuron.equations), self._propagator(neuron.sensitivity_equations)
         ]  # fmt: skip
-        blocks = ("integrate", "before_threshold", "reset", "sensitivity_on_pre")
+        blocks: tuple[str, ...] = ("integrate", "before_threshold", "reset", "sensitivity_on_pre")
         blocks += ("sensitivity_on_post", "sensitivity_each_step")
         self._code: dict[str, CodeType] = {b: _compile(getattr(neuron, b)) for b in blocks}
         self._code["threshold"] = compile(neuron.threshold or "v < -inf", "threshold", "eval")
@@ -112,7 +117,9 @@ class Stepper:
         """
         spikes = np.zeros((len(pre_spikes), self._size), bool)
         columns = {n: len(self.pre) if n in self.synaptic else self._size for n in names}
-        seen = {n: np.zeros((len(pre_spikes), size), dtype) for n, size in columns.items()}
+        seen: dict[str, NDArray[Any]] = {
+            n: np.zeros((len(pre_spikes), size), dtype) for n, size in columns.items()
+        }
         for step, arriving in enumerate(np.asarray(pre_spikes, bool)):
             spikes[step] = self._spike(None if given is None else given[step])
             for name, rows in seen.items():
@@ -198,7 +205,11 @@ class Stepper:
 
     def _propagator(self, equations: str) -> tuple[list[str], Floats, Floats]:
         """Return names, (n, n) and (n,) with x(t+dt) = first @ x(t) + second."""
-        odes = {e.variable: e.expression for e in parse_equations(equations) if e.is_differential}
+        odes = {
+            e.variable: e.expression
+            for e in parse_equations(equations)
+            if e.is_differential and e.expression is not None
+        }
         names = list(odes)
         for expression in odes.values():
             unknown = names_in(expression) - set(names) - set(self._constants)
@@ -212,7 +223,7 @@ class Stepper:
             known = self._constants | dict(zip(names, values, strict=True))
             return np.array(
                 [np.broadcast_to(evaluate(odes[name], known.__getitem__), 1) for name in names],
-                float,
+                np.float64,
             )
 
         where = f"{type(self.neuron).__name__}.equations"

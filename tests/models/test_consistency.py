@@ -1,7 +1,7 @@
 """Networks that cannot be meant are refused when they are specified, in one line."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ class NoSuchRate(Rule):
 
 @dataclass(frozen=True)
 class OneWord(Rule):
-    rates: Any = "learning_rate"
+    rates: ClassVar[Any] = "learning_rate"
 
 
 @pytest.mark.parametrize(
