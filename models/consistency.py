@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from threefactor.models.neurons.checks import check_names
 from threefactor.models.neurons.contract import NeuronModel
-from threefactor.naming import suggest
-from threefactor.rules.contract import (
-    AGREEMENT,
-    Rule,
-    check_rule_class,
-    defined_variables,
-    parameter_values,
+from threefactor.models.neurons.strings import (
+    check_neuron_class,
+    check_neuron_values,
+    check_rule_fits,
 )
+from threefactor.naming import suggest
+from threefactor.rules.checks import check_rule_class
+from threefactor.rules.contract import AGREEMENT, Rule, parameter_values
 from threefactor.rules.delays import delay_steps
+from threefactor.rules.language import parse_equations
 
 if TYPE_CHECKING:
     from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
@@ -31,7 +30,8 @@ def check_network(spec: NetworkSpec) -> None:
     """Raise TypeError or ValueError for parts that break their contract or do not fit."""
     _check_part_names(spec)
     for population in spec.populations:
-        _check_neuron(population.neuron)
+        check_neuron_class(type(population.neuron))
+        check_neuron_values(population.neuron)
     _check_roles(spec)
     for projection in spec.projections:
         _check_projection(spec, projection)
@@ -56,7 +56,7 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
             f"{', '.join(neuron.exposes) or 'nothing'}. Choose a neuron that exposes them "
             f"(`python run.py list neurons`)."
         )
-    units = defined_variables(neuron.equations)
+    units = parse_equations(neuron.equations).units
     for variable, unit in rule.required_units.items():
         if units.get(variable, unit) != unit:
             return (
@@ -69,21 +69,6 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
             "does, or a rule without on_post and post_on_spike, such as td-critic."
         )
     return ""
-
-
-@functools.cache
-def _check_rule_class(rule: type[Rule]) -> None:
-    check_rule_class(rule)
-
-
-_sound_neurons: set[type[NeuronModel]] = set()
-
-
-def _check_neuron(neuron: NeuronModel) -> None:
-    """Check the strings of a neuron, once for its class."""
-    if type(neuron) not in _sound_neurons:
-        check_names(neuron)
-        _sound_neurons.add(type(neuron))
 
 
 def _check_part_names(spec: NetworkSpec) -> None:
@@ -114,7 +99,7 @@ def _check_roles(spec: NetworkSpec) -> None:
         neuron = known[name]
         kind = f"{name!r} of {type(neuron).__name__}"
         if role == "input":
-            if defined_variables(neuron.equations).get("rates") != "hertz":
+            if parse_equations(neuron.equations).units.get("rates") != "hertz":
                 raise ValueError(
                     f"{where} must take rates, got {kind}; choose PoissonInput, or declare "
                     "`rates : hertz` in the neuron's equations."
@@ -148,9 +133,9 @@ def _names_on_neuron(projection: Projection, population: str) -> set[str]:
         return set()
     names = set(parameter_values(rule))
     if population == projection.source:
-        names |= set(defined_variables(rule.pre_equations))
+        names |= set(parse_equations(rule.pre_equations).units)
     if population == projection.target:
-        names |= set(defined_variables(rule.post_equations))
+        names |= set(parse_equations(rule.post_equations).units)
     return {f"{projection.name}_{name}" for name in names}
 
 
@@ -164,7 +149,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
             f"it has: {', '.join(target.neuron.ports) or 'none'}."
         )
     if projection.rule is not None:
-        _check_rule_class(type(projection.rule))
+        check_rule_class(type(projection.rule))
     delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")
@@ -173,6 +158,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
         reason = misfit(projection.rule, target.neuron)
         if reason:
             raise ValueError(f"{where}: {reason}")
+        check_rule_fits(projection.rule, source.neuron, target.neuron)
         _check_agreement(spec, projection, target)
 
 
@@ -226,7 +212,9 @@ def _check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
     where = f"Modulation {modulation.name!r}"
     source, target = spec.population(modulation.source), spec.population(modulation.target)
     _check_indices(where, modulation.pre, modulation.post, source, target)
-    variables = {v for v, unit in defined_variables(source.neuron.equations).items() if unit == "1"}
+    variables = {
+        v for v, unit in parse_equations(source.neuron.equations).units.items() if unit == "1"
+    }
     if modulation.variable not in variables:
         raise ValueError(
             f"{where}: {type(source.neuron).__name__} has no dimensionless variable "

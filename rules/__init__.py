@@ -4,8 +4,9 @@ if __name__ != "threefactor.rules":
     raise ImportError("this folder is threefactor.rules: import it by that name")
 
 
+from threefactor.rules.checks import check_rule_class
 from threefactor.rules.clopath import VoltageSTDP
-from threefactor.rules.contract import Rule, check_rule_class
+from threefactor.rules.contract import Rule
 from threefactor.rules.dopamine_stdp import DopamineSTDP, KineticDopamineSTDP
 from threefactor.rules.eprop import Eprop, RewardEprop
 from threefactor.rules.hedonistic import HedonisticSynapse

@@ -5,14 +5,13 @@ rule: statements over ``w`` and ``change``, read by the assembler and the interp
 bounds always hold afterwards.
 """
 
-import re
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from threefactor.rules.contract import Rule, check_parameters, defined_variables, parameter_values
-from threefactor.rules.language.statements import parse_statements
+from threefactor.rules.contract import Rule, check_parameters, parameter_values
+from threefactor.rules.language import parse_equations, parse_statements
 
 PREFIX = "update_"
 
@@ -34,20 +33,20 @@ class WeightUpdate:
         """Check the numbers; raise ValueError naming class and field."""
         check_parameters(self)
 
-    def prefixed(self, code: str) -> str:
-        """Return `code` with this update's own names set apart from a rule's."""
-        own = {*defined_variables(self.equations), *parameter_values(self)}
-        for name in own:
-            code = re.sub(rf"(?<![\w.]){name}\b", PREFIX + name, code)
-        return code
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """Own names of the update -> what they are called among those of a rule."""
+        own = {*parse_equations(self.equations).units, *parameter_values(self)}
+        return {name: PREFIX + name for name in own}
 
     def wrap(self, block: str) -> str:
         """Return a rule's block with the change of ``w`` that it proposes handed to `apply`."""
-        if not self.apply or "w" not in {s.target for s in parse_statements(block)}:
+        if not self.apply or "w" not in parse_statements(block).writes:
             return block
         # clip copies: with Brian2's NumPy target `w_before = w` would be the same array as w
         lines = ["w_before = clip(w, w_min, w_max)", block, "change = w - w_before"]
-        lines += ["w = clip(w_before, w_min, w_max)", self.prefixed(self.apply)]
+        own = parse_statements(self.apply).renamed(self.prefixes)
+        lines += ["w = clip(w_before, w_min, w_max)", own]
         return "\n".join([*lines, "w = clip(w, w_min, w_max)"])
 
 
@@ -77,7 +76,9 @@ class SoftBounds(WeightUpdate):
     exponent: float = 1.0
 
     needs_bounds = True
-    apply = """w += change*((int(change > 0)*(w_max - w) + int(change <= 0)*(w - w_min))/(w_max - w_min))**exponent"""  # noqa: E501
+    apply = """w += change*(
+        (int(change > 0)*(w_max - w) + int(change <= 0)*(w - w_min))/(w_max - w_min)
+    )**exponent"""
 
     def __post_init__(self) -> None:
         """Check the exponent."""
@@ -130,7 +131,9 @@ class Adam(WeightUpdate):
     apply = """updates += 1
     first_moment = first_decay*first_moment + (1 - first_decay)*change
     second_moment = second_decay*second_moment + (1 - second_decay)*change**2
-    w += step_size*first_moment/(1 - first_decay**updates)/(sqrt(second_moment/(1 - second_decay**updates)) + epsilon)"""  # noqa: E501
+    w += step_size*first_moment/(1 - first_decay**updates)/(
+        sqrt(second_moment/(1 - second_decay**updates)) + epsilon
+    )"""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -157,9 +160,7 @@ def moves_within_windows(rule: Rule) -> bool:
     It has a weight clock of its own, or assigns ``w`` at spikes or in every timestep.
     """
     blocks = (rule.on_pre, rule.on_post, rule.each_step)
-    return bool(rule.weight_clock) or any(
-        statement.target == "w" for block in blocks for statement in parse_statements(block)
-    )
+    return bool(rule.weight_clock) or any("w" in parse_statements(b).writes for b in blocks)
 
 
 def normalise_incoming(w: np.ndarray, post: np.ndarray, n_post: int, total: float) -> None:

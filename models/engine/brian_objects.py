@@ -1,5 +1,8 @@
 """Blueprint -> Brian2 objects: one explicit Network plus the blocks that run on request."""
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +52,26 @@ class BrianNetwork:
         """Generate the code of the blocks that run on request."""
         for runner in self.demand.values():
             runner.before_run({})
+
+
+@contextmanager
+def refusals_in_one_line() -> Iterator[None]:
+    """Raise what Brian2 says of a network as a ValueError of one line, and free its objects.
+
+    The frames of the exception would keep Brian2's objects alive, and with them their names.
+    """
+    try:
+        yield
+    except (ImportError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        first: BaseException = error
+        traceback.clear_frames(error.__traceback__)
+        while (cause := first.__cause__ or first.__context__) is not None:
+            first = cause
+            traceback.clear_frames(first.__traceback__)
+        text = " ".join(str(first).split())
+        raise ValueError(f"Brian2 refuses this network: {type(first).__name__}: {text}") from first
 
 
 def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:
