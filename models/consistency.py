@@ -19,6 +19,7 @@ from threefactor.rules.checks import check_rule_class
 from threefactor.rules.contract import AGREEMENT, Rule, parameter_values
 from threefactor.rules.delays import delay_steps
 from threefactor.rules.language import parse_equations
+from threefactor.rules.updates import check_update_class
 
 if TYPE_CHECKING:
     from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
@@ -148,6 +149,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
             f"{where}: {type(target.neuron).__name__} has no port {projection.port!r}; "
             f"it has: {', '.join(target.neuron.ports) or 'none'}."
         )
+    check_update_class(type(projection.update))
     if projection.rule is not None:
         check_rule_class(type(projection.rule))
     delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)

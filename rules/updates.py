@@ -5,13 +5,24 @@ rule: statements over ``w`` and ``change``, read by the assembler and the interp
 bounds always hold afterwards.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
 
 from threefactor.rules.contract import Rule, check_parameters, parameter_values
 from threefactor.rules.language import parse_equations, parse_statements
+from threefactor.rules.language.classes import (
+    check_dataclass,
+    check_flags,
+    check_strings,
+    check_tuple_of_names,
+)
+from threefactor.rules.language.equations import unit_dimension
+from threefactor.rules.language.names import check_name
+from threefactor.rules.language.scope import Scope, check_block, check_equations
+from threefactor.rules.language.units import DIMENSIONLESS, SECOND, Dimension
 
 PREFIX = "update_"
 
@@ -152,6 +163,41 @@ UPDATES: dict[str, type[WeightUpdate]] = {
     "soft-bounds": SoftBounds,
     "adam": Adam,
 }
+
+
+def check_update_class(update: type[WeightUpdate]) -> None:
+    """Raise ValueError or TypeError unless the strings of a weight update fit the contract.
+
+    Checked: a frozen dataclass derived from `WeightUpdate`; its statements use ``w``, ``change``,
+    the bounds and names of its own, without units, and assign ``w`` and its own variables;
+    constants are finite; rates name its fields. A class that passed is not looked at again.
+    """
+    if not (isinstance(update, type) and issubclass(update, WeightUpdate)):
+        raise TypeError(f"{update!r} must be a class derived from threefactor.WeightUpdate.")
+    check_dataclass(update)
+    _check_strings(update)
+
+
+@cache
+def _check_strings(update: type[WeightUpdate]) -> None:
+    owner, parameters = update.__name__, parameter_values(update())
+    check_strings(update, "equations", "apply")
+    check_tuple_of_names(update, "rates")
+    check_flags(update, "needs_bounds")
+    for name in update.rates:
+        if name not in {field.name for field in fields(update)}:
+            raise ValueError(f"{owner}.rates names {name!r}, which is no field.")
+    for name in parameters:
+        check_name(name, f"{owner}: the parameter")
+    equations = parse_equations(update.equations, f"{owner}.equations")
+    known: dict[str, Dimension | None] = {n: unit_dimension(u) for n, (_, u) in parameters.items()}
+    known |= dict.fromkeys(("w", "w_min", "w_max", "change"), DIMENSIONLESS)
+    known |= {"dt": SECOND, "t": SECOND} | {line.variable: line.dimension for line in equations}
+    constants = {name: value for name, (value, _) in parameters.items()}
+    stored = frozenset(line.variable for line in equations if line.is_stored)
+    scope = Scope(known, stored | {"w"}, constants=constants)
+    check_equations(equations, scope, {})
+    check_block(parse_statements(update.apply, f"{owner}.apply"), scope)
 
 
 def moves_within_windows(rule: Rule) -> bool:

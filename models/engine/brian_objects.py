@@ -1,10 +1,8 @@
 """Blueprint -> Brian2 objects: one explicit Network plus the blocks that run on request."""
 
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import brian2
 import numpy as np
@@ -16,6 +14,8 @@ from threefactor.models.engine.noise import brian_functions
 
 # Brian2 would say so of every network that was prepared but not by `Network.run`.
 brian2.BrianLogger.suppress_name("unused_brian_object")
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -54,24 +54,23 @@ class BrianNetwork:
             runner.before_run({})
 
 
-@contextmanager
-def refusals_in_one_line() -> Iterator[None]:
-    """Raise what Brian2 says of a network as a ValueError of one line, and free its objects.
+def refusing_in_one_line(work: Callable[[], T]) -> T:
+    """Return what `work` returns; raise what Brian2 says against it as ValueError in one line.
 
-    The frames of the exception would keep Brian2's objects alive, and with them their names.
+    The exception is not chained: its frames would keep Brian2's objects alive, and with them their
+    names, from which the next network's source is made.
     """
     try:
-        yield
+        return work()
     except (ImportError, MemoryError, OSError):
         raise
     except Exception as error:
         first: BaseException = error
-        traceback.clear_frames(error.__traceback__)
         while (cause := first.__cause__ or first.__context__) is not None:
             first = cause
-            traceback.clear_frames(first.__traceback__)
-        text = " ".join(str(first).split())
-        raise ValueError(f"Brian2 refuses this network: {type(first).__name__}: {text}") from first
+        reason = f"{type(first).__name__}: {' '.join(str(first).split())}"
+        del first, cause
+    raise ValueError(f"Brian2 refuses this network: {reason}")
 
 
 def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:

@@ -21,7 +21,7 @@ from threefactor.models.blueprint import Blueprint
 from threefactor.models.engine.brian_objects import (
     BrianNetwork,
     build_objects,
-    refusals_in_one_line,
+    refusing_in_one_line,
 )
 from threefactor.models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 from threefactor.models.engine.stepping import spike_owner_names
@@ -45,8 +45,7 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
         brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
         brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
         try:
-            with refusals_in_one_line():
-                manifest, tables = _write(plan, folder)
+            manifest, tables = refusing_in_one_line(lambda: _write(plan, folder))
             source = _join(Path(folder), tables)
             manifest["static_arrays"] = _static_arrays(Path(folder), plan)
         finally:

@@ -74,7 +74,7 @@ def _solve(
     apart = {name: f"{name}_variable" for name in block if hasattr(sp, name)}
     back = {other: name for name, other in apart.items()}
     renamed = [_renamed(equation, apart) for equation in equations] if apart else equations
-    known = variables | {other: variables[name] for name, other in apart.items()}
+    known = {**variables, **{other: variables[name] for name, other in apart.items()}}
     code = linear(Equations(renamed), known, method_options)
     lines = [line.partition(" = ") for line in code.splitlines() if line.startswith("_")]
     updates = {left.removeprefix("_"): right for left, _, right in lines}

@@ -15,7 +15,7 @@ from threefactor.models.blueprint import Blueprint
 from threefactor.models.engine.brian_objects import (
     BrianNetwork,
     build_objects,
-    refusals_in_one_line,
+    refusing_in_one_line,
 )
 from threefactor.models.engine.stepping import (
     Recording,
@@ -49,8 +49,7 @@ class RuntimeEngine:
         self._number = next(n for n in itertools.count() if n not in _live_suffixes)
         _live_suffixes.add(self._number)
         try:
-            with refusals_in_one_line():
-                self._brian = self._built(target)
+            self._brian = refusing_in_one_line(lambda: self._built(target))
         except BaseException:
             _live_suffixes.discard(self._number)
             raise

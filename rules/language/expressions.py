@@ -18,7 +18,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
     "abs": np.abs,
     "clip": np.clip,
-    "int": np.trunc,
+    "int": lambda value: np.trunc(np.asarray(value, float)),
     "sign": np.sign,
     "tanh": np.tanh,
 }
@@ -271,7 +271,7 @@ class Reader:
             self.refuse("an operator or `)`")
 
     def _number(self, token: Token) -> float:
-        value = int(token.text) if token.text.isdigit() else float(token.text)
-        if value > 1.7e308:
+        value = float(token.text)
+        if not np.isfinite(value):
             raise self.source.error(token.at, f"the number {token.text[:20]} is too large.")
         return value

@@ -28,6 +28,13 @@ _CPP = frozenset(
     static_cast struct switch template this thread_local throw true try typedef typeid typename
     union unsigned using virtual void volatile wchar_t xor xor_eq""".split()
 )
+#: Macros of the headers of generated sources, those that somebody might choose.
+_MACROS = frozenset(
+    """NAN INFINITY HUGE_VAL NULL EOF BUFSIZ RAND_MAX EDOM ERANGE EIO errno math_errhandling linux
+    unix stdin stdout stderr sa_handler sa_sigaction assert idx vectorisation_idx M_E M_PI M_PI_2
+    M_PI_4 M_LN2 M_LN10 M_LOG2E M_LOG10E M_SQRT2 INT_MAX INT_MIN UINT_MAX LONG_MAX LONG_MIN SIZE_MAX
+    CHAR_BIT PATH_MAX SEEK_SET SEEK_CUR SEEK_END SIGINT SIGTERM FP_NAN FP_ZERO""".split()
+)
 _STEMS = ("gram", "gramme", "molar", "liter", "litre")
 _PREFIXES = ("", "da", *"munpfazycdhkMGTPEZY")
 
@@ -38,6 +45,8 @@ def why_reserved(name: str) -> str:
         return "it is a word of Python"
     if name in _CPP:
         return "it is a word of C++"
+    if name in _MACROS:
+        return "generated C++ has it"
     if name in FUNCTIONS:
         return "it is a function"
     if name in _NETWORK:
