@@ -46,6 +46,8 @@ def find_lazy_decays(
         decay = _decay(line)
         if decay is None or decay.tau not in parameter_values(rule):
             continue
+        if decay.growth in equations.names | parameter_values(rule).keys():  # the rule's own
+            continue
         others = frozenset().union(*(e.names for e in equations if e is not line))
         if decay.variable not in elsewhere | others and all(
             _only_adds(block, decay.variable) for block in (on_pre, on_post)

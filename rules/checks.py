@@ -189,7 +189,7 @@ def _check_names(
         for name in names:
             check_name(name, f"{owner}: the {kind}")
     kinds = [set(parameters), *(set(e.units) for e in places.values()), set(rule.noise)]
-    kinds.append(set(rule.requires))
+    kinds += [set(rule.requires), {f"{name}_stream" for name in rule.noise}]
     for index, one in enumerate(kinds):
         for other in kinds[index + 1 :]:
             if one & other:
@@ -231,7 +231,7 @@ def _scopes(
     scopes = {}
     for block, names in visible.items():
         place = "synapse" if names.keys() >= weights.keys() else block.partition("_")[0]
-        writable = {line.variable for line in places[place] if line.is_stored}
+        writable = {line.variable for line in places[place] if line.is_writable}
         scopes[block] = Scope(
             known={**names, **known},
             writable=frozenset(writable | ({"w"} if place == "synapse" else set())),
@@ -254,11 +254,9 @@ def _elsewhere(
             found[name] = "random numbers are fresh in on_pre, on_post and each_step only"
         elif home:
             line = next(line for line in places[home] if line.variable == name)
-            found[name] = (
-                f"it lives on the {sides[home]}"
-                if line.is_stored
-                else (f"its value is given in {PLACES[home]}")
-            )
+            found[name] = f"it lives on the {sides[home]}"
+            if not line.is_writable:
+                found[name] = f"its value is given in {PLACES[home]}"
         elif name == "third_factor":
             found[name] = "the third factor is delivered to the synapse and its postsynaptic neuron"
         else:

@@ -138,7 +138,7 @@ def _check_blocks(neuron: type[NeuronModel], parameters: Parameters) -> None:
     check_equations(equations, scope, flags)
     if neuron.method == "exact":
         check_linear(equations)
-    own = replace(scope, writable=frozenset(v.variable for v in equations if v.is_stored))
+    own = replace(scope, writable=frozenset(v.variable for v in equations if v.is_writable))
     for block in _STATEMENTS:
         check_block(parse_statements(getattr(neuron, block), f"{owner}.{block}"), own)
     at_synapse = replace(own, known={**own.known, "w": DIMENSIONLESS})
@@ -158,6 +158,9 @@ def _check_names(
         check_name(name, f"{owner}: the parameter")
     for name in sorted(equations.units.keys() & parameters.keys()):
         raise ValueError(f"{owner}: {name!r} is both a variable and a parameter.")
+    for purpose in neuron.noise:
+        if f"{purpose}_stream" in {*equations.units, *parameters}:
+            raise ValueError(f"{owner}: {purpose}_stream is the stream of its noise; rename it.")
 
 
 def _scope(
@@ -205,7 +208,7 @@ def _check_sensitivity(
     known |= {"dt": SECOND, "t": SECOND, "inf": DIMENSIONLESS}
     scope = Scope(
         known,
-        writable=frozenset(line.variable for line in own if line.is_stored),
+        writable=frozenset(line.variable for line in own if line.is_writable),
         functions={n: count for n, count in NEURON_ARGUMENTS.items() if n not in _DRAWS},
         constants={name: value for name, (value, _) in parameters.items()},
         elsewhere={v: f"a synapse reads it as {v}_post" for v in equations.units},

@@ -62,6 +62,11 @@ class Equation:
         """Whether the variable has a value of its own, and is no abbreviation."""
         return self.kind != "subexpression"
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether statements may assign the variable."""
+        return self.is_stored and "constant" not in self.flags
+
 
 @dataclass(frozen=True)
 class Equations:

@@ -46,6 +46,10 @@ _REFUSED_FLAGS = {
     "shared": _SHARED,
     "scalar": _SHARED,
 }
+_KIND_OF_FLAG = {
+    "clock-driven": "differential", "event-driven": "differential",
+    "unless refractory": "differential", "constant": "plain", "constant over dt": "subexpression",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,14 +141,17 @@ def check_equations(equations: Equations, scope: Scope, flags: Mapping[str, str]
             raise source.error(line.at, f"{line.variable!r} is defined twice.")
         seen.add(line.variable)
         for flag in line.flags:
-            if reason := {**_REFUSED_FLAGS, **flags}.get(flag):
+            reason = {**_REFUSED_FLAGS, **flags}.get(flag)
+            if reason is None and line.kind != _KIND_OF_FLAG[flag]:
+                reason = f"it is for {_KIND_OF_FLAG[flag]} equations, and this is a {line.kind} one"
+            if reason:
                 raise source.error(line.at, f"the flag ({flag}) has no place here: {reason}.")
         if line.expression is None:
             continue
         dimension = check_expression(source, line.expression, scope)
         expected = per_second(line.dimension) if line.is_differential else line.dimension
         what = f"d{line.variable}/dt" if line.is_differential else line.variable
-        _check_unit(source, line.expression, dimension, expected, what)
+        _check_unit(source, line.expression, dimension, expected, what, line.is_differential)
     _check_cycles(equations)
 
 
@@ -226,11 +233,12 @@ def _check_unit(
     found: Dimension | None,
     expected: Dimension | None,
     target: str,
+    is_derivative: bool = False,
 ) -> None:
     if found is None or expected is None or found == expected:
         return
     hint = ""
-    if expected == per_second(found):
+    if is_derivative and expected == per_second(found):
         hint = " Is there a rate without its /tau, or a field without its unit suffix (_ms)?"
     raise source.error(
         expression.at,
