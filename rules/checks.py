@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from functools import cache
 
 from threefactor.naming import suggest
 from threefactor.rules.contract import (
@@ -27,6 +26,7 @@ from threefactor.rules.language.classes import (
     check_mapping,
     check_strings,
     check_tuple_of_names,
+    once,
 )
 from threefactor.rules.language.equations import unit_dimension
 from threefactor.rules.language.names import check_name
@@ -78,7 +78,7 @@ def check_rule_units(rule: Rule, exposed: Mapping[str, str]) -> None:
     _check_blocks(type(rule), tuple(parameter_values(rule).items()), required)
 
 
-@cache
+@once
 def _check_rule_class(rule: type[Rule]) -> None:
     owner = rule.__name__
     check_strings(rule, *EQUATION_BLOCKS, *STATEMENT_BLOCKS, "transmitted", "weight_clock")
@@ -160,7 +160,7 @@ def _equations(rule: type[Rule]) -> dict[str, Equations]:
     }
 
 
-@cache
+@once
 def _check_blocks(
     rule: type[Rule],
     parameters: tuple[tuple[str, tuple[float, str]], ...],

@@ -6,7 +6,6 @@ bounds always hold afterwards.
 """
 
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from threefactor.rules.language.classes import (
     check_flags,
     check_strings,
     check_tuple_of_names,
+    once,
 )
 from threefactor.rules.language.equations import unit_dimension
 from threefactor.rules.language.names import check_name
@@ -178,7 +178,7 @@ def check_update_class(update: type[WeightUpdate]) -> None:
     _check_strings(update)
 
 
-@cache
+@once
 def _check_strings(update: type[WeightUpdate]) -> None:
     owner, parameters = update.__name__, parameter_values(update())
     check_strings(update, "equations", "apply")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from threefactor.rules.language.classes import (
     check_mapping,
     check_strings,
     check_tuple_of_names,
+    once,
 )
 from threefactor.rules.language.equations import unit_dimension
 from threefactor.rules.language.names import check_name
@@ -89,7 +89,7 @@ def check_rule_fits(rule: Rule, source: NeuronModel, target: NeuronModel) -> Non
             )
 
 
-@cache
+@once
 def _check_neuron_class(neuron: type[NeuronModel]) -> None:
     owner = neuron.__name__
     check_strings(neuron, *_STRINGS)
@@ -126,7 +126,7 @@ def _equations(neuron: type[NeuronModel], block: str) -> Equations:
     return parse_equations(getattr(neuron, block), f"{neuron.__name__}.{block}")
 
 
-@cache
+@once
 def _check_blocks(neuron: type[NeuronModel], parameters: Parameters) -> None:
     """Raise ValueError for what the blocks cannot use."""
     owner, equations = neuron.__name__, _equations(neuron, "equations")

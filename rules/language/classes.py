@@ -1,8 +1,16 @@
 """Check that a class which holds strings of the language is declared as it must be."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar, cast
+
+Check = TypeVar("Check", bound=Callable[..., None])
+
+
+def once(check: Check) -> Check:
+    """Return a check that does not look again at what has passed it."""
+    return cast(Check, cache(check))
 
 
 def check_dataclass(kind: type) -> None:

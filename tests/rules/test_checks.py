@@ -94,7 +94,7 @@ SLIPS = [
     ({"required_units": {"v": "siemens"}}, "`>` joins siemens with volt"),
     ({"required_units": {"v": "vlt"}}, "Spoiled.required_units, line 1, column 5: unknown unit"),
     ({"equations": "mark : 1 (shared)"}, "(shared) has no place here: what all share is a param"),
-    ({"equations": "mark : 1 (event-driven)"}, "it is for differential equations, and this is a pl"),
+    ({"equations": "mark : 1 (event-driven)"}, "it is for differential equations, and this"),
     ({"equations": "mark : 1 (constant)"}, "cannot assign 'mark' here (its value is given in equa"),
     ({"noise": ("a",), "equations": "mark : 1\na_stream : 1"}, "'a_stream' is defined in two pl"),
     ({"on_post": "mark += dt"}, "mark needs the unit 1, this has second. In"),
