@@ -101,8 +101,8 @@ class Clocked(Decaying):
 
 LAZY = [Plain, WithFlag, Commented, OneLine, RewardModulatedSTDPWithEligibility]
 EAGER = [
-    OwnGrowth, Continuous, FlaggedContinuous, Multiplied, SelfReading, ReadByOther, FeedsOther, MovesWeights,
-    Clocked,
+    OwnGrowth, Continuous, FlaggedContinuous, Multiplied, SelfReading, ReadByOther, FeedsOther,
+    MovesWeights, Clocked,
 ]  # fmt: skip
 
 
