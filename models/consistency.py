@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from threefactor.models.neurons.checks import check_names
 from threefactor.models.neurons.contract import NeuronModel
+from threefactor.models.neurons.strings import (
+    check_neuron_class,
+    check_neuron_values,
+    check_rule_fits,
+)
 from threefactor.naming import suggest
 from threefactor.program import program_name
-from threefactor.rules.contract import (
-    AGREEMENT,
-    Rule,
-    check_rule_class,
-    defined_variables,
-    parameter_values,
-)
+from threefactor.rules.checks import check_rule_class
+from threefactor.rules.contract import AGREEMENT, Rule, parameter_values
 from threefactor.rules.delays import delay_steps
-from threefactor.rules.language.statements import parse_equations
-from threefactor.rules.updates import PREFIX
+from threefactor.rules.language import parse_equations
+from threefactor.rules.updates import PREFIX, check_update_class
 
 if TYPE_CHECKING:
     from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
@@ -33,7 +32,8 @@ def check_network(spec: NetworkSpec) -> None:
     """Raise TypeError or ValueError for parts that break their contract or do not fit."""
     _check_part_names(spec)
     for population in spec.populations:
-        _check_neuron(population.neuron)
+        check_neuron_class(type(population.neuron))
+        check_neuron_values(population.neuron)
     _check_roles(spec)
     for projection in spec.projections:
         _check_projection(spec, projection)
@@ -58,7 +58,7 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
             f"{', '.join(neuron.exposes) or 'nothing'}. Choose a neuron that exposes them "
             f"(`{program_name()} list neurons`)."
         )
-    units = defined_variables(neuron.equations)
+    units = parse_equations(neuron.equations).units
     for variable, unit in rule.required_units.items():
         if units.get(variable, unit) != unit:
             return (
@@ -71,22 +71,6 @@ def misfit(rule: Rule, neuron: NeuronModel) -> str:
             "does, or a rule without on_post and post_on_spike, such as td-critic."
         )
     return ""
-
-
-#: Classes of rules and neurons whose strings have been checked.
-_sound: set[type] = set()
-
-
-def _check_rule(rule: Rule) -> None:
-    if type(rule) not in _sound:
-        check_rule_class(type(rule))
-        _sound.add(type(rule))
-
-
-def _check_neuron(neuron: NeuronModel) -> None:
-    if type(neuron) not in _sound:
-        check_names(neuron)
-        _sound.add(type(neuron))
 
 
 def _check_part_names(spec: NetworkSpec) -> None:
@@ -119,7 +103,7 @@ def _check_roles(spec: NetworkSpec) -> None:
         neuron = known[name]
         kind = f"{name!r} of {type(neuron).__name__}"
         if role == "input":
-            if defined_variables(neuron.equations).get("rates") != "hertz":
+            if parse_equations(neuron.equations).units.get("rates") != "hertz":
                 raise ValueError(
                     f"{where} must take rates, got {kind}; choose PoissonInput, or declare "
                     "`rates : hertz` in the neuron's equations."
@@ -150,14 +134,14 @@ def _check_names_at_synapses(projection: Projection, neuron: NeuronModel) -> Non
     """Raise ValueError where a rule's names are those that the synapse keeps for others."""
     rule, update = projection.rule, projection.update
     assert rule is not None
-    own = {*defined_variables(rule.equations), *parameter_values(rule)}
+    own = {*parse_equations(rule.equations).units, *parameter_values(rule)}
     odes = {e.variable for e in parse_equations(rule.equations) if e.is_differential}
     kept = {f"{purpose}_stream": "its noise" for purpose in rule.noise}
     kept |= {f"{variable}_growth": f"the decay of {variable!r}" for variable in odes}
-    for name in (*defined_variables(update.equations), *parameter_values(update)):
+    for name in (*parse_equations(update.equations).units, *parameter_values(update)):
         kept[PREFIX + name] = type(update).__name__
     if "sensitivity" in rule.requires:
-        names = defined_variables(neuron.sensitivity_equations)
+        names = parse_equations(neuron.sensitivity_equations).units
         kept |= dict.fromkeys(names, f"the sensitivity of {type(neuron).__name__}")
     for name in sorted(own & set(kept)):
         raise ValueError(
@@ -173,9 +157,9 @@ def _names_on_neuron(projection: Projection, population: str) -> set[str]:
         return set()
     names = set(parameter_values(rule))
     if population == projection.source:
-        names |= set(defined_variables(rule.pre_equations))
+        names |= set(parse_equations(rule.pre_equations).units)
     if population == projection.target:
-        names |= set(defined_variables(rule.post_equations))
+        names |= set(parse_equations(rule.post_equations).units)
     return {f"{projection.name}_{name}" for name in names}
 
 
@@ -188,8 +172,9 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
             f"{where}: {type(target.neuron).__name__} has no port {projection.port!r}; "
             f"it has: {', '.join(target.neuron.ports) or 'none'}."
         )
+    check_update_class(type(projection.update))
     if projection.rule is not None:
-        _check_rule(projection.rule)
+        check_rule_class(type(projection.rule))
     delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")
@@ -199,6 +184,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
         if reason:
             raise ValueError(f"{where}: {reason}")
         _check_names_at_synapses(projection, target.neuron)
+        check_rule_fits(projection.rule, source.neuron, target.neuron)
         _check_agreement(spec, projection, target)
 
 
@@ -252,7 +238,9 @@ def _check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
     where = f"Modulation {modulation.name!r}"
     source, target = spec.population(modulation.source), spec.population(modulation.target)
     _check_indices(where, modulation.pre, modulation.post, source, target)
-    variables = {v for v, unit in defined_variables(source.neuron.equations).items() if unit == "1"}
+    variables = {
+        v for v, unit in parse_equations(source.neuron.equations).units.items() if unit == "1"
+    }
     if modulation.variable not in variables:
         raise ValueError(
             f"{where}: {type(source.neuron).__name__} has no dimensionless variable "

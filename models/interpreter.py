@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import exprel
 
 from threefactor.models.neurons.contract import NeuronModel
-from threefactor.rules.contract import defined_variables, parameter_values
-from threefactor.rules.language.statements import evaluate, names_in, parse_equations
+from threefactor.rules.contract import parameter_values
+from threefactor.rules.language import evaluate, names_in, parse_equations
 from threefactor.rules.propagators import propagator
 
 Floats = NDArray[np.float64]
@@ -69,13 +69,13 @@ class Stepper:
         self._size, self._dt = n_post, dt_ms * 1e-3
         self._constants = {n: v for n, (v, _) in parameter_values(neuron).items()}
         self.state: dict[str, Any] = {
-            n: np.zeros(n_post) for n in defined_variables(neuron.equations)
+            n: np.zeros(n_post) for n in parse_equations(neuron.equations).units
         }
         for name, start in neuron.initial.items():
             value = self._constants[start] if isinstance(start, str) else start
             self.state[name] = np.full(n_post, float(value))
         self.synaptic: dict[str, Any] = {
-            name: np.zeros(len(pre)) for name in defined_variables(neuron.sensitivity_equations)
+            name: np.zeros(len(pre)) for name in parse_equations(neuron.sensitivity_equations).units
         }
         self._fixed: dict[str, Any] = {
             **_FUNCTIONS,

@@ -18,8 +18,8 @@ from threefactor.models.host import (
     third_factor_populations,
 )
 from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
-from threefactor.rules.contract import AGREEMENT, defined_variables, parameter_values
-from threefactor.rules.language.statements import parse_statements
+from threefactor.rules.contract import AGREEMENT, parameter_values
+from threefactor.rules.language import parse_equations, parse_statements
 from threefactor.rules.updates import moves_within_windows, normalise_incoming
 
 Floats = NDArray[np.float64]
@@ -165,9 +165,9 @@ class Network:
         names = []
         for projection in self.spec.projections:
             if projection.rule is not None and projection.rule.at_episode:
-                targets = {"w"} | {s.target for s in parse_statements(projection.rule.at_episode)}
+                targets = {"w"} | parse_statements(projection.rule.at_episode).writes
                 names += [f"{projection.name}.{variable}" for variable in sorted(targets)]
-                moments = defined_variables(projection.update.equations)
+                moments = parse_equations(projection.update.equations).units
                 names += [update_array(projection, variable) for variable in moments]
         return [self.replicated(name) for name in names]
 

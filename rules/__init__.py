@@ -5,7 +5,7 @@ if __name__ != "threefactor.rules":
 
 
 from threefactor.rules.clopath import VoltageSTDP
-from threefactor.rules.contract import Rule, check_rule_class
+from threefactor.rules.contract import Rule
 from threefactor.rules.dopamine_stdp import DopamineSTDP, KineticDopamineSTDP
 from threefactor.rules.eprop import Eprop, RewardEprop
 from threefactor.rules.hedonistic import HedonisticSynapse
@@ -60,6 +60,8 @@ RULES: dict[str, type[Rule]] = {
 
 def load_rule(text: str) -> type[Rule]:
     """Return a checked rule class by registry name or ``path/to/file.py:ClassName``."""
+    from threefactor.rules.checks import check_rule_class  # `list` does without the language
+
     rule = load_class(text, RULES, Rule, "rule")
     check_rule_class(rule)
     return rule

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from threefactor.rules.contract import Rule, check_rule_class, parameter_values
+from threefactor.rules.checks import check_rule_class
+from threefactor.rules.contract import Rule, parameter_values
 from threefactor.rules.delays import LATE_SIDE, at_the_synapse, delay_steps
-from threefactor.rules.language.statements import (
+from threefactor.rules.language import (
     evaluate,
     names_in,
     parse_equations,

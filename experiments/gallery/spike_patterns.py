@@ -97,13 +97,17 @@ class BackgroundLIF(ConductanceLIF):
     tau_inhibition_ms: float = 10.5
 
     equations = """
-    dv/dt = (v_rest + bias - v + (g_excitatory + excitation)*(v_excitatory - v) + (g_inhibitory + inhibition)*(v_inhibitory - v))/tau_membrane : volt
+    dv/dt = (
+        v_rest + bias - v
+        + (g_excitatory + excitation)*(v_excitatory - v)
+        + (g_inhibitory + inhibition)*(v_inhibitory - v)
+    )/tau_membrane : volt
     dg_excitatory/dt = -g_excitatory/tau_excitatory : 1
     dg_inhibitory/dt = -g_inhibitory/tau_inhibitory : 1
     refractory_left : second
     excitation : 1
     inhibition : 1
-    """  # noqa: E501
+    """
     integrate = ConductanceLIF.integrate + (
         "excitation = excitation_mean + (excitation - excitation_mean)*exp(-dt/tau_excitation)"
         " + excitation_sd*sqrt(1 - exp(-2*dt/tau_excitation))"

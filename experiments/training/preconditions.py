@@ -77,11 +77,13 @@ def require_rules(
     """Raise ValueError for an unknown rule (a name or ``FILE.py:Class``), neuron or engine."""
     from threefactor.models.engine import ENGINES
     from threefactor.models.neurons import make_neuron
-    from threefactor.rules import load_rule
+    from threefactor.rules import RULES
+    from threefactor.rules.contract import Rule
+    from threefactor.rules.loading import load_class
 
     for engine in engines:
         check_choice("engine", engine, (name for name in ENGINES if name != "auto"))
     if neuron is not None:
         make_neuron(neuron)
-    for name in names:
-        load_rule(name)
+    for name in names:  # what its strings say is for the command to judge
+        load_class(name, RULES, Rule, "rule")

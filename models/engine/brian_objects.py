@@ -1,7 +1,8 @@
 """Blueprint -> Brian2 objects: one explicit Network plus the blocks that run on request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import brian2
 import numpy as np
@@ -13,6 +14,8 @@ from threefactor.models.engine.noise import brian_functions
 
 # Brian2 would say so of every network that was prepared but not by `Network.run`.
 brian2.BrianLogger.suppress_name("unused_brian_object")
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -49,6 +52,25 @@ class BrianNetwork:
         """Generate the code of the blocks that run on request."""
         for runner in self.demand.values():
             runner.before_run({})
+
+
+def refusing_in_one_line(work: Callable[[], T]) -> T:
+    """Return what `work` returns; raise what Brian2 says against it as ValueError in one line.
+
+    The exception is not chained: its frames would keep Brian2's objects alive, and with them their
+    names, from which the next network's source is made.
+    """
+    try:
+        return work()
+    except (ImportError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        first: BaseException = error
+        while (cause := first.__cause__ or first.__context__) is not None:
+            first = cause
+        reason = f"{type(first).__name__}: {' '.join(str(first).split())}"
+        del first, cause
+    raise ValueError(f"Brian2 refuses this network: {reason}")
 
 
 def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:

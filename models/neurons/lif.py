@@ -309,11 +309,14 @@ class ConductanceLIF(NeuronModel):
     refractory_time_ms: float = 0.0
 
     equations = """
-    dv/dt = (v_rest + bias - v + g_excitatory*(v_excitatory - v) + g_inhibitory*(v_inhibitory - v))/tau_membrane : volt
+    dv/dt = (
+        v_rest + bias - v
+        + g_excitatory*(v_excitatory - v) + g_inhibitory*(v_inhibitory - v)
+    )/tau_membrane : volt
     dg_excitatory/dt = -g_excitatory/tau_excitatory : 1
     dg_inhibitory/dt = -g_inhibitory/tau_inhibitory : 1
     refractory_left : second
-    """  # noqa: E501
+    """
     method = "exponential_euler"
     integrate = _HOLD
     threshold = "v >= v_threshold"

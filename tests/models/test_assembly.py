@@ -41,6 +41,17 @@ class Commented(Decaying):
 
 
 @dataclass(frozen=True)
+class OneLine(Decaying):
+    equations = Decaying.equations + "\nflag : 1"
+    on_pre = "eligibility += (\n0.5 + 0.5\n); flag = 2; eligibility -= 0.25"
+
+
+@dataclass(frozen=True)
+class OwnGrowth(Decaying):
+    equations = Decaying.equations + "\neligibility_growth : 1"
+
+
+@dataclass(frozen=True)
 class Continuous(Decaying):
     """Score-function learning with exponential forgetting: each_step writes the eligibility."""
 
@@ -88,10 +99,10 @@ class Clocked(Decaying):
     weight_clock = "period_ms"
 
 
-LAZY = [Plain, WithFlag, Commented, RewardModulatedSTDPWithEligibility]
+LAZY = [Plain, WithFlag, Commented, OneLine, RewardModulatedSTDPWithEligibility]
 EAGER = [
-    Continuous, FlaggedContinuous, Multiplied, SelfReading, ReadByOther, FeedsOther, MovesWeights,
-    Clocked,
+    OwnGrowth, Continuous, FlaggedContinuous, Multiplied, SelfReading, ReadByOther, FeedsOther,
+    MovesWeights, Clocked,
 ]  # fmt: skip
 
 

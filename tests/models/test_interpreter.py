@@ -10,7 +10,8 @@ from threefactor.models.neurons import NEURONS
 from threefactor.models.neurons.checks import build_network
 from threefactor.models.neurons.contract import PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
-from threefactor.rules.contract import Rule, defined_variables
+from threefactor.rules.contract import Rule
+from threefactor.rules.language import parse_equations
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")  # pyparsing
 STEPS, N_PRE, N_POST = 200, 5, 3
@@ -33,7 +34,7 @@ def simulate(brian2, neuron, w, rule):
     projection = Projection("plastic", "input", "actor", **pairs, weights=w, rule=rule)
     built = build_network(NetworkSpec(populations, (projection,)), seed=3)
     built.owners["input"].rates_ = 80.0
-    names = list(defined_variables(neuron.equations))
+    names = list(parse_equations(neuron.equations).units)
     monitor = brian2.StateMonitor(
         built.owners["actor"], names, record=True, when="after_thresholds"
     )

@@ -212,10 +212,10 @@ class AlphaEligibility(Rule):
     tau_rise_ms: float = 3.0
     equations = """dfirst/dt = (third_factor - first)/tau_rise : 1
     deligibility/dt = (first - eligibility)/tau : 1
-    double = 2*eligibility : 1
+    twice = 2*eligibility : 1
     seen : 1"""
     on_pre = "first += 1"
-    each_step = "seen = double"
+    each_step = "seen = twice"
     resets = {"first": "keep", "eligibility": "keep"}
 
 
@@ -249,7 +249,7 @@ def test_nonlinear_equations_are_refused():
         equations = "dx/dt = -x*x/tau : 1"
         tau_ms: float = 5.0
 
-    with pytest.raises(ValueError, match=r"Squared.equations: expected linear equations"):
+    with pytest.raises(ValueError, match=r"Squared.equations, .*: expected linear equations"):
         pair(Squared(), 1, 2)
 
 

@@ -23,8 +23,8 @@ from threefactor.models.specification import (
     all_to_all,
 )
 from threefactor.rules import RULES
-from threefactor.rules.contract import defined_variables
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules.language import parse_equations
 from threefactor.rules.updates import Adam, SoftBounds, WeightUpdate
 
 N_PRE, N_POST, WINDOW, CHUNK = 7, 5, 20, 10
@@ -243,7 +243,7 @@ def variables_of(network, name):
     places = (("pre_equations", "input"), ("post_equations", "actor"), ("equations", name))
     for block, owner in places:
         prefix = "" if owner == name else f"{name}_"
-        for variable in defined_variables(getattr(rule, block)):
+        for variable in parse_equations(getattr(rule, block)).units:
             arrays[variable] = network.array(f"{owner}.{prefix}{variable}")
     return arrays
 

@@ -71,5 +71,6 @@ def test_import_error_is_one_line(user_file, text):
 
 def test_contract_violation_is_named(user_file):
     path = user_file(GOOD.replace("w += learning_rate", "w += learning_rat"))
-    with pytest.raises(ValueError, match=r"Hebb.on_post: unknown name 'learning_rat'"):
+    message = r"Hebb.on_post, line 1, .* 'learning_rat'. Did you mean 'learning_rate'"
+    with pytest.raises(ValueError, match=message):
         load_rule(f"{path}:Hebb")

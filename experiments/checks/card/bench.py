@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from threefactor.experiments.checks.postsynaptic import choose_neuron
 from threefactor.models.interpreter import Stepper
-from threefactor.rules.contract import Rule, identifiers, parameter_values, scaled
+from threefactor.rules.contract import Rule, parameter_values, scaled
 from threefactor.rules.interpreter import Activity, Interpretation, Schedule, Wiring, interpret
-from threefactor.rules.language.statements import parse_equations
+from threefactor.rules.language import parse_equations, parse_statements
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -33,7 +33,7 @@ _BLOCKS = (
     "pre_each_step", "pre_on_spike", "post_each_step", "post_on_spike", "post_on_delivery",
     "each_step", "on_pre", "on_post", "at_decision", "consolidate", "at_episode",
 )  # fmt: skip
-_SYNAPTIC_BLOCKS = ("equations", "each_step", "on_pre", "on_post", "at_decision", "consolidate")
+_SYNAPTIC_BLOCKS = ("each_step", "on_pre", "on_post", "at_decision", "consolidate")
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,11 @@ class Bench:
         self.dt_ms = 1.0 if period is None or period % 1.0 == 0 else period
         self.neuron_name, self.neuron = choose_neuron(rule, neuron)
         self.window = self.steps(WINDOW_MS)
-        code = {block: identifiers(getattr(rule, block)) for block in _BLOCKS}
-        self.reads_third_factor = any("third_factor" in names for names in code.values())
+        self.reads_third_factor = any(
+            "third_factor" in parse_statements(getattr(rule, block)).names for block in _BLOCKS
+        )
         self.synaptic_variables = tuple(
-            line.variable
-            for line in parse_equations(rule.equations)
-            if line.is_differential or line.expression is None
+            line.variable for line in parse_equations(rule.equations) if line.is_stored
         )
         warm_up = 200.0 if rule.requires else 0.0
         #: Timestep of the later spike of a pairing.
@@ -93,7 +92,9 @@ class Bench:
         names = {field.name for field in fields(self.rule)}
         if "tau_eligibility_ms" in names:
             return float(self.rule.tau_eligibility_ms), "tau_eligibility_ms"  # type: ignore[attr-defined]
-        used = identifiers("\n".join(getattr(self.rule, b) for b in _SYNAPTIC_BLOCKS))
+        used = parse_equations(self.rule.equations).reads.union(
+            *(parse_statements(getattr(self.rule, block)).names for block in _SYNAPTIC_BLOCKS)
+        )
         found = [(np.nan, "")]
         for field in fields(self.rule):
             value, name = getattr(self.rule, field.name), field.name

@@ -15,12 +15,12 @@ from threefactor.models.specification import NetworkSpec, Population, Projection
 from threefactor.rules.contract import (
     AGREEMENT,
     Rule,
-    defined_variables,
     parameter_values,
     scaled,
     split_unit,
 )
 from threefactor.rules.interpreter import Activity, Interpretation, Schedule, Wiring, interpret
+from threefactor.rules.language import parse_equations
 
 Floats = NDArray[np.float64]
 
@@ -195,9 +195,9 @@ class Circuit:
         for population, block in (
             (projection.source, rule.pre_equations), (projection.target, rule.post_equations)
         ):  # fmt: skip
-            for name in defined_variables(block):
+            for name in parse_equations(block).units:
                 places[name] = on_neuron(projection, population, name)
-        places |= {name: f"policy.{name}" for name in defined_variables(rule.equations)}
+        places |= {name: f"policy.{name}" for name in parse_equations(rule.equations).units}
         known = set(self.network.engine.arrays())
         return {name: place for name, place in places.items() if place in known}
 
@@ -375,7 +375,7 @@ def _watched(rule: Rule, neuron: NeuronModel) -> Rule:
     if not names:
         return rule
     units = {name: unit for name, (_, unit) in parameter_values(neuron).items()}
-    units |= defined_variables(neuron.equations)
+    units |= parse_equations(neuron.equations).units
     declared = [f"seen_{name} : {units.get(name, '1')}" for name in names]
     copied = [f"seen_{name} = {name}" for name in names]
     kind = type(rule)

@@ -16,7 +16,8 @@ from threefactor.experiments.checks.rules.bench import (
 )
 from threefactor.experiments.checks.rules.tuning import tuned_learning_rate, weight_scale
 from threefactor.models.engine.build_cache import CompilerError, find_compiler
-from threefactor.rules.contract import Rule, check_rule_class
+from threefactor.rules.checks import check_rule_class
+from threefactor.rules.contract import Rule
 
 
 class Broken(Exception):  # noqa: N818

@@ -97,7 +97,7 @@ BROKEN = {
     "builds": [
         (spoil(on_post="eligibility += pre_trase"), "unknown name 'pre_trase'"),
         (spoil(requires=("charisma",)), "got charisma; neurons expose: "),
-        (spoil(equations="deligibility/dt = -eligibility : 1"), "DimensionMismatchError"),
+        (spoil(equations="deligibility/dt = -eligibility : 1"), "needs the unit 1/second, this "),
     ],
     "units": [
         (spoil(equations="deligibility/dt = -eligibility : 1"), "a rate without its /tau"),
