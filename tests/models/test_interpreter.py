@@ -230,25 +230,25 @@ def test_modulations_and_several_rules_on_one_population(into, same_as):
 
 @dataclass(frozen=True)
 class Quadratic(NeuronModel):
-    """A neuron for explicit methods of integration."""
+    """A neuron for explicit methods of integration, with a threshold that is no distance."""
 
     tau_ms: float = 10.0
     v_peak_mv: float = 30.0
     v_critical_mv: float = 8.0
 
     equations = """
-    dv/dt = (v*(v - v_critical)/v_critical - adaptation)/tau : volt
+    dv/dt = (v*(v - v_critical)/v_critical - pull)/tau : volt
     dadaptation/dt = (0.1*v - adaptation)/tau : volt
+    pull = 1.0*adaptation : volt
     """
-    threshold = "v >= v_peak"
-    reset = """v = 0*mV
-    adaptation += 2*mV"""
+    threshold = "v >= v_peak or adaptation < -v_peak"
+    reset = "v = 0*mV; adaptation += 2*mV"
     ports = {"current": "v += w*mV"}
 
 
-@pytest.mark.parametrize("method", ["euler", "rk2", "rk4"])
+@pytest.mark.parametrize("method", ["euler", "rk2", "rk4", "heun"])
 def test_methods_of_integration(method, make_spec, same_as):
-    neuron = type("Neuron", (Quadratic,), {"method": method})()
+    neuron = dataclass(frozen=True)(type("Neuron", (Quadratic,), {"method": method}))()
     _, counts = same_as(make_spec(RULES["stdp"](), neuron))
     assert counts.any()
 

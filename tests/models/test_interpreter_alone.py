@@ -192,14 +192,9 @@ def test_neurons_that_it_cannot_execute_are_refused():
     class Leaping(LIF):
         ports = {"current": "v = w*mV"}
 
-    @dataclass(frozen=True)
-    class Heun(LIF):
-        method = "heun"
-
     for kind, message in (
         (Refractory, "Refractory.refractory: the interpreter knows no refractoriness"),
         (Leaping, r"Leaping.ports\['current'\]: expected a port that adds, got '='"),
-        (Heun, "Unknown method of Heun.equations: 'heun'"),
     ):
         with pytest.raises(ValueError, match=message):
             Interpreter(one_to_one(kind()), [1], [2])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from threefactor.models.neurons.strings import METHODS as NEURON_METHODS
 from threefactor.rules.contract import parameter_values
 from threefactor.rules.interpreter.arrays import NUMPY, exprel
 from threefactor.rules.interpreter.integration import METHODS, Integrator
@@ -62,6 +63,7 @@ def decaying(method, tau=0.01):
     ("method", "factor"),
     [
         ("exact", math.exp(-0.1)), ("exponential_euler", math.exp(-0.1)), ("euler", 0.9),
+        ("heun", 0.9), ("milstein", 0.9),
         ("rk2", 1 - 0.1 + 0.1**2 / 2), ("rk4", 1 - 0.1 + 0.1**2 / 2 - 0.1**3 / 6 + 0.1**4 / 24),
     ],
 )  # fmt: skip
@@ -88,6 +90,10 @@ def test_exponential_euler_needs_an_equation_linear_in_its_variable():
     equations = Integrator(Executor([Sight(place)], CLOCK), "exponential_euler")
     with pytest.raises(ValueError, match="expects an equation of x that is linear in it"):
         equations.advance()
+
+
+def test_every_method_that_a_neuron_may_have_is_known():
+    assert set(METHODS) == set(NEURON_METHODS)
 
 
 def test_unknown_methods_are_refused():
