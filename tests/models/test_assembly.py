@@ -208,3 +208,26 @@ def test_unknown_heterogeneous_parameter_is_named(make_spec):
     spec = make_spec(None, LIF(), actor={"heterogeneity": {"tau_membran": 0.1}})
     with pytest.raises(ValueError, match=r"'actor'.*'tau_membran'; LIF has: tau_membrane"):
         assemble(spec)
+
+
+def test_subexpressions_are_no_state_that_could_be_reset(make_spec, open_network):
+    @dataclass(frozen=True)
+    class Abbreviated(Rule):
+        pre_equations = "dmark/dt = -pace*mark : 1\npace = 1/tau : hertz"
+        pre_on_spike = "mark += 1"
+        equations = "total : 1\ntwice = 2*mark : 1"
+        each_step = "total += twice"
+        consolidate = "w += learning_rate*third_factor*total"
+        tau_ms: float = 5.0
+
+    @dataclass(frozen=True)
+    class Driven(LIF):
+        equations = LIF.equations + "distance = v - v_rest : volt\n"
+
+    spec = make_spec(Abbreviated(), Driven())
+    assert {name for name in assemble(spec).resets if "total" in name or "twice" in name} == {
+        "policy.total"
+    }
+    network = open_network(spec)
+    network.advance(np.full((1, 6), 400.0), 10)
+    network.start_episode(np.ones(1, bool))
