@@ -271,9 +271,10 @@ class Interpreter:
 
     def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
         """Bank the window's eligibility; `chosen` is the action of each replica, (replicas,)."""
-        for _, connections, variable in self._signals(AGREEMENT) if chosen is not None else ():
-            agreement = self._agree(connections.target, chosen)
-            connections.plasticity.places["post"].put(variable, agreement)
+        if chosen is not None:
+            for _, connections, variable in self._signals(AGREEMENT):
+                agreement = self._agree(connections.target, chosen)
+                connections.plasticity.places["post"].put(variable, agreement)
         if self.is_learning:
             for connections in self.connections.values():
                 connections.plasticity.run("at_decision")

@@ -70,6 +70,11 @@ def _add_at(array: np.ndarray, chosen: Chosen, values: Any) -> np.ndarray:
     return array
 
 
+def _find(condition: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.nonzero(condition)
+    return rows, columns
+
+
 def _reaches(distance: Any, is_inclusive: bool) -> np.ndarray:
     return distance >= 0 if is_inclusive else distance > 0
 
@@ -84,6 +89,6 @@ NUMPY = ArrayBackend(
     where=np.where,
     put=_put,
     add_at=_add_at,
-    find=np.nonzero,
+    find=_find,
     reaches=_reaches,
 )  # fmt: skip
