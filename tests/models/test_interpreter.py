@@ -170,9 +170,11 @@ def test_weight_updates(rule, update, make_spec, same_as):
 
 @pytest.mark.parametrize("rule", ["stdp", "rstdp-et", "eprop"])
 def test_incoming_sums(rule, make_spec, same_as):
-    interpreter, _ = same_as(make_spec(RULES[rule](), AdaptiveLIF(), incoming_sum=30.0))
-    sums = interpreter.weights()["policy"].reshape(2, N_INPUTS, N_OUTPUTS).sum(axis=1)
-    np.testing.assert_allclose(sums, 30.0, rtol=0.02)  # bounds may keep a neuron from it
+    interpreter, _ = same_as(make_spec(RULES[rule](), AdaptiveLIF(), incoming_sum=60.0))
+    w = interpreter.weights()["policy"]
+    assert w.max() == 12.0  # the bound, which keeps some neurons from the sum
+    sums = w.reshape(2, N_INPUTS, N_OUTPUTS).sum(axis=1)
+    np.testing.assert_allclose(sums, 60.0, rtol=0.15)
 
 
 @pytest.mark.parametrize("resets", ["keep", "episode", "decision"])
@@ -188,17 +190,17 @@ def test_heterogeneous_neurons_and_reset_policies(resets, make_spec, same_as):
 
 
 def test_first_spikes(make_spec, open_network):
-    spec = make_spec(RULES["rstdp-et"](), actor={"times_first_spike": True}, low=0.5, high=3.0)
+    spec = make_spec(RULES["rstdp-et"](), actor={"times_first_spike": True}, low=0.5, high=8.0)
     network = open_network(spec, seeds=SEEDS)
     interpreter = Interpreter(spec, SEEDS, [seed + 100 for seed in SEEDS])
     times = []
     for one in (network, interpreter):
         drive(one)
-        one.advance(np.full((2, N_INPUTS), 150.0), 30)
+        one.advance(np.outer([100.0, 5.0], np.ones(N_INPUTS)), 30)
         times.append(one.first_spikes_ms(8 * 25))
     np.testing.assert_allclose(*times)
-    assert np.isfinite(times[0]).any()
     assert np.isinf(times[0]).any()
+    assert interpreter.array("actor.spike_count").max() > 1
 
 
 @pytest.mark.parametrize("into", ["third_factor", "second.learning_signal"])
