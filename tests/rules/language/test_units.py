@@ -10,7 +10,9 @@ from threefactor.rules.language.source import Source, UnitError
 from threefactor.rules.language.units import DIMENSIONLESS, SECOND, Dimensions, unit_text
 
 brian2 = pytest.importorskip("brian2")
-VOLT = find_unit("volt").dimension
+_VOLT = find_unit("volt")
+assert _VOLT is not None
+VOLT = _VOLT.dimension
 KNOWN = {"x": DIMENSIONLESS, "y": DIMENSIONLESS, "v": VOLT, "t": SECOND, "u": VOLT}
 BRIAN = {"x": 1, "y": 1, "v": brian2.volt, "t": brian2.second, "u": brian2.volt}
 
