@@ -127,22 +127,27 @@ def plot_curves(
     if with_seeds and len(means) >= INTERVAL_SEEDS:
         axes.plot(episode, means.T, color=GREY, linewidth=0.5, alpha=0.7)
         axes.plot([], [], color=GREY, linewidth=0.7, label=f"single seeds, mean of last {window}")
-    draw_seeds(axes, episode, means, colour, name or f"mean of last {window}")
+    label = f"{name or f'mean of last {window}'}, {seeds_shown(len(means))}"
+    draw_seeds(axes, episode, means, colour, label)
+
+
+def seeds_shown(n_seeds: int) -> str:
+    """Return what `draw_seeds` shows of so many seeds."""
+    if n_seeds >= INTERVAL_SEEDS:
+        return f"IQM of {n_seeds} seeds, 95 % CI"
+    return f"each of {n_seeds} seeds" if n_seeds > 1 else "1 seed"
 
 
 def draw_seeds(
-    axes: Axes, x: ArrayLike, curves: ArrayLike, colour: str, name: str = "", style: str = "-"
+    axes: Axes, x: ArrayLike, curves: ArrayLike, colour: str, label: str, style: str = "-"
 ) -> None:
     """Plot curves, (n_seeds, n_points): interquartile mean and 95 % band, of a few each seed."""
-    rows = np.atleast_2d(np.asarray(curves, float))
-    prefix = f"{name}, " if name else ""
+    rows = np.asarray(curves, float)
     summary = summarise_curves(rows)
     if summary.low is None or summary.high is None:
-        lines = axes.plot(x, rows.T, style, color=colour, linewidth=0.9)
-        lines[0].set_label(f"{prefix}each of {len(rows)} seeds" if len(rows) > 1 else name)
+        axes.plot(x, rows.T, style, color=colour, linewidth=0.9)[0].set_label(label)
         return
     axes.fill_between(x, summary.low, summary.high, color=colour, alpha=0.25, linewidth=0)
-    label = f"{prefix}IQM of {len(rows)} seeds, 95 % CI"
     axes.plot(x, summary.centre, style, color=colour, linewidth=2, label=label)
 
 

@@ -82,6 +82,10 @@ class SeedSummary:
             return f"{self.name} {self.brief} of {n_seeds} seeds ({few}): {self.listed}"
         return f"{self.name} {self.brief} (95 % interval over {n_seeds} seeds)"
 
+    def lines(self) -> list[str]:
+        """Return the text, and in a line of their own the values that it does not list."""
+        return [self.text()] if self.bounds is None else [self.text(), f"  seeds: {self.listed}"]
+
 
 @dataclass(frozen=True)
 class CurveSummary:
