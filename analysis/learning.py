@@ -81,15 +81,17 @@ def draw_learning_comparison(
 
 @styled()
 def draw_evaluation(returns: NDArray[np.float64], lengths: NDArray[np.float64]) -> Figure:
-    """Draw how returns and lengths of episodes spread; both are (replicas, episodes)."""
+    """Draw how returns and lengths, (replicas, episodes), spread; a line is a seed's mean."""
     figure = new_figure(height_mm=65)
     panels = figure.subplots(1, 2, sharey=True)
     labels = ("Return per episode (reward units)", "Length of episode (decisions)")
     for axes, values, label in zip(panels, (returns, lengths), labels, strict=True):
         axes.hist(values.ravel(), bins=30, color=COLOURS[0], alpha=0.6)
-        mean = float(values.mean())
-        axes.axvline(mean, color=COLOURS[1], linewidth=1.5)
-        axes.set(xlabel=label, title=f"mean {mean:.3g}")
+        means = values.mean(axis=1)
+        for mean in means:
+            axes.axvline(mean, color=COLOURS[1], linewidth=1.5)
+        told = f"mean {means[0]:.3g}" if len(means) == 1 else "lines: mean of each seed"
+        axes.set(xlabel=label, title=told)
     panels[0].set_ylabel(f"Episodes (of {returns.size})")
     return figure
 

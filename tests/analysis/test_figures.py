@@ -5,6 +5,7 @@ import pytest
 
 from threefactor.analysis.gridworld import GridPolicy, best_actions, draw_gridworld
 from threefactor.analysis.learning import (
+    draw_evaluation,
     draw_learning_comparison,
     draw_learning_curve,
     running_mean,
@@ -68,6 +69,14 @@ def test_a_few_seeds_are_drawn_one_by_one():
     assert levels == [0.0, 1.0, 2.0]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["mean of last 100, each of 3 seeds"]
+
+
+def test_an_evaluation_marks_the_mean_of_each_seed():
+    returns = np.array([[1.0, 3.0], [10.0, 20.0], [0.0, 0.0]])
+    panel = draw_evaluation(returns, np.ones((3, 2))).axes[0]
+    assert [line.get_xdata()[0] for line in panel.lines] == [2.0, 15.0, 0.0]
+    assert panel.get_title() == "lines: mean of each seed"
+    assert draw_evaluation(returns[:1], np.ones((1, 2))).axes[0].get_title() == "mean 2"
 
 
 NAMES = ["raster", "traces", "trajectories", "matrices", "curve", "single curve", "comparison"]
