@@ -7,7 +7,7 @@ narrow, so whatever pools runs takes its agents from `pool_runs`.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,29 +49,52 @@ class PooledAgent:
         return episodes[name][episodes["replica"] == self.replica]
 
 
-def pool_runs(paths: Iterable[str | Path], say: Callable[[str], None] = print) -> list[PooledAgent]:
-    """Return every agent with a finished episode, once; of copies the one with most episodes.
+@dataclass(frozen=True)
+class PooledRuns:
+    """The agents of several runs, each once.
 
-    Parameters
+    Attributes
     ----------
-    paths : run directories
-    say : callable
-        Receives one line if some of the runs share agents.
+    agents : tuple of PooledAgent
+    left_out : tuple of (PooledAgent, PooledAgent)
+        Copies of agents, each with the one that was kept.
+    """
+
+    agents: tuple[PooledAgent, ...]
+    left_out: tuple[tuple[PooledAgent, PooledAgent], ...]
+
+    def report(self) -> str:
+        """Return in one line which copies were left out; "" where there were none."""
+        seeds: dict[tuple[Path, Path], list[int]] = {}
+        for copy, kept in self.left_out:
+            seeds.setdefault((copy.run.path, kept.run.path), []).append(kept.seed)
+        told = [
+            f"{', '.join(map(str, numbers))} of {path} (in {kept_in})"
+            for (path, kept_in), numbers in seeds.items()
+        ]
+        return f"Same agents, counted once: left out seeds {'; '.join(told)}." if told else ""
+
+
+def pool_runs(paths: Iterable[str | Path]) -> PooledRuns:
+    """Return every agent with a finished episode, once; of copies the one with most episodes.
 
     Raises
     ------
     ValueError
-        If one is no run directory, or does not say its seed.
+        If a path is no run directory, or its run does not say its seed.
     """
     copies: dict[tuple[str, int], list[PooledAgent]] = {}
     for path in paths:
         for agent in agents_of(Run(path)):
             copies.setdefault((agent.digest, agent.seed), []).append(agent)
     kept = [max(same, key=lambda agent: agent.column("episode").size) for same in copies.values()]
-    told = _told(list(copies.values()), kept)
-    if told:
-        say(f"Same agents, counted once: left out seeds {told}.")
-    return kept
+    left_out = [
+        (copy, one)
+        for same, one in zip(copies.values(), kept, strict=True)
+        for copy in same
+        if copy is not one
+    ]
+    return PooledRuns(tuple(kept), tuple(left_out))
 
 
 def agents_of(run: Run) -> list[PooledAgent]:
@@ -88,16 +111,3 @@ def _digest(run: Run) -> str:
     files = {name: file["sha256"] for name, file in run.meta.get("files", {}).items()}
     text = json.dumps([settings, files], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _told(copies: list[list[PooledAgent]], kept: list[PooledAgent]) -> str:
-    """Return which seeds of which runs were left out, and where they were kept."""
-    seeds: dict[tuple[Path, Path], list[int]] = {}
-    for same, one in zip(copies, kept, strict=True):
-        for other in same:
-            if other is not one:
-                seeds.setdefault((other.run.path, one.run.path), []).append(one.seed)
-    return "; ".join(
-        f"{', '.join(map(str, numbers))} of {left_out} (in {kept_in})"
-        for (left_out, kept_in), numbers in seeds.items()
-    )

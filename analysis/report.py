@@ -101,16 +101,23 @@ def _plan(run: Run, window_ms: Window | None, replica: int | None) -> Plan:
     }
 
 
-def compare_runs(groups: Mapping[str, Sequence[str | Path]], metric: str | None = None) -> Figure:
+def compare_runs(
+    groups: Mapping[str, Sequence[str | Path]],
+    metric: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Figure:
     """Draw the learning curves of several agents or controls, each given by its runs.
 
-    An agent that several runs of a group hold is drawn once, and one line says so.
+    An agent that several runs of a group hold is drawn once; `say` is told in a line.
     """
-    groups = {name: list(paths) for name, paths in groups.items()}
+    pooled = {name: pool_runs(paths) for name, paths in groups.items()}
+    for name, runs in pooled.items():
+        if runs.left_out:
+            say(f"{name}: {runs.report()}")
     newest = [run for paths in groups.values() for run in map(Run, paths) if run.has_summary]
     metric = metric or (_metric(newest[0]) if newest else "return")
     returns = {
-        name: [agent.column(metric) for agent in pool_runs(paths)] for name, paths in groups.items()
+        name: [agent.column(metric) for agent in runs.agents] for name, runs in pooled.items()
     }
     references = _references(newest[0]) if newest else {}
     return draw_learning_comparison(returns, references, METRIC_LABELS[metric])
