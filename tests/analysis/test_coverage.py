@@ -56,12 +56,14 @@ def test_truths_in_closed_form():
     # E[exp(z)] of the middle half: exp(1/2) (Phi(q - 1) - Phi(-q - 1)) / (1/2), Phi(q) = 3/4.
     assert truth("lognormal", iqm) == pytest.approx(1.0733, abs=3e-3)
 
+    assert truth("bimodal", np.mean) == pytest.approx(0.8, abs=3e-3)
+
 
 def test_t_of_the_trimmed_mean_by_hand():
-    """Of 0, 1, 2, 3, 10 the middle three count; winsorised 1, 1, 2, 3, 3 with variance 1."""
-    centre, low, high = trimmed_t_interval(np.array([0.0, 1.0, 2.0, 3.0, 10.0]))
-    error = 5**0.5 / 3
-    assert (centre, high - centre) == pytest.approx((2.0, 4.302653 * error))
+    """Of 0 to 8 the middle five count; winsorised 2, 2, 2, 3, 4, 5, 6, 6, 6 with variance 3.25."""
+    centre, low, high = trimmed_t_interval(np.arange(9.0))
+    error = 3.25**0.5 * 3 / 5
+    assert (centre, high - centre) == pytest.approx((4.0, 2.776445 * error))
     assert centre - low == pytest.approx(high - centre)
 
 
@@ -71,6 +73,13 @@ def test_the_document_states_every_method_at_every_number_of_seeds():
         rows = documented(text, distribution)
         assert list(rows) == list(METHODS)
         assert {len(cells) for cells in rows.values()} == {len(SEEDS)}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("method", ["mean, bootstrap-t", "mean, BCa bootstrap"])
+def test_a_cell_of_the_document_is_what_is_measured(method, distribution):
+    stated = documented(DOCUMENT.read_text(), distribution)[method][SEEDS.index(5)]
+    assert 100 * coverage(method, distribution, 5, **FEW) == pytest.approx(stated, abs=6)
 
 
 def test_the_docstring_states_what_the_document_does():
