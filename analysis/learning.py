@@ -79,7 +79,7 @@ def draw_learning_comparison(
     return figure
 
 
-@styled()
+@styled
 def draw_evaluation(returns: NDArray[np.float64], lengths: NDArray[np.float64]) -> Figure:
     """Draw how returns and lengths, (replicas, episodes), spread; a line is a seed's mean."""
     figure = new_figure(height_mm=65)
