@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -70,6 +72,8 @@ def test_bootstrap_is_stratified_and_seeded():
     sample = rng.normal(size=30)
     assert bootstrap_interval(sample) == bootstrap_interval(sample)
 
+
+UNKNOWN: Any = "median"
 
 # Mean return of each seed of three agents; an audit found their 300 episodes pooled, and the
 # interval 16.4 to 22.6 drawn from them, which holds none of the three.
@@ -173,7 +177,7 @@ def test_paired_comparison_of_identical_twins_finds_nothing():
         (lambda: summarise_seeds([]), "n_seeds >= 1"),
         (lambda: summarise_seeds([[1.0, 2.0]]), "expected \\(n_seeds,\\) finite"),
         (lambda: summarise_seeds([1.0, np.inf]), "finite numbers"),
-        (lambda: summarise_seeds([1.0], "median"), "iqm or mean, got 'median'"),
+        (lambda: summarise_seeds([1.0], UNKNOWN), "iqm or mean, got 'median'"),
         (lambda: normalise([1.0], 2.0, 2.0), "reference other than the random score"),
     ],
 )
