@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from threefactor.analysis.gridworld import GridPolicy, draw_gridworld
 from threefactor.analysis.learning import draw_learning_comparison, draw_learning_curve
+from threefactor.analysis.pooling import pool_runs
 from threefactor.analysis.rasters import draw_raster
 from threefactor.analysis.run_data import EventKind, Run
 from threefactor.analysis.style import save_figure
@@ -100,14 +101,23 @@ def _plan(run: Run, window_ms: Window | None, replica: int | None) -> Plan:
     }
 
 
-def compare_runs(groups: Mapping[str, Sequence[str | Path]], metric: str | None = None) -> Figure:
-    """Draw the learning curves of several agents or controls, each given by its runs."""
-    runs = {name: [Run(path) for path in paths] for name, paths in groups.items()}
-    newest = [run for group in runs.values() for run in group if run.has_summary]
+def compare_runs(
+    groups: Mapping[str, Sequence[str | Path]],
+    metric: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Figure:
+    """Draw the learning curves of several agents or controls, each given by its runs.
+
+    An agent that several runs of a group hold is drawn once; `say` is told in a line.
+    """
+    pooled = {name: pool_runs(paths) for name, paths in groups.items()}
+    for name, runs in pooled.items():
+        if runs.left_out:
+            say(f"{name}: {runs.report()}")
+    newest = [run for paths in groups.values() for run in map(Run, paths) if run.has_summary]
     metric = metric or (_metric(newest[0]) if newest else "return")
     returns = {
-        name: [seed for run in group for seed in _returns_by_replica(run, metric)]
-        for name, group in runs.items()
+        name: [agent.column(metric) for agent in runs.agents] for name, runs in pooled.items()
     }
     references = _references(newest[0]) if newest else {}
     return draw_learning_comparison(returns, references, METRIC_LABELS[metric])

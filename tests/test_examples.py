@@ -39,7 +39,7 @@ def test_the_script_trains_and_evaluates_a_rule_of_its_own(folder):
     printed = dict(line.partition(": ")[::2] for line in done.stdout.splitlines())
     assert float(printed["own rule"]) > 90 > 70 > float(printed["shuffled reward"])
     assert printed["Balanced"].startswith("14 ok, 1 skipped")
-    assert "15 episodes, learning off" in done.stdout
+    assert "mean of 5 episodes, learning off" in done.stdout
     assert list(folder.glob("runs/Identity-v0/reinforce/*/raster.png"))
 
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from threefactor.analysis.learning import draw_seeds, seeds_shown
 from threefactor.analysis.style import COLOURS, GREY, new_figure, styled
 
 XOR_PATTERNS = ("00", "01", "10", "11")
@@ -29,23 +30,22 @@ def draw_rate_xor(training: Mapping[str, NDArray], tests: Mapping[str, NDArray])
     panels[0].set_ylabel("Output rate (Hz)")
     _frozen_rates(panels[-1], tests)
     handles, labels = panels[0].get_legend_handles_labels()
+    shown = seeds_shown(next(iter(training.values())).shape[1])
     figure.legend(
         handles, labels, loc="outside lower center", ncols=len(handles),
-        title="while learning: mean of 5 epochs, 10 to 90 % of the seeds; frozen: each seed, mean",
+        title=f"while learning: mean of 5 epochs, {shown}; frozen: each seed, mean",
     )  # fmt: skip
     return figure
 
 
 def _rates_by_epoch(axes: Axes, rates: NDArray) -> None:
-    """Plot the mean over seeds with the range of the middle 80 %, smoothed over 5 epochs."""
+    """Plot what the seeds do, smoothed over 5 epochs."""
     width = min(5, len(rates))
     kernel = np.ones(width) / width
     epoch = np.arange(width, len(rates) + 1)
     for k, pattern in enumerate(XOR_PATTERNS):
         smooth = np.array([np.convolve(seed, kernel, "valid") for seed in rates[:, :, k].T])
-        low, high = np.quantile(smooth, [0.1, 0.9], axis=0)
-        axes.fill_between(epoch, low, high, color=COLOURS[k], alpha=0.2, linewidth=0)
-        axes.plot(epoch, smooth.mean(axis=0), color=COLOURS[k], label=pattern)
+        draw_seeds(axes, epoch, smooth, COLOURS[k], pattern)
     axes.margins(x=0)
     axes.set_ylim(bottom=0)
 
@@ -179,11 +179,9 @@ def draw_regression_learning(arms: Mapping[str, Mapping[str, NDArray]]) -> Figur
             curves.axhline(level, color=GREY, linewidth=0.9, linestyle=(0, (5, 2)), label=arm)
             continue
         iteration = np.arange(1, len(losses) + 1)
-        curves.fill_between(
-            iteration, losses.min(axis=1), losses.max(axis=1), color=colour, alpha=0.15, linewidth=0
-        )
-        curves.plot(iteration, losses.mean(axis=1), color=colour, label=arm)
-    curves.set(xlabel="Iteration", ylabel="Loss (mean, range of the seeds)", yscale="log")
+        draw_seeds(curves, iteration, losses.T, colour, arm)
+    shown = seeds_shown(next(iter(arms.values()))["losses"].shape[1])
+    curves.set(xlabel="Iteration", ylabel=f"Loss ({shown})", yscale="log")
     curves.margins(x=0)
     name, arrays = next(iter(arms.items()))
     seconds = np.arange(1, len(arrays["targets"]) + 1) * 1e-3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.analysis.statistics import bootstrap_interval
+from threefactor.analysis.statistics import claim_caveat, summarise_seeds
 from threefactor.experiments.claims.arms import obtain_scores
 from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
@@ -71,15 +71,17 @@ class Reproduction:
         }  # fmt: skip
 
     def report(self) -> str:
-        """Return scores with their spread, the verdict on each bar, and the figure's file."""
-        lines = [f"{self.experiment.score}; mean over seeds [95 % interval] each seed:"]
+        """Return what the seeds of each arm say, the verdicts and what they lack, the figure."""
+        score = self.experiment.score
+        lines = [f"{score}; mean, interquartile mean [95 % interval], each seed:"]
         for arm, values in self.scores.items():
-            _, low, high = bootstrap_interval(values, np.mean)
-            each = " ".join(f"{value:.3f}" for value in values)
-            lines.append(f"  {arm:24} {values.mean():8.3f}  [{low:.3f}, {high:.3f}]  {each}")
+            summary, each = summarise_seeds(values), " ".join(f"{value:.3f}" for value in values)
+            lines.append(f"  {arm:24} {values.mean():8.3f}  {summary.brief:26}  {each}")
         if self.experiment.published:
             lines.append(f"  {'published':24} {self.experiment.published}")
         lines += [f"  {'holds' if ok else 'FAILS'}: {text}" for text, ok in self.bars.items()]
+        if caveat := claim_caveat(len(self.seeds)):
+            lines.append(f"  ({caveat})")
         lines += [f"figure: {path}" for path in self.files[:1]]
         if self.budget < 1:
             lines.append("(a budget below 1 shows that it runs, not that the claim holds)")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.agents.contract import Agent
-from threefactor.analysis.statistics import bootstrap_interval
+from threefactor.analysis.statistics import SeedSummary, summarise_seeds
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training.checkpoint import load_checkpoint
@@ -36,20 +36,17 @@ class EvaluationResult:
     env : str
     returns, lengths : (replicas, episodes)
         The environment's own metric (discounted where it says so), and decisions.
-    interval_95 : (low, high)
-        Of the mean return, bootstrapped over episodes.
     """
 
     path: Path
     env: str
     returns: NDArray[np.float64]
     lengths: NDArray[np.float64]
-    interval_95: tuple[float, float]
 
     @property
-    def mean_return(self) -> float:
-        """Mean over all episodes."""
-        return float(self.returns.mean())
+    def over_seeds(self) -> SeedSummary:
+        """What the mean returns of the seeds say: episodes of one agent are not independent."""
+        return summarise_seeds(self.returns.mean(axis=1))
 
     @property
     def mean_length(self) -> float:
@@ -58,19 +55,20 @@ class EvaluationResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``evaluation.json`` holds."""
+        over_seeds = self.over_seeds
         return {
-            "episodes": self.returns.size, "mean_return": self.mean_return,
-            "interval_95": list(self.interval_95), "mean_length": self.mean_length,
+            "episodes": self.returns.size, "mean_return_by_seed": list(over_seeds.values),
+            "interquartile_mean": over_seeds.estimate,
+            "interval_95": list(over_seeds.bounds) if over_seeds.bounds else None,
+            "mean_length": self.mean_length,
         }  # fmt: skip
 
     def report(self) -> str:
         """Return what the command line prints."""
-        low, high = self.interval_95
-        return (
-            f"{self.env}: mean return {self.mean_return:.3f} "
-            f"(95 % interval {low:.3f} to {high:.3f}, {self.returns.size} episodes, learning off), "
-            f"mean length {self.mean_length:.1f} decisions"
-        )
+        first, *others = self.over_seeds.lines()
+        told = f"mean of {self.returns.shape[1]} episodes, learning off"
+        lines = [f"{self.env}: return, {told}: {first}", *others]
+        return "\n".join([*lines, f"  mean length {self.mean_length:.1f} decisions"])
 
     def figures(self) -> "dict[str, Figure]":
         """Draw the distribution of returns and lengths as the Matplotlib figure "evaluation"."""
@@ -106,10 +104,9 @@ def evaluate_run(
     replica = np.array([episode.replica for episode in played])
     returns = np.array([episode.discounted for episode in played])
     lengths = np.array([episode.length for episode in played])
-    _, low, high = bootstrap_interval(returns, np.mean)
     result = EvaluationResult(
         run, setup.env, stack_replicas(replica, returns, len(seeds)),
-        stack_replicas(replica, lengths, len(seeds)), (float(low), float(high)),
+        stack_replicas(replica, lengths, len(seeds)),
     )  # fmt: skip
     (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
     return result

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.analysis.run_data import Events, Probes, Run, Spikes, WeightHistory
-from threefactor.analysis.statistics import bootstrap_interval
+from threefactor.analysis.statistics import summarise_seeds
 from threefactor.experiments.training.summary import LAST
 from threefactor.program import program_name
 
@@ -165,10 +165,6 @@ def _returns(summary: Mapping[str, Any]) -> list[str]:
     if summary["discount"] < 1:
         name += f" (gamma {summary['discount']:g})"
     text = f"{name}, mean of the last {min(LAST, count)} of {count} episodes:"
-    lines = [f"{text} {np.mean(means):.3f}"]
-    if len(means) > 1:
-        _, low, high = bootstrap_interval(np.array(means), np.mean)
-        spread = ", ".join(f"{m:.3f}" for m in means)
-        lines.append(f"  95 % interval over {len(means)} seeds: {low:.3f} to {high:.3f}")
-        lines.append(f"  seeds: {spread}")
+    first, *others = summarise_seeds(means).lines()
+    lines = [f"{text} {first}", *others]
     return lines + [f"  {label}: {value:.3f}" for label, value in summary["references"].items()]

@@ -110,9 +110,7 @@ def test_figures_are_matplotlib_figures(trained):
 def test_evaluation_is_kept_as_numbers(trained):
     result = threefactor.evaluate(trained, 3)
     assert json.loads((trained.path / "evaluation.json").read_text()) == result.to_dict()
-    assert result.mean_return == pytest.approx(result.returns.mean())
-    low, high = result.interval_95
-    assert low <= result.mean_return <= high
+    assert result.over_seeds.values == pytest.approx(result.returns.mean(axis=1))
 
 
 def test_progress_and_notices_go_to_one_callable(tmp_path, capfd):

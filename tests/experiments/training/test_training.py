@@ -287,7 +287,7 @@ def test_evaluation_leaves_the_run_and_is_reproducible(tmp_path):
     one, two = (evaluate_run(result.path, 4) for _ in range(2))
     assert one.returns.shape == one.lengths.shape == (2, 4)
     np.testing.assert_array_equal(one.returns, two.returns)
-    assert "8 episodes, learning off" in one.report()
+    assert "mean of 4 episodes, learning off" in one.report()
     assert np.any(evaluate_run(result.path, 4, seed=123).lengths != one.lengths)
     after = {p: p.read_bytes() for p in result.path.rglob("*") if p.is_file()}
     evaluation = after.pop(result.path / "evaluation.json")
