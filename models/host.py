@@ -59,7 +59,7 @@ def check_third_factor(
         if size != population.size:
             raise ValueError(
                 f"third factor of {name!r}: expected one number for each of its "
-                f"{population.size} neurons, got {size}."
+                f"{population.size} neurons, got {size}; with feedback it is n_post that says so."
             )
     others = [name for name in learning if name not in named]
     if others and not has_scalar:
