@@ -68,7 +68,7 @@ def _assemble_population(plan: Blueprint, population: Population, replicas: int)
     if spiking:
         lines.append("spike_count : 1")
         reset += "\nspike_count += 1"
-    for variable in equations.units:
+    for variable in equations.stored:
         if variable not in neuron.initial and population.resets != "keep":
             plan.resets[f"{name}.{variable}"] = population.resets
     values = parameter_values(neuron)
@@ -207,15 +207,16 @@ def _assemble_rule(
         plan.noise.append((name, purpose))
     _add_synapse_side(plan, code, projection, rule, names, target, transmit)
     _add_demand(plan, projection, rule, names)
-    homes = [(projection.source, names.pre), (projection.target, names.post)]
-    stored = [(f"{owner}.{new}", old) for owner, kept in homes for old, new in kept.items()]
-    stored += [
-        (f"{name}.{variable}", variable) for variable in parse_equations(rule.equations).units
-    ]
-    for address, variable in stored:
-        policy = rule.resets.get(variable, "episode")
-        if policy != "keep":
-            plan.resets[address] = policy
+    homes = (
+        (f"{projection.source}.{name}_", rule.pre_equations),
+        (f"{projection.target}.{name}_", rule.post_equations),
+        (f"{name}.", rule.equations),
+    )
+    for prefix, equations in homes:
+        for variable in parse_equations(equations).stored:
+            policy = rule.resets.get(variable, "episode")
+            if policy != "keep":
+                plan.resets[prefix + variable] = policy
 
 
 def _add_synapse_side(
@@ -243,7 +244,7 @@ def _add_synapse_side(
         for block in blocks:
             blocks[block] += "\n" + _renamed(getattr(neuron, f"sensitivity_{block}"), to_post)
         if target.resets != "keep":
-            plan.resets |= {f"{name}.{variable}": target.resets for variable in of_neuron.units}
+            plan.resets |= {f"{name}.{variable}": target.resets for variable in of_neuron.stored}
     order = {block: index for index, block in enumerate(rule.order)}
     parsed = parse_equations(equations)
     on_pre, on_post = parse_statements(blocks["on_pre"]), parse_statements(blocks["on_post"])

@@ -18,7 +18,7 @@ from threefactor.naming import suggest
 from threefactor.program import program_name
 from threefactor.rules.checks import check_rule_class
 from threefactor.rules.contract import AGREEMENT, Rule, parameter_values
-from threefactor.rules.delays import delay_steps
+from threefactor.rules.delays import check_delay
 from threefactor.rules.language import parse_equations
 from threefactor.rules.updates import PREFIX, check_update_class
 
@@ -175,7 +175,7 @@ def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
     check_update_class(type(projection.update))
     if projection.rule is not None:
         check_rule_class(type(projection.rule))
-    delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
+    check_delay(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
     if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
         raise ValueError(f"{where}: w_min must not exceed w_max.")
     _check_constraints(where, projection, target)

@@ -100,6 +100,11 @@ class Equations:
         return {line.variable: line.unit for line in self}
 
     @cached_property
+    def stored(self) -> tuple[str, ...]:
+        """Variables with a value of their own, in order of definition."""
+        return tuple(line.variable for line in self if line.is_stored)
+
+    @cached_property
     def reads(self) -> frozenset[str]:
         """Names on right sides."""
         return frozenset().union(*(names_in(line.expression) for line in self))

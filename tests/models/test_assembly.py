@@ -251,3 +251,26 @@ def test_endings_of_names_mean_nothing(engine, make_spec, open_network):
     assert np.all(network.engine.array("actor.policy_blood_stream") == 0.75)
     assert np.all(network.engine.array("policy.flow_stream") == 0.75)
     np.testing.assert_array_equal(network.engine.drain()["probes.values"][:, 0], [0.5, 1.0, 1.5])
+
+
+def test_subexpressions_are_no_state_that_could_be_reset(make_spec, open_network):
+    @dataclass(frozen=True)
+    class Abbreviated(Rule):
+        pre_equations = "dmark/dt = -pace*mark : 1\npace = 1/tau : hertz"
+        pre_on_spike = "mark += 1"
+        equations = "total : 1\ntwice = 2*mark : 1"
+        each_step = "total += twice"
+        consolidate = "w += learning_rate*third_factor*total"
+        tau_ms: float = 5.0
+
+    @dataclass(frozen=True)
+    class Driven(LIF):
+        equations = LIF.equations + "distance = v - v_rest : volt\n"
+
+    spec = make_spec(Abbreviated(), Driven())
+    assert {name for name in assemble(spec).resets if "total" in name or "twice" in name} == {
+        "policy.total"
+    }
+    network = open_network(spec)
+    network.advance(np.full((1, 6), 400.0), 10)
+    network.start_episode(np.ones(1, bool))

@@ -8,7 +8,7 @@ import pytest
 from threefactor.rules import RULES
 from threefactor.rules.contract import Rule
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
-from threefactor.rules.propagators import matrix_exponential
+from threefactor.rules.interpreter.propagators import matrix_exponential
 
 ONE = Wiring(np.array([0]), np.array([0]), 0.0)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.experiments.checks.card.stimulation import Stimulated
 from threefactor.experiments.checks.postsynaptic import choose_neuron
-from threefactor.models.interpreter import Stepper
 from threefactor.rules.contract import Rule, parameter_values, scaled
 from threefactor.rules.interpreter import Activity, Interpretation, Schedule, Wiring, interpret
 from threefactor.rules.language import parse_equations, parse_statements
@@ -182,10 +182,11 @@ class Bench:
         weights = np.full(columns.size, W_START) if w is None else w
         variables: dict[str, NDArray[Any]] = {}
         if rule.requires:
-            stepper = Stepper(
-                self.neuron, columns, columns, weights, columns.size, self.dt_ms, tonic=self._tonic
-            )
-            _, variables = stepper.run(pre, post, rule.requires)
+            neurons = Stimulated(
+                self.neuron, columns, columns, weights, self.dt_ms, watch=rule.requires,
+                tonic=self._tonic,
+            )  # fmt: skip
+            _, variables = neurons.run(pre, post)
         # Every release succeeds and every draw of a synapse is 0 while spikes are given.
         variables = variables | {name: np.zeros(pre.shape) for name in rule.noise}
         return interpret(
@@ -213,8 +214,10 @@ class Bench:
         index, weight = np.zeros(1, int), np.zeros(1)
         reached = []
         for tonic in (0.0, 1e-3):
-            stepper = Stepper(self.neuron, index, index, weight, 1, self.dt_ms, tonic=tonic)
-            reached.append(stepper.run(nobody, nobody, ["v"])[1]["v"][-1, 0])
+            neurons = Stimulated(
+                self.neuron, index, index, weight, self.dt_ms, watch=["v"], tonic=tonic
+            )
+            reached.append(neurons.run(nobody, nobody)[1]["v"][-1, 0])
         gain = (reached[1] - reached[0]) / 1e-3
         return HOLD * (constants["v_threshold"] - reached[0]) / gain if gain > 0 else 0.0
 

@@ -15,7 +15,7 @@ from threefactor.experiments.checks.card.bench import Bench, Floats
 from threefactor.experiments.checks.card.credit import best_delay
 from threefactor.experiments.checks.card.gradient_sampled import NoisyNetwork
 from threefactor.experiments.checks.card.panel import Panel
-from threefactor.models.interpreter import Stepper
+from threefactor.experiments.checks.card.stimulation import Stimulated
 from threefactor.models.neurons.bernoulli import Ising
 from threefactor.rules.contract import AGREEMENT, scaled
 from threefactor.rules.interpreter import Activity, Wiring, interpret
@@ -151,12 +151,12 @@ def _decide(bench: Bench, samples: int, seed: int) -> Trial:
     sample, i, k = (axis.ravel() for axis in np.indices((samples, INPUTS, UNITS)))
     pre, post = sample * INPUTS + i, sample * UNITS + k
     weights = np.tile(WEIGHTS.ravel(), samples)
-    stepper = Stepper(Ising(), pre, post, weights, samples * UNITS, bench.dt_ms, seed)
+    units = Stimulated(Ising(), pre, post, weights, bench.dt_ms, seed, rule.requires)
     silent = np.zeros((steps, samples * UNITS), bool)
     parts = [
-        stepper.run(pre_spikes[:1], silent[:1], rule.requires),
-        stepper.run(pre_spikes[1:2], None, rule.requires),
-        stepper.run(pre_spikes[2:], silent[2:], rule.requires),
+        units.run(pre_spikes[:1], silent[:1]),
+        units.run(pre_spikes[1:2]),
+        units.run(pre_spikes[2:], silent[2:]),
     ]
     post_spikes = np.concatenate([spikes for spikes, _ in parts])
     seen = {name: np.concatenate([rows[name] for _, rows in parts]) for name in rule.requires}
