@@ -43,8 +43,16 @@ def check_neuron(neuron: NeuronModel) -> None:
     stays finite for 200 steps of weights of +-1000, repeats itself for the same streams, and at its
     default parameters does not spike without input unless `spontaneous`.
     """
-    _check_class(type(neuron))
+    check_class(type(neuron))
     check_names(neuron)
+    check_simulation(neuron)
+
+
+def check_simulation(neuron: NeuronModel) -> None:
+    """Raise ValueError unless a small network of `neuron` builds and does what `check_neuron` says.
+
+    In a network of 3 inputs and 3 neurons.
+    """
     owner = type(neuron).__name__
     for port in neuron.ports or ("",):
         first, again, silent = _simulate(neuron, port)
@@ -122,7 +130,8 @@ def build_network(spec: Any, seed: int = 0) -> Any:
     return built
 
 
-def _check_class(neuron: type[NeuronModel]) -> None:
+def check_class(neuron: type[NeuronModel]) -> None:
+    """Raise TypeError or ValueError unless a frozen dataclass documents every field's default."""
     owner = neuron.__name__
     if "__dataclass_fields__" not in neuron.__dict__ or not neuron.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise TypeError(f"{owner} must be decorated with @dataclass(frozen=True).")

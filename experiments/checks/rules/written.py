@@ -8,13 +8,8 @@ from dataclasses import asdict, fields
 import yaml
 from brian2.units.fundamentalunits import DimensionMismatchError
 
-from threefactor.experiments.checks.rules.subject import (
-    Broken,
-    NotApplicable,
-    Subject,
-    one_line,
-    root_cause,
-)
+from threefactor.experiments.checks.report import Broken, NotApplicable
+from threefactor.experiments.checks.rules.subject import Subject, one_line, root_cause
 from threefactor.rules.contract import UNIT_SUFFIXES, Rule
 
 #: Last words of a field name that look like units, other than those of the contract.
