@@ -50,3 +50,4 @@ from threefactor.rules.updates import UPDATES as UPDATES
 from threefactor.rules.updates import WeightUpdate as WeightUpdate
 
 __version__: str
+__all__: list[str]
