@@ -142,6 +142,7 @@ class RewardEprop(Rule):
     unit_time_ms: float = 1.0
 
     post_equations = "learning_signal : 1"
+    host_writes = {"learning_signal": "learning_signal"}
     equations = """eligibility : 1
     adaptation_memory : 1
     filtered : 1

@@ -50,6 +50,7 @@ class PopulationAgreement(Rule):
     tau_eligibility_ms: float = 500.0
 
     post_equations = "agreement : 1"
+    host_writes = {"agreement": "agreement"}
     equations = """deligibility/dt = -eligibility/tau_eligibility : 1
     dtrace/dt = -trace/tau_eligibility : 1"""
     each_step = "eligibility += score*sensitivity"

@@ -1,55 +1,60 @@
-"""What the arms of gallery experiments share: results are kept, and seeds judged by their share."""
+"""What arms found, on disk: an arm runs once, is kept, and never mixed with other seeds."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.claims.experiment import ArmRequest, Bar, arm_folder
+from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, arm_folder
 
-RESULT = "result.npz"
+RESULT, PROGRESS = "result.npz", "progress.pickle"
 
 
-def saved_arm(request: ArmRequest) -> dict[str, NDArray] | None:
-    """Return the arrays of a finished arm, None if it has not finished.
+def obtain_scores(
+    run_arm: Callable[[ArmRequest], ArmResult], request: ArmRequest
+) -> NDArray[np.float64]:
+    """Return the scores of an arm that finished before, or run it and keep what it found.
 
     Raises
     ------
     ValueError
-        If it was run with other seeds or another budget.
+        If it finished with other seeds or another budget.
     """
     path = request.folder / RESULT
-    if not path.exists():
-        return None
-    arrays = load_arm(request.folder.parent, request.arm)
+    if path.exists():
+        return _saved_scores(request, load_arm(request.folder.parent, request.arm))
+    result = run_arm(request)
+    if result.arrays is not None:
+        save_arm(request, result)
+        (request.folder / PROGRESS).unlink(missing_ok=True)
+    return result.scores
+
+
+def _saved_scores(request: ArmRequest, arrays: dict[str, NDArray]) -> NDArray[np.float64]:
     seeds, budget = tuple(arrays["seeds"].tolist()), float(arrays["budget"])
     if (seeds, budget) != (request.seeds, request.budget):
         raise ValueError(
-            f"{path} holds seeds {seeds} at budget {budget:g}, asked for {request.seeds} at "
-            f"{request.budget:g}; choose another --out."
+            f"{request.folder / RESULT} holds seeds {seeds} at budget {budget:g}, asked for "
+            f"{request.seeds} at {request.budget:g}; choose another --out."
         )
-    return arrays
+    return arrays["scores"]
 
 
-def save_arm(request: ArmRequest, scores: NDArray, **arrays: NDArray) -> NDArray:
-    """Save what an arm found, at once or not at all, and return its scores."""
+def save_arm(request: ArmRequest, result: ArmResult) -> None:
+    """Save what an arm found, at once or not at all."""
     request.folder.mkdir(parents=True, exist_ok=True)
     part = request.folder / f"part-{RESULT}"
-    np.savez(part, scores=scores, seeds=request.seeds, budget=request.budget, **arrays)
+    arrays: dict[str, Any] = {
+        "scores": result.scores, "seeds": request.seeds, "budget": request.budget,
+        **(result.arrays or {}),
+    }  # fmt: skip
+    np.savez(part, **arrays)
     part.replace(request.folder / RESULT)
-    return scores
 
 
 def load_arm(folder: Path, arm: str) -> dict[str, NDArray]:
     """Return the saved arrays of an arm of the experiment in `folder`."""
     with np.load(arm_folder(folder, arm) / RESULT) as file:
         return dict(file)
-
-
-def share_above(arm: str, bar: float, low: float, high: float = 1.0) -> Bar:
-    """Return the bar that the share of seeds scoring more than `bar` is from `low` to `high`."""
-    limits = [f"at least {low:.0%}"] * (low > 0) + [f"at most {high:.0%}"] * (high < 1)
-    return Bar(
-        f"{arm}: above {bar:g} on {' and '.join(limits)} of the seeds",
-        lambda scores: low <= float(np.mean(scores[arm] > bar)) <= high,
-    )

@@ -1,15 +1,24 @@
 """What a named experiment is: a claim, arms that must differ, seeds, and bars that decide."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.models.network import Network
+from threefactor.models.specification import NetworkSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Scores = Mapping[str, NDArray[np.float64]]
 
 TRAINED, TWIN, SHUFFLED = "trained", "untrained twin", "shuffled third factor"
+#: Between the noise seeds of training and those of the test of what was learned.
+TEST_NOISE = 10_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,30 @@ class ArmRequest:
     engine: str
     say: Callable[[str], None]
 
+    def open_network(self, spec: NetworkSpec, is_learning: bool = True) -> Network:
+        """Return the arm's network, a replica for each seed."""
+        return Network(spec, self.seeds, self.seeds, self.engine, is_learning, self.say)
+
+    def open_test(self, spec: NetworkSpec) -> Network:
+        """Return the arm's network without learning, and with noise that training never saw."""
+        noise = [seed + TEST_NOISE for seed in self.seeds]
+        return Network(spec, noise, self.seeds, self.engine, False, self.say)
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """What an arm found.
+
+    Attributes
+    ----------
+    scores : (n_seeds,)
+    arrays : dict of arrays, or None
+        What figures and other arms need; `reproduce` keeps it. None: the arm keeps its data itself.
+    """
+
+    scores: NDArray[np.float64]
+    arrays: dict[str, NDArray] | None = field(default_factory=dict)
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -55,7 +88,7 @@ class Experiment:
     claim : str
         One sentence; `bars` make it precise.
     run_arm : callable
-        ArmRequest -> one score for each seed, (n_seeds,).
+        ArmRequest -> ArmResult.
     score : str
         What a score is, with its unit.
     bars : tuple of Bar
@@ -64,18 +97,18 @@ class Experiment:
     published : str
         What the source reports, for the table; empty where it reports no number.
     draw : callable or None
-        (folder of the experiment, path stem) -> figure paths, drawn from what the arms wrote.
+        Folder of the experiment -> figure, drawn from what the arms wrote.
     seed, n_seeds : int
         Reporting seeds seed to seed + n_seeds - 1; tuning used others (100 and above).
     """
 
     claim: str
-    run_arm: Callable[[ArmRequest], NDArray[np.float64]]
+    run_arm: Callable[[ArmRequest], ArmResult]
     score: str
     bars: tuple[Bar, ...]
     arms: tuple[str, ...] = (TRAINED, TWIN, SHUFFLED)
     published: str = ""
-    draw: Callable[[Path, Path], list[Path]] | None = None
+    draw: "Callable[[Path], Figure] | None" = None
     seed: int = 0
     n_seeds: int = 5
 
@@ -115,4 +148,13 @@ def below(arm: str, other: str) -> Bar:
     return Bar(
         f"{arm}: less than {other} on every seed",
         lambda scores: bool(np.all(scores[arm] < scores[other])),
+    )
+
+
+def share_above(arm: str, bar: float, low: float, high: float = 1.0) -> Bar:
+    """Return the bar that the share of seeds scoring more than `bar` is from `low` to `high`."""
+    limits = [f"at least {low:.0%}"] * (low > 0) + [f"at most {high:.0%}"] * (high < 1)
+    return Bar(
+        f"{arm}: above {bar:g} on {' and '.join(limits)} of the seeds",
+        lambda scores: low <= float(np.mean(scores[arm] > bar)) <= high,
     )

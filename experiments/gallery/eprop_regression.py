@@ -7,12 +7,20 @@ Their program works in single precision, ours in double on weights rounded once:
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm
-from threefactor.experiments.claims.experiment import ArmRequest, Bar, Experiment, below, halves
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import (
+    ArmRequest,
+    ArmResult,
+    Bar,
+    Experiment,
+    below,
+    halves,
+)
 from threefactor.experiments.gallery.regression_network import (
     OUTPUT_SCALE,
     N,
@@ -21,7 +29,9 @@ from threefactor.experiments.gallery.regression_network import (
     show_pattern,
     write_draws,
 )
-from threefactor.models.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PUBLISHED = (101.964363, 103.466736, 103.340606, 103.680244, 104.412781)
 ITERATIONS, ADAM_STEP = 500, 3e-3
@@ -30,19 +40,14 @@ READOUT, SHUFFLED = "readout alone", "shuffled feedback"
 UNTRAINED, FIRST = "untrained twin", "first five losses"
 
 
-def run_arm(request: ArmRequest) -> NDArray[np.float64]:
+def run_arm(request: ArmRequest) -> ArmResult:
     """Train one arm; its score is the loss of the last iteration."""
-    saved = saved_arm(request)
-    if saved is not None:
-        return saved["scores"]
     if request.arm == FIRST:
-        losses = load_arm(request.folder.parent, RANDOM)["losses"]
-        deviation = np.abs(losses[: len(PUBLISHED), 0] / PUBLISHED - 1.0).max()
-        return save_arm(request, np.array([deviation * 1e9]))
+        return ArmResult(_deviation(load_arm(request.folder.parent, RANDOM)["losses"]))
     draws = [draw_regression(seed) for seed in request.seeds]
     spec = regression_spec(ADAM_STEP if request.arm == ADAM else None)
     is_learning = request.arm != UNTRAINED
-    network = Network(spec, request.seeds, request.seeds, request.engine, is_learning, request.say)
+    network = request.open_network(spec, is_learning)
     write_draws(network, draws)
     if request.arm == READOUT:
         for name in ("inputs", "recurrent"):
@@ -51,7 +56,7 @@ def run_arm(request: ArmRequest) -> NDArray[np.float64]:
     iterations = max(len(PUBLISHED), round(ITERATIONS * request.budget)) if is_learning else 1
     feedback = network.replicated("feedback.weight")
     shuffle = _Shuffle(request.seeds, feedback)
-    losses, first = [], None
+    losses: list[NDArray[np.float64]] = []
     for iteration in range(iterations):
         if request.arm == SYMMETRIC:
             feedback[...] = -network.replicated("output.w") / OUTPUT_SCALE
@@ -59,15 +64,19 @@ def run_arm(request: ArmRequest) -> NDArray[np.float64]:
             feedback[...] = shuffle.draw()
         loss, outputs = show_pattern(network, draws)
         losses.append(loss)
-        first = outputs if first is None else first
+        if iteration == 0:
+            first_outputs = outputs
         if (iteration + 1) % 50 == 0:
             request.say(f"  iteration {iteration + 1}: mean loss {loss.mean():.1f}")
     network.close()
     targets = np.stack([draw.target for draw in draws], axis=1)
-    return save_arm(
-        request, losses[-1], losses=np.array(losses), first_outputs=first, outputs=outputs,
-        targets=targets,
-    )  # fmt: skip
+    arrays = {"losses": np.array(losses), "outputs": outputs, "targets": targets}
+    return ArmResult(losses[-1], {**arrays, "first_outputs": first_outputs})
+
+
+def _deviation(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest relative deviation from the published losses, 1e-9, (1,)."""
+    return np.array([np.abs(losses[: len(PUBLISHED), 0] / PUBLISHED - 1.0).max() * 1e9])
 
 
 class _Shuffle:
@@ -82,12 +91,11 @@ class _Shuffle:
         return np.array([row[generator.permutation(N)] for generator, row in rows])
 
 
-def _draw(folder: Path, stem: Path) -> list[Path]:
+def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.figures import draw_regression_learning
-    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in EPROP_REGRESSION.arms if arm != FIRST}
-    return save_figure(draw_regression_learning(arms), stem)
+    return draw_regression_learning(arms)
 
 
 EPROP_REGRESSION = Experiment(

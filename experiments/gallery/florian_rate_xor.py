@@ -5,12 +5,18 @@ All seeds run as replicas of one network, 400 s of model time. About 5 minutes o
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
-from threefactor.experiments.claims.experiment import ArmRequest, Bar, Experiment
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import (
+    ArmRequest,
+    ArmResult,
+    Bar,
+    Experiment,
+    share_above,
+)
 from threefactor.experiments.gallery.rate_xor import (
     Reward,
     is_solved,
@@ -20,11 +26,13 @@ from threefactor.experiments.gallery.rate_xor import (
     target_reward,
     xor_network_spec,
 )
-from threefactor.models.network import Network
 from threefactor.models.neurons.contract import NeuronModel, check_ascending
 from threefactor.rules.contract import Rule
 from threefactor.rules.rstdp import RewardModulatedSTDP
 from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EPOCHS, TEST_EPOCHS = 200, 10
 MSTDPET, MSTDP = "MSTDPET", "MSTDP"
@@ -95,11 +103,8 @@ class FlorianLIF(NeuronModel):
         check_ascending(self, "v_reset_mv", "v_threshold_mv")
 
 
-def run_arm(request: ArmRequest) -> NDArray[np.float64]:
+def run_arm(request: ArmRequest) -> ArmResult:
     """Run one arm; its score is the share of the judged epochs that solve XOR."""
-    saved = saved_arm(request)
-    if saved is not None:
-        return saved["scores"]
     rule = RULES.get(request.arm, RULES[MSTDPET])
     if request.arm in (UNTRAINED, RETEST):
         return _test(request, rule)
@@ -107,8 +112,8 @@ def run_arm(request: ArmRequest) -> NDArray[np.float64]:
     return _train(request, rule, reward)
 
 
-def _train(request: ArmRequest, rule: Rule, reward: Reward) -> NDArray[np.float64]:
-    network = _open(request, rule, is_learning=True)
+def _train(request: ArmRequest, rule: Rule, reward: Reward) -> ArmResult:
+    network = request.open_network(xor_network_spec(rule, FlorianLIF()))
     epochs, chunks = max(1, round(EPOCHS * request.budget)), []
     orders = order_generators(request.seeds, purpose=0)
     for start in range(0, epochs, 20):
@@ -117,26 +122,19 @@ def _train(request: ArmRequest, rule: Rule, reward: Reward) -> NDArray[np.float6
         request.say(f"  epoch {start + len(chunks[-1])}: {solved} of {network.replicas} solve it")
     rates, weights = np.concatenate(chunks), network.weights()
     network.close()
-    return save_arm(request, is_solved(rates[-1]).astype(float), rates_hz=rates, **weights)
+    return ArmResult(is_solved(rates[-1]).astype(float), {"rates_hz": rates, **weights})
 
 
-def _test(request: ArmRequest, rule: Rule) -> NDArray[np.float64]:
+def _test(request: ArmRequest, rule: Rule) -> ArmResult:
     """Judge frozen weights: the initial ones, or those that MSTDPET found."""
-    network = _open(request, rule, is_learning=False)
+    network = request.open_test(xor_network_spec(rule, FlorianLIF()))
     if request.arm == RETEST:
         learned = load_arm(request.folder.parent, MSTDPET)
         for projection in network.spec.projections:
             network.replicated(f"{projection.name}.w")[...] = learned[projection.name]
     rates = show_epochs(network, TEST_EPOCHS, order_generators(request.seeds, purpose=1), None)
     network.close()
-    return save_arm(request, is_solved(rates).mean(axis=0), rates_hz=rates)
-
-
-def _open(request: ArmRequest, rule: Rule, is_learning: bool) -> Network:
-    # The test must not see the input spikes of the training again.
-    noise = request.seeds if is_learning else [seed + 10_000 for seed in request.seeds]
-    spec = xor_network_spec(rule, FlorianLIF())
-    return Network(spec, noise, request.seeds, request.engine, is_learning, request.say)
+    return ArmResult(is_solved(rates).mean(axis=0), {"rates_hz": rates})
 
 
 def _mean_at_least(arm: str, bar: float) -> Bar:
@@ -146,13 +144,12 @@ def _mean_at_least(arm: str, bar: float) -> Bar:
     )
 
 
-def _draw(folder: Path, stem: Path) -> list[Path]:
+def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.figures import draw_rate_xor
-    from threefactor.analysis.style import save_figure
 
     training = {arm: load_arm(folder, arm)["rates_hz"] for arm in (MSTDPET, MSTDP, RANDOM)}
     tests = {arm: load_arm(folder, arm)["rates_hz"] for arm in (UNTRAINED, RETEST)}
-    return save_figure(draw_rate_xor(training, tests), stem)
+    return draw_rate_xor(training, tests)
 
 
 FLORIAN_RATE_XOR = Experiment(

@@ -9,26 +9,29 @@ time.
 import heapq
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
-from threefactor.experiments.claims.experiment import ArmRequest, Experiment
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, Experiment, share_above
 from threefactor.experiments.gallery.izhikevich_network import (
     N_EXCITATORY,
     W_LIMIT,
     advance,
     fixed_out_degree,
-    forget_progress,
     give_dopamine,
     load_progress,
-    open_network,
+    network_spec,
     save_progress,
     stack_ragged,
 )
 from threefactor.models.network import Network
 from threefactor.rules.dopamine_stdp import DopamineSTDP
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DURATION_S, SAVE_EVERY_S = 3600, 300
 PAIR_WITHIN_MS, DELAY_MS, SPREAD_MS = 20, 1000, 2000
@@ -62,12 +65,10 @@ class Progress:
     spikes: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
-def run_arm(request: ArmRequest) -> NDArray[np.float64]:
+def run_arm(request: ArmRequest) -> ArmResult:
     """Run one arm: the highest weight that the watched synapse of each seed reached."""
-    saved = saved_arm(request)
-    if saved is not None:
-        return saved["scores"]
-    network = open_network(request, fixed_out_degree(np.random.default_rng(GRAPH_SEED)), RULE)
+    wiring = fixed_out_degree(np.random.default_rng(GRAPH_SEED))
+    network = request.open_network(network_spec(wiring, RULE))
     network.engine.record(["excitatory"], [], 1)
     watched = _watched_synapses(network, request.seeds)
     rows = np.arange(network.replicas)
@@ -83,14 +84,13 @@ def run_arm(request: ArmRequest) -> NDArray[np.float64]:
     weights = np.array(progress.weights)
     _say_outcome(request, progress, weights)
     strong = [(network.replicated(f"{name}.w") >= 0.95 * W_LIMIT) for name in ("ee", "ei")]
-    save_arm(
-        request, weights.max(axis=1), weights=weights, rewards_s=stack_ragged(progress.rewards),
-        rate_hz=progress.spikes / (N_EXCITATORY * seconds),
-        strong_share=np.concatenate(strong, axis=1).mean(axis=1),
-    )  # fmt: skip
+    arrays = {
+        "weights": weights, "rewards_s": stack_ragged(progress.rewards),
+        "rate_hz": progress.spikes / (N_EXCITATORY * seconds),
+        "strong_share": np.concatenate(strong, axis=1).mean(axis=1),
+    }  # fmt: skip
     network.close()
-    forget_progress(request)
-    return weights.max(axis=1)
+    return ArmResult(weights.max(axis=1), arrays)
 
 
 def _watched_synapses(network: Network, seeds: tuple[int, ...]) -> NDArray[np.int_]:
@@ -171,12 +171,11 @@ def _say_outcome(request: ArmRequest, progress: Progress, weights: NDArray) -> N
         request.say(f"  seed {seed}: {when}, peak {row.max():.2f}, {len(rewards)} rewards")
 
 
-def _draw(folder: Path, stem: Path) -> list[Path]:
+def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.figures import draw_distal_reward
-    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in (REWARD, YOKED, OFF)}
-    return save_figure(draw_distal_reward(arms, W_LIMIT), stem)
+    return draw_distal_reward(arms, W_LIMIT)
 
 
 IZHIKEVICH_DISTAL_REWARD = Experiment(

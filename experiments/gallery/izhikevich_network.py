@@ -6,12 +6,12 @@ one random graph (a projection has one wiring) and differ in noise, weights and 
 
 import pickle
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.experiments.claims.arms import PROGRESS
 from threefactor.experiments.claims.experiment import ArmRequest
 from threefactor.models.network import Network
 from threefactor.models.neurons.contract import PoissonInput
@@ -80,12 +80,6 @@ def _population(is_excitatory: bool) -> str:
     return "excitatory" if is_excitatory else "inhibitory"
 
 
-def open_network(request: ArmRequest, wiring: Wiring, rule: DopamineSTDP) -> Network:
-    """Return the network with a replica for each seed."""
-    spec = network_spec(wiring, rule)
-    return Network(spec, request.seeds, request.seeds, request.engine, True, request.say)
-
-
 def advance(network: Network, steps: int) -> NDArray[np.float64]:
     """Simulate `steps` ms and return how often each replica's neurons spiked, (R,)."""
     network.advance(np.zeros((network.replicas, 1)), steps)
@@ -100,13 +94,12 @@ def give_dopamine(network: Network, replicas: Sequence[int]) -> None:
     network.consolidate(pulses)
 
 
-def outgoing_weights(network: Network, neurons: NDArray[np.int_]) -> NDArray[np.float64]:
+def outgoing_weights(network: Network, neurons: Sequence[NDArray[np.int_]]) -> NDArray[np.float64]:
     """Return the mean weight of the plastic synapses from given excitatory neurons.
 
     Parameters
     ----------
-    neurons : (R, n) indices
-        Of each replica.
+    neurons : R arrays of indices
     """
     totals, counts = np.zeros(network.replicas), np.zeros(network.replicas)
     for projection in network.spec.projections:
@@ -129,14 +122,14 @@ def save_progress(request: ArmRequest, network: Network, progress: Any) -> None:
         network.engine.snapshot(),
         progress,
     )
-    part = _progress_path(request).with_suffix(".part")
+    part = request.folder / f"part-{PROGRESS}"
     part.write_bytes(pickle.dumps(state))
-    part.replace(_progress_path(request))
+    part.replace(request.folder / PROGRESS)
 
 
 def load_progress(request: ArmRequest, network: Network, start: Any) -> Any:
     """Return the host's state and restore the network, or return `start` if nothing was saved."""
-    path = _progress_path(request)
+    path = request.folder / PROGRESS
     if not path.exists():
         return start
     seeds, budget, engine, snapshot, progress = pickle.loads(path.read_bytes())
@@ -148,15 +141,6 @@ def load_progress(request: ArmRequest, network: Network, start: Any) -> Any:
     network.engine.restore(snapshot)
     request.say(f"  continuing at {network.engine.timestep / 1000:.0f} s")
     return progress
-
-
-def forget_progress(request: ArmRequest) -> None:
-    """Remove what `save_progress` saved."""
-    _progress_path(request).unlink(missing_ok=True)
-
-
-def _progress_path(request: ArmRequest) -> Path:
-    return request.folder / "progress.pickle"
 
 
 def stack_ragged(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:

@@ -12,26 +12,35 @@ network; the published picture shows a moderate growth.
 import heapq
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
-from threefactor.experiments.claims.experiment import ArmRequest, Bar, Experiment
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import (
+    ArmRequest,
+    ArmResult,
+    Bar,
+    Experiment,
+    share_above,
+)
 from threefactor.experiments.gallery.izhikevich_network import (
     N_EXCITATORY,
     N_NEURONS,
     advance,
     fixed_probability,
-    forget_progress,
     give_dopamine,
     load_progress,
-    open_network,
+    network_spec,
     outgoing_weights,
     save_progress,
 )
 from threefactor.models.network import Network
 from threefactor.rules.dopamine_stdp import DopamineSTDP
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DURATION_S, SAVE_EVERY_S = 3600, 300
 N_STIMULI, STIMULUS_SIZE, STIMULUS_MV = 100, 50, 40.0
@@ -67,14 +76,13 @@ class Progress:
     weights: list[NDArray[np.float64]]
 
 
-def run_arm(request: ArmRequest) -> NDArray[np.float64]:
+def run_arm(request: ArmRequest) -> ArmResult:
     """Run one arm: the response in the last sixth relative to that of all stimuli at the start."""
     if request.arm == OTHERS:
-        return growth(load_arm(request.folder.parent, REWARD), is_rewarded_stimulus=False)
-    saved = saved_arm(request)
-    if saved is not None:
-        return saved["scores"]
-    network = open_network(request, fixed_probability(np.random.default_rng(GRAPH_SEED)), RULE)
+        rewarded = load_arm(request.folder.parent, REWARD)
+        return ArmResult(growth(rewarded, is_rewarded_stimulus=False))
+    wiring = fixed_probability(np.random.default_rng(GRAPH_SEED))
+    network = request.open_network(network_spec(wiring, RULE))
     sets = stimulus_sets(request.seeds)
     seconds = max(12, round(DURATION_S * request.budget))
     progress = load_progress(request, network, _start(request.seeds))
@@ -91,9 +99,7 @@ def run_arm(request: ArmRequest) -> NDArray[np.float64]:
     }  # fmt: skip
     scores = growth({**arrays, "seeds": np.array(request.seeds)}, is_rewarded_stimulus=True)
     network.close()
-    save_arm(request, scores, **arrays)
-    forget_progress(request)
-    return scores
+    return ArmResult(scores, arrays)
 
 
 def stimulus_sets(seeds: tuple[int, ...]) -> NDArray[np.int_]:
@@ -157,7 +163,7 @@ def _run_minute(
             else:
                 _stimulate(network, progress, sets, (stop, replica, int(value[0])), arm)
     starting = [chosen[chosen < N_EXCITATORY] for chosen in sets[:, 0]]
-    everyone = np.tile(np.arange(N_EXCITATORY), (network.replicas, 1))
+    everyone = [np.arange(N_EXCITATORY)] * network.replicas
     means = [outgoing_weights(network, neurons) for neurons in (starting, everyone)]
     progress.weights.append(np.array(means))
 
@@ -190,12 +196,11 @@ def _times_others(bar: float) -> Bar:
     )
 
 
-def _draw(folder: Path, stem: Path) -> list[Path]:
+def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.figures import draw_pavlovian
-    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in (REWARD, RANDOM, OFF)}
-    return save_figure(draw_pavlovian(arms), stem)
+    return draw_pavlovian(arms)
 
 
 IZHIKEVICH_PAVLOVIAN = Experiment(

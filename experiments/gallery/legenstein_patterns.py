@@ -11,12 +11,21 @@ place of 0.1 ms, no axonal delay beyond the timestep, the numbers of the bars.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
-from threefactor.experiments.claims.experiment import TWIN, ArmRequest, Bar, Experiment, below
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import (
+    TWIN,
+    ArmRequest,
+    ArmResult,
+    Bar,
+    Experiment,
+    below,
+    share_above,
+)
 from threefactor.experiments.gallery.spike_patterns import (
     PATTERN_MS,
     START_MS,
@@ -25,8 +34,10 @@ from threefactor.experiments.gallery.spike_patterns import (
     spike_times_ms,
     trial_steps,
 )
-from threefactor.models.network import Network
 from threefactor.rules.rstdp_alpha import AlphaRewardModulatedSTDP
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TRIALS, TEST_TRIALS, FREE_TRIALS = 1000, 50, 10
 TRAINED, RANDOM = "reward by pattern", "reward of random sign"
@@ -65,21 +76,17 @@ class RewardPulses:
         return reward
 
 
-def run_arm(request: ArmRequest) -> NDArray[np.float64]:
+def run_arm(request: ArmRequest) -> ArmResult:
     """Train one arm, then judge its frozen weights: spikes for P less spikes for N, each seed."""
-    saved = saved_arm(request)
-    if saved is not None:
-        return saved["scores"]
     training = {} if request.arm == TWIN else _train(request)
     tests, potentials = _test(request, training.get("policy"))
     means = tests.mean(axis=0)
-    return save_arm(
-        request, means[:, 0] - means[:, 1], test_spikes=tests, potentials_mv=potentials, **training
-    )
+    arrays = {"test_spikes": tests, "potentials_mv": potentials, **training}
+    return ArmResult(means[:, 0] - means[:, 1], arrays)
 
 
 def _train(request: ArmRequest) -> dict[str, NDArray]:
-    network, times = _open(request, is_learning=True), spike_times_ms(request.seeds)
+    network, times = request.open_network(spike_patterns_spec(RULE)), spike_times_ms(request.seeds)
     generators = [np.random.default_rng([seed, 1]) for seed in request.seeds]
     rewards = RewardPulses(network.replicas)
     spikes = np.zeros((max(4, round(TRIALS * request.budget)), network.replicas))
@@ -111,7 +118,7 @@ def _test(request: ArmRequest, weights: NDArray | None) -> tuple[NDArray, NDArra
     potentials : (R, 2, PATTERN_MS)
         Membrane potential while a pattern is shown and the threshold out of reach, mV.
     """
-    network, times = _open(request, is_learning=False), spike_times_ms(request.seeds)
+    network, times = request.open_test(spike_patterns_spec(RULE)), spike_times_ms(request.seeds)
     if weights is not None:
         network.replicated("policy.w")[...] = weights
     share = min(1.0, 10 * request.budget)
@@ -129,13 +136,6 @@ def _test(request: ArmRequest, weights: NDArray | None) -> tuple[NDArray, NDArra
     return spikes, potentials
 
 
-def _open(request: ArmRequest, is_learning: bool) -> Network:
-    # The test must not see the noise of the training again.
-    noise = request.seeds if is_learning else [seed + 10_000 for seed in request.seeds]
-    spec = spike_patterns_spec(RULE)
-    return Network(spec, noise, request.seeds, request.engine, is_learning, request.say)
-
-
 def _equal(arm: str, bar: float) -> Bar:
     return Bar(
         f"{arm}: within {bar:g} of zero on average over the seeds",
@@ -143,15 +143,14 @@ def _equal(arm: str, bar: float) -> Bar:
     )
 
 
-def _draw(folder: Path, stem: Path) -> list[Path]:
+def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.patterns import draw_spike_patterns
-    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in LEGENSTEIN_PATTERNS.arms}
     training = {arm: saved["spikes"] for arm, saved in arms.items() if arm != TWIN}
     tests = {arm: saved["test_spikes"].mean(axis=0) for arm, saved in arms.items()}
     potentials = {arm: arms[arm]["potentials_mv"][0] for arm in (TWIN, TRAINED)}
-    return save_figure(draw_spike_patterns(training, tests, potentials), stem)
+    return draw_spike_patterns(training, tests, potentials)
 
 
 LEGENSTEIN_PATTERNS = Experiment(

@@ -8,12 +8,13 @@ reports this configuration; its numbers come from an independent program of this
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
-from threefactor.experiments.claims.experiment import ArmRequest, Experiment
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, Experiment, share_above
 from threefactor.experiments.gallery.rate_xor import (
     margin_hz,
     order_generators,
@@ -22,9 +23,11 @@ from threefactor.experiments.gallery.rate_xor import (
     target_reward,
     xor_network_spec,
 )
-from threefactor.models.network import Network
 from threefactor.models.neurons.escape import EscapeLIF
 from threefactor.rules.reinforce import Reinforce
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EPOCHS, TEST_EPOCHS = 400, 10
 TRAINED, UNTRAINED, RANDOM = "REINFORCE", "untrained twin", "random reward"
@@ -39,21 +42,18 @@ NEURON = EscapeLIF(
 )  # fmt: skip
 
 
-def run_arm(request: ArmRequest) -> NDArray[np.float64]:
+def run_arm(request: ArmRequest) -> ArmResult:
     """Train one arm, then judge its frozen weights: the margin of each seed, Hz."""
-    saved = saved_arm(request)
-    if saved is not None:
-        return saved["scores"]
     weights, training = None, np.zeros((0, len(request.seeds), 4))
     if request.arm != UNTRAINED:
         weights, training = _train(request)
     tests = _test(request, weights)
     margins = margin_hz(tests.mean(axis=0))
-    return save_arm(request, margins, rates_hz=training, test_rates_hz=tests, **(weights or {}))
+    return ArmResult(margins, {"rates_hz": training, "test_rates_hz": tests, **(weights or {})})
 
 
 def _train(request: ArmRequest) -> tuple[dict[str, NDArray], NDArray]:
-    network = _open(request, is_learning=True)
+    network = request.open_network(xor_network_spec(RULE, NEURON))
     reward = random_reward(request.seeds) if request.arm == RANDOM else target_reward
     epochs, chunks = max(1, round(EPOCHS * request.budget)), []
     orders = order_generators(request.seeds, purpose=0)
@@ -67,7 +67,7 @@ def _train(request: ArmRequest) -> tuple[dict[str, NDArray], NDArray]:
 
 
 def _test(request: ArmRequest, weights: dict[str, NDArray] | None) -> NDArray[np.float64]:
-    network = _open(request, is_learning=False)
+    network = request.open_test(xor_network_spec(RULE, NEURON))
     for name, values in (weights or {}).items():
         network.replicated(f"{name}.w")[...] = values
     rates = show_epochs(network, TEST_EPOCHS, order_generators(request.seeds, purpose=1), None)
@@ -75,21 +75,13 @@ def _test(request: ArmRequest, weights: dict[str, NDArray] | None) -> NDArray[np
     return rates
 
 
-def _open(request: ArmRequest, is_learning: bool) -> Network:
-    # The test must not see the noise of the training again.
-    noise = request.seeds if is_learning else [seed + 10_000 for seed in request.seeds]
-    spec = xor_network_spec(RULE, NEURON)
-    return Network(spec, noise, request.seeds, request.engine, is_learning, request.say)
-
-
-def _draw(folder: Path, stem: Path) -> list[Path]:
+def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.figures import draw_rate_xor
-    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in (TRAINED, RANDOM, UNTRAINED)}
     training = {arm: arms[arm]["rates_hz"] for arm in (TRAINED, RANDOM)}
     tests = {arm: saved["test_rates_hz"] for arm, saved in arms.items()}
-    return save_figure(draw_rate_xor(training, tests), stem)
+    return draw_rate_xor(training, tests)
 
 
 REINFORCE_XOR = Experiment(

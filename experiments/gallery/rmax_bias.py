@@ -15,13 +15,14 @@ target), SRM0 constants of the 2013 paper, symmetric STDP (A- = A+), learning ra
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.agents.plastic.controls import Shuffled
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
-from threefactor.experiments.claims.experiment import ArmRequest, Experiment
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, Experiment, share_above
 from threefactor.experiments.gallery.two_stimuli import (
     REWARD_OFFSETS,
     order,
@@ -29,12 +30,14 @@ from threefactor.experiments.gallery.two_stimuli import (
     show,
     two_stimuli_spec,
 )
-from threefactor.models.network import Network
 from threefactor.rules.contract import Rule
-from threefactor.rules.modulators import Outcome
+from threefactor.rules.modulators import Reinforcement
 from threefactor.rules.modulators.reward_baseline import RewardBaseline
 from threefactor.rules.rmax import RMax
 from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TRIALS, TEST_TRIALS, CHUNK = 4000, 100, 500
 TAU_ELIGIBILITY_MS = 500.0
@@ -58,21 +61,16 @@ ARMS: dict[str, tuple[Rule, str]] = {
 EARLY = slice(20, 220)
 
 
-def run_arm(request: ArmRequest) -> NDArray[np.float64]:
+def run_arm(request: ArmRequest) -> ArmResult:
     """Train one arm, then judge its frozen weights: share of right answers of each seed."""
-    saved = saved_arm(request)
-    if saved is not None:
-        return saved["scores"]
     training = {} if request.arm == UNTRAINED else _train(request)
     right, shown = _test(request, training.get("policy"))
-    return save_arm(
-        request, right.mean(axis=0), test_right=right, test_stimuli=shown, **training
-    )  # fmt: skip
+    return ArmResult(right.mean(axis=0), {"test_right": right, "test_stimuli": shown, **training})
 
 
 def _train(request: ArmRequest) -> dict[str, NDArray]:
     rule, scope = ARMS[request.arm]
-    network, patterns = _open(request, is_learning=True), pattern_rates(request.seeds)
+    network, patterns = request.open_network(two_stimuli_spec(rule)), pattern_rates(request.seeds)
     baseline = RewardBaseline(rate=0.02, scope=scope, n_stimuli=2).bind(network.replicas)
     control = Shuffled([seed + 1 for seed in request.seeds], size=100)
     everyone = np.ones(network.replicas, bool)
@@ -84,8 +82,8 @@ def _train(request: ArmRequest) -> dict[str, NDArray]:
         right[trial] = show(network, patterns, shown)
         network.close_decision()
         rewards = right[trial] + REWARD_OFFSETS[shown]
-        outcome = Outcome(rewards, ~everyone, ~everyone, everyone, stimuli=shown)
-        third_factor = baseline.on_outcome(outcome)
+        reinforcement = Reinforcement(rewards, ~everyone, ~everyone, everyone, stimuli=shown)
+        third_factor = baseline.on_outcome(reinforcement)
         if request.arm == SHUFFLED:
             third_factor = control(third_factor, everyone)
         eligibilities[trial] = network.replicated("policy.trace").mean(axis=1)
@@ -104,20 +102,14 @@ def _train(request: ArmRequest) -> dict[str, NDArray]:
 
 def _test(request: ArmRequest, weights: NDArray | None) -> tuple[NDArray, NDArray]:
     """Return right answers and stimuli of frozen weights, (trials, R) each."""
-    network, patterns = _open(request, is_learning=False), pattern_rates(request.seeds)
+    spec = two_stimuli_spec(ARMS[request.arm][0])
+    network, patterns = request.open_test(spec), pattern_rates(request.seeds)
     if weights is not None:
         network.replicated("policy.w")[...] = weights
     stimuli = order(request.seeds, TEST_TRIALS, purpose=2)
     right = np.array([show(network, patterns, shown) for shown in stimuli])
     network.close()
     return right, stimuli
-
-
-def _open(request: ArmRequest, is_learning: bool) -> Network:
-    # The test must not see the noise of the training again.
-    noise = request.seeds if is_learning else [seed + 10_000 for seed in request.seeds]
-    spec = two_stimuli_spec(ARMS[request.arm][0])
-    return Network(spec, noise, request.seeds, request.engine, is_learning, request.say)
 
 
 def terms(arm: dict[str, NDArray]) -> NDArray[np.float64]:
@@ -143,14 +135,13 @@ def terms(arm: dict[str, NDArray]) -> NDArray[np.float64]:
     return found
 
 
-def _draw(folder: Path, stem: Path) -> list[Path]:
+def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.patterns import draw_bias
-    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm) for arm in ARMS if arm != UNTRAINED}
     learning = {arm: (saved["right"], saved["stimuli"]) for arm, saved in arms.items()}
     measured = {arm: terms(saved) for arm, saved in arms.items() if arm != SHUFFLED}
-    return save_figure(draw_bias(learning, measured), stem)
+    return draw_bias(learning, measured)
 
 
 RMAX_BIAS = Experiment(

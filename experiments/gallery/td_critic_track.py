@@ -11,12 +11,13 @@ zero. The published article has a maze; the track, its numbers and the learning 
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm
-from threefactor.experiments.claims.experiment import ArmRequest, Bar, Experiment
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, Bar, Experiment
 from threefactor.models.network import Network
 from threefactor.models.neurons.contract import PoissonInput
 from threefactor.models.neurons.escape import SRM0
@@ -30,6 +31,9 @@ from threefactor.models.specification import (
     all_to_all,
 )
 from threefactor.rules.td_ltp import ContinuousTemporalDifferenceLTP
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TD_LTP, CORRELATION = "TD-LTP", "TD-LTP correlation"
 SHUFFLED, UNTRAINED = "sign-shuffled TD error", "untrained twin"
@@ -68,36 +72,32 @@ def track_spec() -> NetworkSpec:
     )  # fmt: skip
 
 
-def true_value(time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def true_value(time_s: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the value of being on the track at a time: R*exp(-(T - t)/tau_reward)."""
     remaining_ms = 1e3 * (LENGTH_M / SPEED_M_S - time_s)
     return REWARD * np.exp(-remaining_ms / TD.tau_reward_ms)
 
 
-def judged_times_s() -> NDArray[np.float64]:
+def judged_times_s() -> NDArray[np.floating]:
     """Return the times at which values are compared: from 0.5 s to the end."""
     return np.arange(SILENT_CHUNKS, CHUNKS) * CHUNK_MS * 1e-3 + CHUNK_MS * 1e-3
 
 
-def run_arm(request: ArmRequest) -> NDArray[np.float64]:
+def run_arm(request: ArmRequest) -> ArmResult:
     """Run one arm; its score is the RMSE of the last trials' mean value, or the correlation."""
-    saved = saved_arm(request)
-    if saved is not None:
-        return saved["scores"]
     if request.arm == CORRELATION:
         values = load_arm(request.folder.parent, TD_LTP)["values"]
-        return save_arm(request, np.array([_correlation(row) for row in _late(values)]))
+        return ArmResult(np.array([_correlation(row) for row in _late(values)]))
     values, weights = _train(request)
     errors = _late(values) - true_value(judged_times_s())
-    return save_arm(request, np.sqrt(np.mean(errors**2, axis=1)), values=values, weights=weights)
+    scores = np.sqrt(np.mean(errors**2, axis=1))
+    return ArmResult(scores, {"values": values, "weights": weights})
 
 
 def _train(request: ArmRequest) -> tuple[NDArray, NDArray]:
     """Return values (trials, R, chunks) and the weights at the end (R, n_synapses)."""
     is_learning = request.arm != UNTRAINED
-    network = Network(
-        track_spec(), request.seeds, request.seeds, request.engine, is_learning, request.say
-    )
+    network = request.open_network(track_spec(), is_learning)
     signs = [np.random.default_rng([seed, 3]) for seed in request.seeds]
     trials = max(1, round(TRIALS * request.budget)) if is_learning else JUDGED
     values = np.zeros((trials, network.replicas, CHUNKS))
@@ -147,9 +147,8 @@ def _every_seed(arm: str, text: str, low: float, high: float) -> Bar:
     )
 
 
-def _draw(folder: Path, stem: Path) -> list[Path]:
+def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.figures import draw_value_on_track
-    from threefactor.analysis.style import save_figure
 
     arms = {arm: load_arm(folder, arm)["values"] for arm in (TD_LTP, SHUFFLED, UNTRAINED)}
     late = {arm: _late(values) for arm, values in arms.items()}
@@ -160,7 +159,7 @@ def _draw(folder: Path, stem: Path) -> list[Path]:
         for arm in (TD_LTP, SHUFFLED)
     }
     times = judged_times_s()
-    return save_figure(draw_value_on_track(times, true_value(times), late, errors), stem)
+    return draw_value_on_track(times, true_value(times), late, errors)
 
 
 TD_CRITIC_TRACK = Experiment(

@@ -7,7 +7,6 @@ import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,11 +15,12 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
+from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import EPISODE_COLUMNS, Run
+from threefactor.experiments.plain_data import plain
 from threefactor.experiments.training.preconditions import cannot_write, require_new_run
 from threefactor.experiments.training.segments import (
     EVENT_DTYPES,
-    Connection,
     Layout,
     SegmentWriter,
 )
@@ -51,9 +51,9 @@ class RunDirectory:
             (path / "recordings").mkdir(parents=True)
         except OSError as error:
             raise cannot_write("Run directory", path, error.errno) from error
-        plain = _plain(config)
-        _write_atomically(path / "config.yaml", yaml.safe_dump(plain, sort_keys=False))
-        _write_json(path / "meta.json", {**_plain(meta), "config": plain})
+        settings = plain(config)
+        _write_atomically(path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+        _write_json(path / "meta.json", {**plain(meta), "config": settings})
         (path / "episodes.csv").write_text(",".join(EPISODE_COLUMNS) + "\n")
         return cls(path, 0, {})
 
@@ -158,14 +158,14 @@ class RunDirectory:
 
     def write_config(self, config: Any) -> None:
         """Replace config.yaml and its copy in meta.json, when a run is resumed for longer."""
-        plain, meta = _plain(config), json.loads((self.path / "meta.json").read_text())
-        _write_atomically(self.path / "config.yaml", yaml.safe_dump(plain, sort_keys=False))
-        _write_json(self.path / "meta.json", {**meta, "config": plain})
+        settings, meta = plain(config), json.loads((self.path / "meta.json").read_text())
+        _write_atomically(self.path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+        _write_json(self.path / "meta.json", {**meta, "config": settings})
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write or replace summary.json."""
         self._is_interrupted = bool(summary.get("interrupted", False))
-        _write_json(self.path / "summary.json", _plain(summary))
+        _write_json(self.path / "summary.json", plain(summary))
 
     def flush(self) -> None:
         """Hand everything appended so far to the operating system."""
@@ -218,26 +218,6 @@ class RunDirectory:
                 "append, got none."
             )
         return self._segments
-
-
-def _plain(value: Any) -> Any:
-    """Turn dataclasses, NumPy values, tuples and paths into what YAML and JSON can hold."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(
-        f"Run directory: expected numbers, text, lists, mappings or dataclasses, got {value!r} "
-        f"({type(value).__name__}). Convert it first."
-    )
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -1,8 +1,6 @@
 """Neuron models by name; `make_neuron` builds one."""
 
-import difflib
 from dataclasses import fields
-from typing import Any
 
 from threefactor.models.neurons.adaptive_lif import AdaptiveLIF
 from threefactor.models.neurons.bernoulli import BernoulliGLM, Ising
@@ -12,6 +10,7 @@ from threefactor.models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
 from threefactor.models.neurons.lif import LIF, ConductanceLIF, CurrentLIF, NoisyLIF
 from threefactor.models.neurons.readout import Readout
 from threefactor.models.neurons.td_error import TDError
+from threefactor.naming import check_choice
 
 NEURONS: dict[str, type[NeuronModel]] = {
     "adaptive-lif": AdaptiveLIF,
@@ -33,17 +32,9 @@ NEURONS: dict[str, type[NeuronModel]] = {
 
 def make_neuron(name: str, **parameters: float) -> NeuronModel:
     """Return the neuron called `name`; raise ValueError with a suggestion for an unknown name."""
-    if name not in NEURONS:
-        raise ValueError(_unknown("neuron", name, NEURONS))
+    check_choice("neuron", name, NEURONS)
     neuron = NEURONS[name]
     known = [field.name for field in fields(neuron)]
     for parameter in parameters:
-        if parameter not in known:
-            raise ValueError(_unknown(f"parameter of neuron {name!r}:", parameter, known))
+        check_choice(f"parameter of neuron {name!r}:", parameter, known)
     return neuron(**parameters)
-
-
-def _unknown(kind: str, name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known) or 'none'}."

@@ -29,9 +29,11 @@ g_inhibitory *= exp(-dt/tau_inhibitory)
 """
 RELAX = """
 pull = 1 + excitation_mean_of_step + inhibition_mean_of_step
-goal = (v_rest + bias + excitation_mean_of_step*v_excitatory + inhibition_mean_of_step*v_inhibitory)/pull
+goal = (
+    v_rest + bias + excitation_mean_of_step*v_excitatory + inhibition_mean_of_step*v_inhibitory
+)/pull
 v = goal + (v - goal)*exp(-dt*pull/tau_membrane)
-"""  # noqa: E501
+"""
 
 
 @dataclass(frozen=True)

@@ -262,7 +262,7 @@ def test_engines_offer_the_same_state(case, open_case):
 
 
 def test_unknown_engine_is_named():
-    with pytest.raises(ValueError, match="Unknown engine 'gpu'; known: auto, compiled"):
+    with pytest.raises(ValueError, match="Unknown engine 'gpu'. Known: auto, compiled"):
         open_engine(None, "gpu")
 
 

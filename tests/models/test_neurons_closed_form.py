@@ -27,7 +27,8 @@ def network(neuron, weights=(), port="current", size=1, timestep_ms=1.0):
     """One input for each weight, connected to every one of `size` neurons."""
     actor = Population("actor", size, neuron)
     if not len(weights):
-        return build_network(NetworkSpec((actor,), (), input="actor", timestep_ms=timestep_ms))
+        silent = Population("input", 1, PoissonInput())
+        return build_network(NetworkSpec((silent, actor), (), timestep_ms=timestep_ms))
     populations = (Population("input", len(weights), PoissonInput()), actor)
     projection = Projection(
         "plastic", "input", "actor", **all_to_all(len(weights), size),
@@ -237,7 +238,8 @@ def test_izhikevich_against_daspnet(brian2):
                 Projection(source + target, source, target, **all_to_all(*block.shape),
                            weights=block.ravel())
             )  # fmt: skip
-    built = build_network(NetworkSpec(populations, tuple(projections), input="e"), seed)
+    populations += (Population("input", 1, PoissonInput()),)
+    built = build_network(NetworkSpec(populations, tuple(projections), output="e"), seed)
     monitors = [brian2.SpikeMonitor(built.owners[name]) for name in "ei"]
     built.network.add(*monitors)
     built.network.run(steps * brian2.ms, namespace={})

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from threefactor.rules import RULES
+from threefactor.rules.dopamine_stdp import KineticDopamineSTDP
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 DT_MS = 0.1
@@ -32,7 +33,7 @@ RULE_OF = {
     "stdp-nearest": RULES["stdp-nearest"](**PAIRS),
     "stdp-triplet": RULES["stdp-triplet"](**TRIPLET),
     "stdp-inhibitory": RULES["stdp-inhibitory"](learning_rate=0.3),
-    "dopamine-stdp-kinetic": RULES["dopamine-stdp-kinetic"](weight_period_ms=DT_MS, baseline=0.002),
+    "dopamine-stdp-kinetic": KineticDopamineSTDP(weight_period_ms=DT_MS, baseline=0.002),
 }
 
 

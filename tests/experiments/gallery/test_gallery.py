@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from threefactor.experiments.claims.arms import load_arm, save_arm, saved_arm, share_above
-from threefactor.experiments.claims.experiment import ArmRequest
+from threefactor.experiments.claims import experiment
+from threefactor.experiments.claims.arms import load_arm, obtain_scores, save_arm
+from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, share_above
 from threefactor.experiments.gallery import izhikevich_distal_reward as distal
 from threefactor.experiments.gallery import izhikevich_pavlovian as pavlovian
 from threefactor.experiments.gallery.florian_rate_xor import FlorianLIF
@@ -154,7 +155,7 @@ def test_pairs_are_n2_after_n1_within_20_ms():
 
 def test_interrupted_network_continues_as_if_it_had_not_stopped(make_request, monkeypatch):
     monkeypatch.setattr(distal, "SAVE_EVERY_S", 2)
-    whole = distal.run_arm(make_request())
+    whole = obtain_scores(distal.run_arm, make_request())
     expected = load_arm(make_request().folder.parent, "reward")
     (make_request().folder / "result.npz").unlink()
     seconds = []
@@ -168,10 +169,10 @@ def test_interrupted_network_continues_as_if_it_had_not_stopped(make_request, mo
     original = distal._run_second
     monkeypatch.setattr(distal, "_run_second", run_second)
     with pytest.raises(KeyboardInterrupt):
-        distal.run_arm(make_request())
+        obtain_scores(distal.run_arm, make_request())
     monkeypatch.setattr(distal, "_run_second", original)
     assert (make_request().folder / "progress.pickle").exists()
-    assert np.array_equal(distal.run_arm(make_request()), whole)
+    assert np.array_equal(obtain_scores(distal.run_arm, make_request()), whole)
     resumed = load_arm(make_request().folder.parent, "reward")
     for name, values in expected.items():
         assert np.array_equal(resumed[name], values), name
@@ -180,7 +181,7 @@ def test_interrupted_network_continues_as_if_it_had_not_stopped(make_request, mo
 
 def test_yoked_control_gets_as_many_rewards_as_were_earned(make_request):
     earned = np.array([[0, 5.0], [1, 7.0], [1, 9.0]])
-    save_arm(make_request(), np.zeros(2), rewards_s=earned)
+    save_arm(make_request(), ArmResult(np.zeros(2), {"rewards_s": earned}))
     progress = distal._start(make_request(distal.YOKED), seconds=100)
     assert sorted(replica for _, replica in progress.due) == [0, 1, 1]
     assert all(0 < step < 100_000 for step, _ in progress.due)
@@ -188,13 +189,41 @@ def test_yoked_control_gets_as_many_rewards_as_were_earned(make_request):
 
 
 def test_finished_arms_are_kept_and_never_mixed(make_request):
-    assert saved_arm(make_request()) is None
-    save_arm(make_request(), np.array([1.0, 2.0]))
-    assert saved_arm(make_request())["scores"].tolist() == [1.0, 2.0]
+    runs = []
+
+    def run_arm(request):
+        runs.append(request)
+        return ArmResult(np.array([1.0, 2.0]) + len(runs), {"rates_hz": np.arange(3)})
+
+    for _ in range(2):
+        assert obtain_scores(run_arm, make_request()).tolist() == [2.0, 3.0]
+    assert len(runs) == 1
+    assert load_arm(make_request().folder.parent, "reward")["rates_hz"].tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="another --out"):
-        saved_arm(make_request(budget=1.0))
+        obtain_scores(run_arm, make_request(budget=1.0))
     with pytest.raises(ValueError, match="another --out"):
-        saved_arm(make_request(seeds=(0,)))
+        obtain_scores(run_arm, make_request(seeds=(0,)))
+    assert len(runs) == 1
+
+
+def test_an_arm_that_keeps_its_data_itself_is_asked_again(make_request):
+    scores = iter([np.zeros(2), np.ones(2)])
+    results = [
+        obtain_scores(lambda _: ArmResult(next(scores), arrays=None), make_request())
+        for _ in range(2)
+    ]
+    assert np.array(results).tolist() == [[0, 0], [1, 1]]
+    assert not make_request().folder.exists()
+
+
+def test_a_test_has_noise_that_training_never_saw(make_request, monkeypatch):
+    opened = []
+    monkeypatch.setattr(experiment, "Network", lambda *arguments: opened.append(arguments))
+    make_request().open_network("spec")
+    make_request().open_test("spec")
+    assert [(noise, draws, is_learning) for _, noise, draws, _, is_learning, _ in opened] == [
+        ((0, 1), (0, 1), True), ([10_000, 10_001], (0, 1), False),
+    ]  # fmt: skip
 
 
 def test_pavlovian_growth_compares_the_end_with_the_start():
