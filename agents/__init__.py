@@ -1,4 +1,13 @@
-"""Agents: what acts and learns; an encoder, a network, a decoder and a modulator in one."""
+"""Agents: what acts and learns; `AGENTS` is the table of contents."""
 
 if __name__ != "threefactor.agents":
     raise ImportError("this folder is threefactor.agents: import it by that name")
+
+from threefactor.agents.contract import AgentSettings
+from threefactor.agents.plastic.settings import PlasticSettings
+
+AGENTS: dict[str, type[AgentSettings]] = {
+    "plastic": PlasticSettings,
+}
+
+__all__ = ["AGENTS", "AgentSettings"]

@@ -31,3 +31,8 @@ def spawn_seeds(seed: int) -> Seeds:
     children = np.random.SeedSequence(seed).spawn(len(STREAMS))
     # 31 bits: environments take them as C ints.
     return Seeds(*(int(child.generate_state(1)[0] >> 1) for child in children))
+
+
+def replica_seeds(seed: int, replicas: int) -> tuple[Seeds, ...]:
+    """Return the seeds of every replica: replica r of seed s runs as seed s + r would alone."""
+    return tuple(spawn_seeds(seed + replica) for replica in range(replicas))

@@ -85,7 +85,7 @@ class GridPolicy:
         return mask
 
 
-@styled()
+@styled
 def draw_gridworld(policy: GridPolicy, title: str = "learned") -> Figure:
     """Draw the greedy arrows on the value map, beside the optimum where it is known."""
     best, best_values = policy.optimal_policy, policy.optimal_values

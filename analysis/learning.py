@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from threefactor.analysis.statistics import Statistic, bootstrap_interval, curve_interval, iqm
+from threefactor.analysis.statistics import INTERVAL_SEEDS, summarise_curves, summarise_seeds
 from threefactor.analysis.style import COLOURS, GREY, label_lines, new_figure, styled
 
 WINDOW_EPISODES = 100
@@ -24,14 +24,17 @@ def running_mean(values: ArrayLike, window: int = WINDOW_EPISODES) -> NDArray:
     return (sums[stops] - sums[starts]) / (stops - starts)
 
 
-@styled()
+@styled
 def draw_learning_curve(
     returns: Sequence[ArrayLike],
     references: Mapping[str, float] | None = None,
     label: str = "Return per episode (reward units)",
     window: int = WINDOW_EPISODES,
 ) -> Figure:
-    """Draw the returns of one run (points) or of several seeds (thin lines, IQM, 95 % band)."""
+    """Draw the returns of one run: points of one seed, or a thin line of each of several.
+
+    Five seeds or more also have their interquartile mean and its 95 % band.
+    """
     figure = new_figure(height_mm=75)
     axes = figure.subplots()
     plot_curves(axes, returns, COLOURS[0], window=window, with_seeds=True)
@@ -42,7 +45,7 @@ def draw_learning_curve(
     return figure
 
 
-@styled()
+@styled
 def draw_learning_comparison(
     groups: Mapping[str, Sequence[ArrayLike]],
     references: Mapping[str, float] | None = None,
@@ -59,18 +62,37 @@ def draw_learning_comparison(
     for i, (name, returns) in enumerate(groups.items()):
         plot_curves(left, returns, colours[i], name, window)
         final = np.array([np.mean(np.asarray(r, float)[-window:]) for r in returns])
-        interval = bootstrap_interval(final)
         offsets = i - 0.12 + np.linspace(-0.12, 0.12, final.size + 2)[1:-1]
         right.plot(offsets, final, "o", color=colours[i], markersize=3, alpha=0.5)
-        if final.size > 1:
-            right.plot([i + 0.18] * 2, [interval.low, interval.high], color=colours[i], lw=1.5)
-            right.plot(i + 0.18, interval.estimate, "D", color=colours[i], markersize=4)
+        summary = summarise_seeds(final)
+        if summary.bounds is not None:
+            right.plot([i + 0.18] * 2, summary.bounds, color=colours[i], lw=1.5)
+            right.plot(i + 0.18, summary.estimate, "D", color=colours[i], markersize=4)
     _label_axes(left, label)
     left.set_title(f"running mean of {window} episodes")
-    right.set(xlim=(-0.6, len(groups) - 0.4), title=f"last {window}: seeds, IQM, 95 % CI")
+    has_interval = any(len(returns) >= INTERVAL_SEEDS for returns in groups.values())
+    shown = "seeds, IQM, 95 % CI" if has_interval else "each seed"
+    right.set(xlim=(-0.6, len(groups) - 0.4), title=f"last {window}: {shown}")
     right.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
     figure.legend(loc="outside lower center", ncols=min(2, len(groups)))
     draw_references(right, references or {}, (left,))
+    return figure
+
+
+@styled
+def draw_evaluation(returns: NDArray[np.float64], lengths: NDArray[np.float64]) -> Figure:
+    """Draw how returns and lengths, (replicas, episodes), spread; a line is a seed's mean."""
+    figure = new_figure(height_mm=65)
+    panels = figure.subplots(1, 2, sharey=True)
+    labels = ("Return per episode (reward units)", "Length of episode (decisions)")
+    for axes, values, label in zip(panels, (returns, lengths), labels, strict=True):
+        axes.hist(values.ravel(), bins=30, color=COLOURS[0], alpha=0.6)
+        means = values.mean(axis=1)
+        for mean in means:
+            axes.axvline(mean, color=COLOURS[1], linewidth=1.5)
+        told = f"mean {means[0]:.3g}" if len(means) == 1 else "lines: mean of each seed"
+        axes.set(xlabel=label, title=told)
+    panels[0].set_ylabel(f"Episodes (of {returns.size})")
     return figure
 
 
@@ -80,10 +102,9 @@ def plot_curves(
     colour: str,
     name: str = "",
     window: int = WINDOW_EPISODES,
-    statistic: Statistic = iqm,
     with_seeds: bool = False,
 ) -> None:
-    """Plot one group: points and running mean of a single seed, centre and band of several.
+    """Plot one group: points and running mean of a single seed, `draw_seeds` of several.
 
     Seeds with more episodes than the shortest are cut there, so that the band always holds all.
     """
@@ -105,14 +126,31 @@ def plot_curves(
     n_episodes = min(c.size for c in curves)
     episode = np.unique(np.linspace(0, n_episodes - 1, _N_CURVE_POINTS).astype(int))
     means = np.array([running_mean(c, window)[episode] for c in curves])
-    if with_seeds:
+    if with_seeds and len(means) >= INTERVAL_SEEDS:
         axes.plot(episode, means.T, color=GREY, linewidth=0.5, alpha=0.7)
         axes.plot([], [], color=GREY, linewidth=0.7, label=f"single seeds, mean of last {window}")
-    centre, low, high = curve_interval(means, statistic)
-    what = {"iqm": "IQM"}.get(statistic.__name__, statistic.__name__)
-    axes.fill_between(episode, low, high, color=colour, alpha=0.25, linewidth=0)
-    full = f"{prefix}{what} of {len(curves)} seeds, 95 % CI"
-    axes.plot(episode, centre, color=colour, linewidth=2, label=full)
+    label = f"{name or f'mean of last {window}'}, {seeds_shown(len(means))}"
+    draw_seeds(axes, episode, means, colour, label)
+
+
+def seeds_shown(n_seeds: int) -> str:
+    """Return what `draw_seeds` shows of so many seeds."""
+    if n_seeds >= INTERVAL_SEEDS:
+        return f"IQM of {n_seeds} seeds, 95 % CI"
+    return f"each of {n_seeds} seeds" if n_seeds > 1 else "1 seed"
+
+
+def draw_seeds(
+    axes: Axes, x: ArrayLike, curves: ArrayLike, colour: str, label: str, style: str = "-"
+) -> None:
+    """Plot curves, (n_seeds, n_points): interquartile mean and 95 % band, of a few each seed."""
+    rows = np.asarray(curves, float)
+    summary = summarise_curves(rows)
+    if summary.low is None or summary.high is None:
+        axes.plot(x, rows.T, style, color=colour, linewidth=0.9)[0].set_label(label)
+        return
+    axes.fill_between(x, summary.low, summary.high, color=colour, alpha=0.25, linewidth=0)
+    axes.plot(x, summary.centre, style, color=colour, linewidth=2, label=label)
 
 
 def draw_references(

@@ -17,7 +17,7 @@ _PANEL_MM = (20.0, 45.0)
 _MM_PER_NEURON = 0.5
 
 
-@styled()
+@styled
 def draw_raster(
     spikes: Mapping[str, Spikes],
     n_neurons: Mapping[str, int],

@@ -1,6 +1,7 @@
 """Every figure that the data of a run directory allow, and comparisons of several runs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from threefactor.analysis.gridworld import GridPolicy, draw_gridworld
 from threefactor.analysis.learning import draw_learning_comparison, draw_learning_curve
+from threefactor.analysis.pooling import pool_runs
 from threefactor.analysis.rasters import draw_raster
 from threefactor.analysis.run_data import EventKind, Run
 from threefactor.analysis.style import save_figure
@@ -27,47 +29,95 @@ METRIC_LABELS = {
 }
 
 
+@dataclass(frozen=True)
+class PlottedRun:
+    """The files of a run's figures.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+    skipped : dict of str to str
+        Figures that could not be drawn -> why.
+    """
+
+    paths: tuple[Path, ...]
+    skipped: dict[str, str]
+
+    def report(self) -> str:
+        """Return a line for each file, and one for all that was skipped."""
+        lines = [str(path) for path in self.paths]
+        if self.skipped:
+            reasons = ", ".join(f"{name} ({why})" for name, why in self.skipped.items())
+            lines.append(f"Skipped: {reasons}.")
+        return "\n".join(lines)
+
+
 def plot_run(
     run_path: str | Path,
     out: str | Path | None = None,
     window_ms: Window | None = None,
     replica: int | None = None,
-) -> list[Path]:
-    """Draw every figure the run has data for; say in one line which were skipped and why.
+) -> PlottedRun:
+    """Save every figure the run has data for, as PNG and PDF.
 
     Parameters
     ----------
     out : folder of the figures, by default `figures/` in the run directory
-    window_ms : part of the recording in rasters and traces, by default the last recorded episode
-    replica : replica in rasters and traces, by default the first recorded
+    window_ms, replica : as in `draw_run`
     """
     run = Run(run_path)
     folder = run.path / "figures" if out is None else Path(out)
-    plan = {
+    paths: list[Path] = []
+    skipped: dict[str, str] = {}
+    for name, drawing in _plan(run, window_ms, replica).items():
+        if isinstance(drawing, str):
+            skipped[name] = drawing
+        else:
+            paths += save_figure(drawing(), folder / name)
+    skipped |= {path.name: "lost, killed while created" for path in run.unreadable_segments}
+    return PlottedRun(tuple(paths), skipped)
+
+
+def draw_run(
+    run: Run, window_ms: Window | None = None, replica: int | None = None
+) -> dict[str, Figure]:
+    """Return every figure the run has data for, by name.
+
+    Parameters
+    ----------
+    window_ms : part of the recording in rasters and traces, by default the last recorded episode
+    replica : replica in rasters and traces, by default the first recorded
+    """
+    plan = _plan(run, window_ms, replica)
+    return {name: drawing() for name, drawing in plan.items() if not isinstance(drawing, str)}
+
+
+def _plan(run: Run, window_ms: Window | None, replica: int | None) -> Plan:
+    return {
         **_plan_learning(run),
         **_plan_recording(run, window_ms, replica),
         **_plan_weights(run),
         **_plan_gridworld(run),
     }
-    paths: list[Path] = []
-    for name, drawing in plan.items():
-        if not isinstance(drawing, str):
-            paths += save_figure(drawing(), folder / name)
-    skipped = [f"{name} ({why})" for name, why in plan.items() if isinstance(why, str)]
-    skipped += [f"{path.name} (lost, killed while created)" for path in run.unreadable_segments]
-    if skipped:
-        print(f"Skipped: {', '.join(skipped)}.")
-    return paths
 
 
-def compare_runs(groups: Mapping[str, Sequence[str | Path]], metric: str | None = None) -> Figure:
-    """Draw the learning curves of several agents or controls, each given by its runs."""
-    runs = {name: [Run(path) for path in paths] for name, paths in groups.items()}
-    newest = [run for group in runs.values() for run in group if run.has_summary]
+def compare_runs(
+    groups: Mapping[str, Sequence[str | Path]],
+    metric: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Figure:
+    """Draw the learning curves of several agents or controls, each given by its runs.
+
+    An agent that several runs of a group hold is drawn once; `say` is told in a line.
+    """
+    pooled = {name: pool_runs(paths) for name, paths in groups.items()}
+    for name, runs in pooled.items():
+        if runs.left_out:
+            say(f"{name}: {runs.report()}")
+    newest = [run for paths in groups.values() for run in map(Run, paths) if run.has_summary]
     metric = metric or (_metric(newest[0]) if newest else "return")
     returns = {
-        name: [seed for run in group for seed in _returns_by_replica(run, metric)]
-        for name, group in runs.items()
+        name: [agent.column(metric) for agent in runs.agents] for name, runs in pooled.items()
     }
     references = _references(newest[0]) if newest else {}
     return draw_learning_comparison(returns, references, METRIC_LABELS[metric])

@@ -1,12 +1,17 @@
 """One look for all figures: sizes, fonts, colour-blind safe colours, saving."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 # Okabe & Ito 2008, without yellow, which vanishes on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -38,9 +43,15 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
-def styled():
+def styled(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Decorate a drawing function so that what it creates follows the house look."""
-    return matplotlib.rc_context(_SETTINGS)
+
+    @functools.wraps(draw)
+    def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with matplotlib.rc_context(_SETTINGS):
+            return draw(*args, **kwargs)
+
+    return drawn
 
 
 def new_figure(width_mm: float = DOUBLE_COLUMN_MM, height_mm: float = 90.0) -> Figure:
@@ -48,7 +59,7 @@ def new_figure(width_mm: float = DOUBLE_COLUMN_MM, height_mm: float = 90.0) -> F
     return Figure(figsize=(width_mm / 25.4, height_mm / 25.4), layout="constrained")
 
 
-@styled()
+@styled
 def save_figure(figure: Figure, path_stem: str | Path) -> list[Path]:
     """Save a figure as PNG (200 dpi) and PDF beside each other; return both paths."""
     stem = Path(path_stem)

@@ -19,7 +19,7 @@ _ORDER = ("eligibility", "third_factor", "w")
 _TITLES = {"eligibility": "Eligibility", "third_factor": "Third factor", "w": "Weight"}
 
 
-@styled()
+@styled
 def draw_traces(
     probes: Probes, events: Events, window_ms: tuple[float, float], replica: int = 0
 ) -> Figure:

@@ -16,7 +16,7 @@ from threefactor.analysis.style import BLANK, COLOURS, DIVERGING, GREY, new_figu
 _N_LINES = 40
 
 
-@styled()
+@styled
 def draw_weight_trajectories(
     history: WeightHistory, title: str, unit: str = "model units"
 ) -> Figure:
@@ -44,7 +44,7 @@ def draw_weight_trajectories(
     return figure
 
 
-@styled()
+@styled
 def draw_weight_matrices(history: WeightHistory, title: str, unit: str = "model units") -> Figure:
     """Draw the weight matrix of the first and last snapshot on one scale, and their difference.
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class CartPole:
         action = int(np.argmax(counts.reshape(2, NEURONS_PER_ACTION).sum(axis=1)))
         self._neurons.spike_count_[:] = 0
         observation, reward, terminated, truncated, _ = self._env.step(action)
-        change = LEARNING_RATE * reward * self._synapses.eligibility_[:]
+        change = LEARNING_RATE * float(reward) * self._synapses.eligibility_[:]
         self._synapses.w_[:] = np.clip(self._synapses.w_[:] + change, 0, W_MAX)
         if terminated or truncated:
             observation, _ = self._env.reset()
@@ -173,7 +174,11 @@ def _blueprint_network() -> Any:
     return objects.network
 
 
-WORKS = {"operation": run_operation, "run": run_run, "standalone": run_standalone}
+WORKS: dict[str, Callable[..., None]] = {
+    "operation": run_operation,
+    "run": run_run,
+    "standalone": run_standalone,
+}
 
 if __name__ == "__main__":
     WORKS[sys.argv[1]](*sys.argv[2:])

@@ -15,12 +15,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pacing import HERE, Worker
 from report import machine, median, say, spread
 
 SKIPPABLE = ("cython", "standalone", "windows", "annarchy", "nest", "start", "memory")
+#: Name -> how its worker is started, and decisions in a repeat.
+Ways = dict[str, tuple[Callable[[], Worker], int]]
 
 
 @dataclass
@@ -44,9 +47,7 @@ class Row:
         return "met" if is_met else "MISSED"
 
 
-def measure(
-    ways: dict[str, tuple[Callable[[], Worker], int]], base: str, repeats: int, unit: int
-) -> dict[str, Row]:
+def measure(ways: Ways, base: str, repeats: int, unit: int) -> dict[str, Row]:
     """Run every way `repeats` times, interleaved; `base` runs before each of the others.
 
     Parameters
@@ -85,19 +86,19 @@ def cartpole(budget: int, repeats: int, skip: set[str]) -> list[Row]:
     runtime = "runtime" if target == "cython" else "runtime-numpy"
     windows = str(20 * budget)
     ours, alone = "closed loop, compiled", "CartPole-v1 alone"
-    ways = {
-        ours: (lambda: Worker("our_loop.py", "cartpole", "compiled"), 20 * budget),
-        f"closed loop, {runtime}": (lambda: Worker("our_loop.py", "cartpole", runtime), budget),
+    ways: Ways = {
+        ours: (partial(Worker, "our_loop.py", "cartpole", "compiled"), 20 * budget),
+        f"closed loop, {runtime}": (partial(Worker, "our_loop.py", "cartpole", runtime), budget),
         f"one run, network_operation ({target})": (
-            lambda: Worker("brian2_loop.py", "operation", target), budget),
+            partial(Worker, "brian2_loop.py", "operation", target), budget),
         f"net.run per decision ({target})": (
-            lambda: Worker("brian2_loop.py", "run", target), max(1, budget // 20)),
-        alone: (lambda: Worker("our_loop.py", "environment"), 20 * budget),
+            partial(Worker, "brian2_loop.py", "run", target), max(1, budget // 20)),
+        alone: (partial(Worker, "our_loop.py", "environment"), 20 * budget),
     }  # fmt: skip
     if "standalone" not in skip:
         for kind in ("plain", "blueprint"):
             ways[f"C++ standalone, {kind}, open loop"] = (
-                lambda kind=kind: Worker("brian2_loop.py", "standalone", kind, windows), 1
+                partial(Worker, "brian2_loop.py", "standalone", kind, windows), 1
             )  # fmt: skip
     rows = measure(ways, ours, repeats, 20 * budget)
     rows[f"one run, network_operation ({target})"].bar = ">= 20 (aim 30)"
@@ -123,7 +124,7 @@ def windows(window_ms: int, options: argparse.Namespace) -> list[Row]:
     """40 Poisson -> 20 LIF, 800 synapses: rates and reward in, counts out."""
     ours, count = f"{window_ms} ms windows, compiled", 40 * options.budget
     length = str(window_ms)
-    ways = {ours: (lambda: Worker("our_loop.py", "windows", "compiled", length), count)}
+    ways: Ways = {ours: (partial(Worker, "our_loop.py", "windows", "compiled", length), count)}
     bars = {}
     for name, python, script, share in (
         ("ANNarchy 5", options.annarchy_python, "annarchy_loop.py", 4),
@@ -135,8 +136,7 @@ def windows(window_ms: int, options: argparse.Namespace) -> list[Row]:
             continue
         label = f"{window_ms} ms windows, {name}"
         ways[label] = (
-            lambda script=script, python=python: Worker(script, length, python=python),
-            max(1, count // share),
+            partial(Worker, script, length, python=python), max(1, count // share),
         )  # fmt: skip
         bars[label] = ">= 3" if key == "annarchy" else ""
     if len(ways) == 1:

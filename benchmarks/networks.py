@@ -14,7 +14,7 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
-from threefactor.rules import load_rule
+from threefactor.rules import RULES
 
 LEARNING_RATE = 1e-4
 W_MAX = 3.0
@@ -43,14 +43,12 @@ CARTPOLE: dict[str, Any] = {
 def cartpole_loop(engine: str) -> Any:
     """Return the closed loop that `python run.py train` would run, less recording."""
     from threefactor.experiments.configuration import resolve
-    from threefactor.experiments.training.agent import build_agent, make_environments, replica_seeds
-    from threefactor.experiments.training.loop import ClosedLoop
+    from threefactor.experiments.training.setup import Setup
 
     config = resolve({**CARTPOLE, "engine": engine})
-    environments = make_environments(config)
-    agent = build_agent(config, environments)
-    seeds = [seed.env for seed in replica_seeds(config)]
-    return ClosedLoop(agent, environments, config.options.episodes, seeds)
+    setup = Setup.of(config)
+    environments = setup.open_environments()
+    return setup.begin_loop(environments, setup.build_agent(environments), config.options.episodes)
 
 
 def feed_forward(n_inputs: int, n_outputs: int) -> NetworkSpec:
@@ -59,7 +57,7 @@ def feed_forward(n_inputs: int, n_outputs: int) -> NetworkSpec:
     Initial weights are uniform in 0.5 to 1.5 mV, as for 100 inputs, and smaller for more.
     """
     scale = min(1.0, 100 / n_inputs)
-    rule = load_rule("rstdp-et")(learning_rate=LEARNING_RATE)
+    rule = RULES["rstdp-et"](learning_rate=LEARNING_RATE)
     populations = (
         Population("input", n_inputs, PoissonInput()),
         Population("actor", n_outputs, make_neuron("lif")),

@@ -5,6 +5,7 @@ python our_loop.py cartpole ENGINE | windows ENGINE MS | environment
 
 import itertools
 import sys
+from collections.abc import Callable
 
 from networks import cartpole_loop, feed_forward, window_inputs
 from pacing import Pacer
@@ -48,7 +49,11 @@ def run_environment() -> None:
             env.reset()
 
 
-WORKS = {"cartpole": run_cartpole, "windows": run_windows, "environment": run_environment}
+WORKS: dict[str, Callable[..., None]] = {
+    "cartpole": run_cartpole,
+    "windows": run_windows,
+    "environment": run_environment,
+}
 
 if __name__ == "__main__":
     WORKS[sys.argv[1]](*sys.argv[2:])

@@ -125,8 +125,8 @@ by newlines or `/`, as in `"S.#/..G"` |
         self.render_mode = render_mode
         cells = "".join(self.rows)
         self.start_state = cells.index("S")
-        self.observation_space = gym.spaces.Discrete(len(cells))
-        self.action_space = gym.spaces.Discrete(len(ACTIONS))
+        self.observation_space: gym.spaces.Discrete = gym.spaces.Discrete(len(cells))
+        self.action_space: gym.spaces.Discrete = gym.spaces.Discrete(len(ACTIONS))
         self._probabilities = np.array([1.0 - sum(slips), *slips])
         self._build_tables(cells)
         self._values: NDArray[np.float64] | None = None
@@ -236,7 +236,7 @@ by newlines or `/`, as in `"S.#/..G"` |
         )
         return float(values[self.start_state])
 
-    def render(self) -> str | NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> str | NDArray[np.uint8] | None:
         """Draw the map with the agent, `A` in text and a red square in the picture."""
         if self.render_mode is None:
             gym.logger.warn("GridWorld.render: no render_mode was given, nothing is drawn.")

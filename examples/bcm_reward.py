@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from threefactor.rules.contract import Rule
+from threefactor import Rule
 
 
 @dataclass(frozen=True)

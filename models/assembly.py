@@ -2,24 +2,19 @@
 
 Every rule is assembled alike. Rule variables of a neuron are prefixed with the projection's name,
 so that several rules may meet on one population; synaptic code refers to them through Brian2's
-``_pre`` and ``_post`` suffixes. An eligibility that decays exponentially and is read only when a
-window closes is kept in growing units instead of being multiplied in every timestep: with ``y =
-eligibility * exp(k*dt/tau)``, k timesteps into the window, only spikes touch ``y``.
+``_pre`` and ``_post`` suffixes.
 """
 
-import re
+from dataclasses import dataclass
 
 import numpy as np
 
-from threefactor.models.blueprint import Blueprint, GroupCode, SynapseCode
+from threefactor.models.blueprint import Blueprint, Demand, GroupCode, SynapseCode
+from threefactor.models.lazy_decay import add_growth, find_lazy_decays, grown, without_decay
 from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
-from threefactor.rules.contract import Rule, defined_variables, identifiers, parameter_values
-from threefactor.rules.language.statements import parse_statements
+from threefactor.rules.contract import Rule, parameter_values
+from threefactor.rules.language import parse_equations, parse_statements, rename_expression
 from threefactor.rules.updates import PREFIX
-
-_DECAY = re.compile(r"^\s*d(\w+)/dt\s*=\s*-\s*\1\s*/\s*(\w+)\s*:\s*1\s*(\(clock-driven\))?\s*$")
-
-_UNFLAGGED = re.compile(r"^(\s*d\w+/dt\s*=[^:\n]*:\s*[\w*/]+)\s*$", re.MULTILINE)
 
 
 def assemble(spec: NetworkSpec, replicas: int = 1) -> Blueprint:
@@ -28,6 +23,7 @@ def assemble(spec: NetworkSpec, replicas: int = 1) -> Blueprint:
     groups = {}
     for population in spec.populations:
         groups[population.name] = _assemble_population(plan, population, replicas)
+    plan.resets.pop(f"{spec.input}.rates", None)  # the encoder's, not a state
     for projection in spec.projections:
         _assemble_projection(plan, spec, projection, groups, replicas)
     for modulation in spec.modulations:
@@ -35,22 +31,6 @@ def assemble(spec: NetworkSpec, replicas: int = 1) -> Blueprint:
     for group in groups.values():
         plan.groups.append(group)
     return plan
-
-
-def _rename(code: str, names: dict[str, str]) -> str:
-    """Return `code` with whole identifiers replaced."""
-    if not names:
-        return code
-    pattern = re.compile(r"(?<![\w.])(" + "|".join(map(re.escape, names)) + r")\b")
-    return pattern.sub(lambda match: names[match[1]], code)
-
-
-def _rename_equations(equations: str, names: dict[str, str]) -> str:
-    """Return equations with variables renamed, ``dx/dt`` included."""
-    derivatives = {f"d{old}/dt": f"d{new}/dt" for old, new in names.items()}
-    for old, new in derivatives.items():
-        equations = re.sub(rf"\b{re.escape(old)}", new, equations)
-    return _rename(equations, names)
 
 
 def _declare_parameters(plan: Blueprint, owner: str, instance: object, prefix: str = "") -> str:
@@ -64,7 +44,8 @@ def _declare_parameters(plan: Blueprint, owner: str, instance: object, prefix: s
 
 def _assemble_population(plan: Blueprint, population: Population, replicas: int) -> GroupCode:
     neuron, name = population.neuron, population.name
-    lines = [neuron.equations]
+    equations = parse_equations(neuron.equations)
+    lines = [str(equations)]
     for parameter, (value, unit) in parameter_values(neuron).items():
         kind = "constant" if parameter in population.heterogeneity else "shared, constant"
         lines.append(f"{parameter} : {unit} ({kind})")
@@ -79,7 +60,7 @@ def _assemble_population(plan: Blueprint, population: Population, replicas: int)
         lines.append(f"{purpose}_stream : integer (constant)")
         plan.noise.append((name, purpose))
     spiking = bool(neuron.threshold)
-    reset = neuron.reset
+    reset = _printed(neuron.reset)
     if population.times_first_spike:
         lines.append("first_spike : second")
         first = "int(spike_count < 0.5)"
@@ -87,7 +68,7 @@ def _assemble_population(plan: Blueprint, population: Population, replicas: int)
     if spiking:
         lines.append("spike_count : 1")
         reset += "\nspike_count += 1"
-    for variable in defined_variables(neuron.equations):
+    for variable in equations.stored:
         if variable not in neuron.initial and population.resets != "keep":
             plan.resets[f"{name}.{variable}"] = population.resets
     values = parameter_values(neuron)
@@ -96,18 +77,14 @@ def _assemble_population(plan: Blueprint, population: Population, replicas: int)
         plan.data[f"{name}.{variable}"] = np.array(value)
         if population.resets != "keep":
             plan.resets[f"{name}.{variable}"] = population.resets
-    if name == "input":
-        plan.resets.pop("input.rates", None)
     group = GroupCode(
-        name, population.size * replicas, "\n".join(lines), neuron.threshold, reset.strip(),
+        name, population.size * replicas, "\n".join(lines),
+        rename_expression(neuron.threshold, {}), reset.strip(),
         neuron.refractory, neuron.method,
     )  # fmt: skip
-    if neuron.integrate:
-        group.every_step.append((f"{name}_integrate", neuron.integrate, "groups", 1))
-    if neuron.before_threshold:
-        group.every_step.append(
-            (f"{name}_before_threshold", neuron.before_threshold, "thresholds", -1)
-        )
+    for block, when, order in (("integrate", "groups", 1), ("before_threshold", "thresholds", -1)):
+        if code := _printed(getattr(neuron, block)):
+            group.every_step.append((f"{name}_{block}", code, when, order))
     return group
 
 
@@ -125,15 +102,15 @@ def _assemble_projection(
         "w : 1\nw_min : 1 (constant)\nw_max : 1 (constant)",
     )  # fmt: skip
     _connect(plan, projection, source, target, replicas)
+    plan.weights.append(f"{name}.w")
     for bound, value in (("w_min", projection.w_min), ("w_max", projection.w_max)):
         plan.data[f"{name}.{bound}"] = np.tile(
             np.broadcast_to(np.asarray(value, float), projection.n_synapses), replicas
         )
     if projection.delay_ms:
         _delay(plan, code, "pre", projection.delay_ms)
-    to_post = {v: f"{v}_post" for v in defined_variables(target.neuron.equations)}
-    to_post |= {p: f"{p}_post" for p in parameter_values(target.neuron)}
-    transmit = _rename(target.neuron.ports[projection.port], to_post)
+    own = (*parse_equations(target.neuron.equations).units, *parameter_values(target.neuron))
+    transmit = _renamed(target.neuron.ports[projection.port], {n: f"{n}_post" for n in own})
     code.on_pre = transmit
     if rule is not None:
         _assemble_rule(plan, code, groups, projection, target, transmit)
@@ -182,6 +159,32 @@ def _assemble_modulation(
     plan.data[f"{modulation.name}.weight"] = np.tile(weights, replicas)
 
 
+@dataclass(frozen=True)
+class _RuleNames:
+    """What the names of a projection's rule become, where Brian2 keeps them."""
+
+    #: On the presynaptic and the postsynaptic neuron.
+    pre: dict[str, str]
+    post: dict[str, str]
+    parameters: dict[str, str]
+    #: At the synapse, and the same with the random numbers of the timestep.
+    synapse: dict[str, str]
+    drawing: dict[str, str]
+
+    @classmethod
+    def of(cls, rule: Rule, name: str) -> "_RuleNames":
+        """Return the names of the rule of the projection called `name`."""
+        pre = {v: f"{name}_{v}" for v in parse_equations(rule.pre_equations).units}
+        post = {v: f"{name}_{v}" for v in parse_equations(rule.post_equations).units}
+        parameters = {p: f"{name}_{p}" for p in parameter_values(rule)}
+        synapse = {old: f"{new}_pre" for old, new in pre.items()}
+        synapse |= {old: f"{new}_post" for old, new in post.items()}
+        synapse |= {v: f"{v}_post" for v in rule.requires if v != "sensitivity"}
+        synapse["third_factor"] = "third_factor_post"
+        draws = {n: f"uniform({n}_stream, t_in_timesteps)" for n in rule.noise}
+        return cls(pre, post, parameters, synapse, synapse | draws)
+
+
 def _assemble_rule(
     plan: Blueprint,
     code: SynapseCode,
@@ -192,119 +195,150 @@ def _assemble_rule(
 ) -> None:
     rule, name = projection.rule, projection.name
     assert rule is not None
-    pre_group, post_group = groups[projection.source], groups[projection.target]
-    pre = {v: f"{name}_{v}" for v in defined_variables(rule.pre_equations)}
-    post = {v: f"{name}_{v}" for v in defined_variables(rule.post_equations)}
-    parameters = {p: f"{name}_{p}" for p in parameter_values(rule)}
-    _add_neuron_side(plan, pre_group, projection, pre, parameters, "pre")
-    _add_neuron_side(plan, post_group, projection, post, parameters, "post")
+    names = _RuleNames.of(rule, name)
+    post_group = groups[projection.target]
+    _add_neuron_side(plan, groups[projection.source], projection, rule, names, "pre")
+    _add_neuron_side(plan, post_group, projection, rule, names, "post")
     if "\nthird_factor : 1" not in post_group.equations:
         post_group.equations += "\nthird_factor : 1"
     plan.resets[f"{target.name}.third_factor"] = "episode"
-    local = {old: f"{new}_pre" for old, new in pre.items()}
-    local |= {old: f"{new}_post" for old, new in post.items()}
-    local |= {v: f"{v}_post" for v in rule.requires if v != "sensitivity"}
-    local["third_factor"] = "third_factor_post"
-    draws = {n: f"uniform({n}_stream, t_in_timesteps)" for n in rule.noise}
     for purpose in rule.noise:
         code.equations += f"\n{purpose}_stream : integer (constant)"
         plan.noise.append((name, purpose))
+    _add_synapse_side(plan, code, projection, rule, names, target, transmit)
+    _add_demand(plan, projection, rule, names)
+    homes = (
+        (f"{projection.source}.{name}_", rule.pre_equations),
+        (f"{projection.target}.{name}_", rule.post_equations),
+        (f"{name}.", rule.equations),
+    )
+    for prefix, equations in homes:
+        for variable in parse_equations(equations).stored:
+            policy = rule.resets.get(variable, "episode")
+            if policy != "keep":
+                plan.resets[prefix + variable] = policy
 
-    update = projection.update
-    code.equations += "\n" + update.prefixed(update.equations)
+
+def _add_synapse_side(
+    plan: Blueprint,
+    code: SynapseCode,
+    projection: Projection,
+    rule: Rule,
+    names: _RuleNames,
+    target: Population,
+    transmit: str,
+) -> None:
+    """Give the synapses the variables of a rule and the blocks that run at spikes and steps."""
+    name, update = projection.name, projection.update
+    code.equations += "\n" + parse_equations(update.equations).renamed(update.prefixes)
     code.equations += "\n" + _declare_parameters(plan, name, update, PREFIX)
+    blocks = {
+        block: update.wrap(getattr(rule, block)) for block in ("on_pre", "on_post", "each_step")
+    }
     equations = rule.equations
-    on_pre, on_post, each_step = map(update.wrap, (rule.on_pre, rule.on_post, rule.each_step))
-    neuron = target.neuron
     if "sensitivity" in rule.requires:
+        neuron = target.neuron
         to_post = {p: f"{p}_post" for p in parameter_values(neuron)}
-        equations += "\n" + _rename_equations(neuron.sensitivity_equations, to_post)
-        on_pre += "\n" + _rename(neuron.sensitivity_on_pre, to_post)
-        on_post += "\n" + _rename(neuron.sensitivity_on_post, to_post)
-        each_step += "\n" + _rename(neuron.sensitivity_each_step, to_post)
+        of_neuron = parse_equations(neuron.sensitivity_equations)
+        equations += "\n" + of_neuron.renamed(to_post)
+        for block in blocks:
+            blocks[block] += "\n" + _renamed(getattr(neuron, f"sensitivity_{block}"), to_post)
         if target.resets != "keep":
-            for variable in defined_variables(neuron.sensitivity_equations):
-                plan.resets[f"{name}.{variable}"] = target.resets
-    equations, on_pre, on_post = _make_lazy(plan, code, rule, equations, on_pre, on_post)
-    equations = _UNFLAGGED.sub(r"\1 (clock-driven)", equations)  # else Brian2 tells every user
-    code.equations += "\n" + _rename_equations(equations, local)
-    code.equations += "\n" + _declare_parameters(plan, name, rule)
+            plan.resets |= {f"{name}.{variable}": target.resets for variable in of_neuron.stored}
     order = {block: index for index, block in enumerate(rule.order)}
+    parsed = parse_equations(equations)
+    on_pre, on_post = parse_statements(blocks["on_pre"]), parse_statements(blocks["on_post"])
+    decays = find_lazy_decays(rule, parsed, on_pre, on_post)
+    if decays:
+        parsed = without_decay(parsed, decays)
+        on_pre, on_post = grown(on_pre, decays), grown(on_post, decays)
+        add_growth(plan, code, decays)
+    # Without the flag Brian2 would tell every user about it.
+    flagged = parse_equations(parsed.clock_driven())
+    code.equations += "\n" + flagged.renamed(names.synapse)
+    code.equations += "\n" + _declare_parameters(plan, name, rule)
     if rule.transmitted != "w":
-        transmit = _rename(transmit, {"w": f"({_rename(rule.transmitted, local | draws)})"})
-    code.on_pre_order = order["on_pre"]
+        carried = rename_expression(rule.transmitted, names.drawing)
+        transmit = _renamed(transmit, {"w": f"({carried})"})
+    code.on_pre_order, code.on_post_order = order["on_pre"], order["on_post"]
+    at_spike = on_pre.renamed(names.drawing)
     if projection.late_side == "post":
-        code.on_pre, code.on_pre_at_once = transmit, _rename(on_pre, local | draws).strip()
+        code.on_pre, code.on_pre_at_once = transmit, at_spike.strip()
     else:
-        code.on_pre = transmit + "\n" + _rename(on_pre, local | draws)
-    code.on_post = _rename(on_post, local | draws).strip()
-    code.on_post_order = order["on_post"]
+        code.on_pre = transmit + "\n" + at_spike
+    code.on_post = on_post.renamed(names.drawing).strip()
     if code.on_post and projection.late_side == "post":
         _delay(plan, code, "post", projection.delay_ms)
-    if each_step.strip():
-        block = _rename(each_step, local | draws)
-        code.every_step.append((f"{name}_each_step", block, "synapses", order["each_step"]))
+    if each_step := _renamed(blocks["each_step"], names.drawing):
+        code.every_step.append((f"{name}_each_step", each_step, "synapses", order["each_step"]))
+
+
+def _add_demand(plan: Blueprint, projection: Projection, rule: Rule, names: _RuleNames) -> None:
+    """Note the blocks of a rule that run on request."""
+    name, update = projection.name, projection.update
     if rule.at_decision:
-        plan.demand.append((f"decision:{name}", name, _rename(rule.at_decision, local)))
-    if rule.consolidate:
-        block = _bounded(_rename(update.wrap(rule.consolidate), local))
-        plan.demand.append((f"consolidate:{name}", name, block))
-        if rule.consolidation_period_ms is not None:
-            plan.periods_ms[f"consolidate:{name}"] = rule.consolidation_period_ms
-    if rule.at_episode:
-        block = _bounded(_rename(update.wrap(rule.at_episode), local))
-        plan.demand.append((f"episode:{name}", name, block))
+        block = _renamed(rule.at_decision, names.synapse)
+        plan.demand.append(Demand("decision", name, name, block))
+    for when, code in (("consolidate", rule.consolidate), ("episode", rule.at_episode)):
+        if code:
+            block = _bounded(_renamed(update.wrap(code), names.synapse))
+            demand = Demand(when, name, name, block)
+            plan.demand.append(demand)
+            if when == "consolidate" and rule.consolidation_period_ms is not None:
+                plan.periods_ms[demand.name] = rule.consolidation_period_ms
     if rule.post_on_delivery:
-        block = _rename(rule.post_on_delivery, post | parameters)
-        plan.demand.append((f"deliver:{name}", projection.target, block))
-    for variable in (*pre, *post, *defined_variables(rule.equations)):
-        policy = rule.resets.get(variable, "episode")
-        owner, stored = name, variable
-        if variable in pre:
-            owner, stored = projection.source, pre[variable]
-        elif variable in post:
-            owner, stored = projection.target, post[variable]
-        if policy != "keep":
-            plan.resets[f"{owner}.{stored}"] = policy
+        block = _renamed(rule.post_on_delivery, names.post | names.parameters)
+        plan.demand.append(Demand("deliver", name, projection.target, block))
 
 
 def _bounded(block: str) -> str:
     """Return a block that leaves the weights within their bounds, if it moves them."""
-    moves_weights = "w" in {statement.target for statement in parse_statements(block)}
+    moves_weights = "w" in parse_statements(block).writes
     return block + "\nw = clip(w, w_min, w_max)" if moves_weights else block
+
+
+def _renamed(block: str, names: dict[str, str]) -> str:
+    return parse_statements(block).renamed(names)
+
+
+def _printed(block: str) -> str:
+    """Return a block as Brian2 gets it, "" if it has no statements."""
+    parsed = parse_statements(block)
+    return str(parsed) if parsed else ""
 
 
 def _add_neuron_side(
     plan: Blueprint,
     group: GroupCode,
     projection: Projection,
-    variables: dict[str, str],
-    parameters: dict[str, str],
+    rule: Rule,
+    names: _RuleNames,
     side: str,
 ) -> None:
     """Give a neuron group the traces that a projection's rule keeps on it."""
-    rule, name = projection.rule, projection.name
-    assert rule is not None
-    equations = getattr(rule, f"{side}_equations")
+    name = projection.name
+    renamed = (names.pre if side == "pre" else names.post) | names.parameters
+    equations = parse_equations(getattr(rule, f"{side}_equations"))
     on_spike, each_step = getattr(rule, f"{side}_on_spike"), getattr(rule, f"{side}_each_step")
     delivery = rule.post_on_delivery if side == "post" else ""
-    used = identifiers("\n".join([equations, on_spike, each_step, delivery])) & set(parameters)
+    used = equations.reads.union(
+        *(parse_statements(block).names for block in (on_spike, each_step, delivery))
+    )
     if equations:
-        group.equations += "\n" + _rename_equations(equations, variables | parameters)
+        group.equations += "\n" + equations.renamed(renamed)
     values = parameter_values(rule)
-    for parameter in sorted(used):
+    for parameter in sorted(used & values.keys()):
         value, unit = values[parameter]
-        group.equations += f"\n{parameters[parameter]} : {unit} (shared, constant)"
-        plan.data[f"{group.name}.{parameters[parameter]}"] = np.array(value)
+        group.equations += f"\n{renamed[parameter]} : {unit} (shared, constant)"
+        plan.data[f"{group.name}.{renamed[parameter]}"] = np.array(value)
     if each_step:
         order = rule.order.index(f"{side}_each_step")
-        block = _rename(each_step, variables | parameters)
+        block = _renamed(each_step, renamed)
         group.every_step.append((f"{name}_{side}_each_step", block, "synapses", order))
     if on_spike:
         order = rule.order.index(f"{side}_on_spike")
-        names = variables | parameters
         if projection.late_side == side:
-            block = _rename(on_spike, {old: f"{new}_post" for old, new in names.items()})
+            block = _renamed(on_spike, {old: f"{new}_post" for old, new in renamed.items()})
             arrivals = SynapseCode(
                 f"{name}_{side}_arrivals", group.name, group.name, group.size, "", on_pre=block,
                 on_pre_order=order,
@@ -314,38 +348,4 @@ def _add_neuron_side(
             _delay(plan, arrivals, "pre", projection.delay_ms)
             plan.synapses.append(arrivals)
         else:
-            group.on_spike.append((f"{name}_{side}_on_spike", _rename(on_spike, names), order))
-
-
-def _make_lazy(
-    plan: Blueprint, code: SynapseCode, rule: Rule, equations: str, on_pre: str, on_post: str
-) -> tuple[str, str, str]:
-    """Replace decaying variables that only spikes touch by their growing twins."""
-    if rule.weight_clock:
-        return equations, on_pre, on_post
-    settle = []
-    for line in equations.splitlines():
-        match = _DECAY.match(line)
-        if not match or match[2] not in parameter_values(rule):
-            continue
-        variable, tau = match[1], match[2]
-        additive = re.compile(rf"^(\s*{variable}\s*[+-]=)\s*([^#\n]+)", re.MULTILINE)
-        spikes = additive.sub("", on_pre + "\n" + on_post)
-        others = [spikes, rule.each_step, rule.transmitted, equations.replace(line, "")]
-        summands = " ".join(m[2] for m in additive.finditer(on_pre + "\n" + on_post))
-        if variable in identifiers("\n".join([*others, summands])):
-            continue
-        growth = f"{variable}_growth"
-        equations = equations.replace(line, f"{variable} : 1\n{growth} : 1 (shared)")
-        on_pre = additive.sub(rf"\1 {growth}*(\2)", on_pre)
-        on_post = additive.sub(rf"\1 {growth}*(\2)", on_post)
-        step = f"{growth} *= exp(dt/{tau})"
-        code.every_step.append((f"{code.name}_{growth}_step", step, "groups", 0))
-        settle.append((f"{variable} *= 1/{growth}", f"{growth} = 1"))
-        plan.data[f"{code.name}.{growth}"] = np.array(1.0)
-        plan.decay[f"{code.name}.{variable}"] = f"{code.name}.{tau}"
-    if settle:
-        for block, part in (("settle", 0), ("settled", 1)):  # scalars may not follow vectors
-            lines = "\n".join(pair[part] for pair in settle)
-            plan.demand.append((f"{block}:{code.name}", code.name, lines))
-    return equations, on_pre, on_post
+            group.on_spike.append((f"{name}_{side}_on_spike", _renamed(on_spike, renamed), order))

@@ -45,6 +45,37 @@ class SynapseCode:
     summed: str = ""
 
 
+@dataclass(frozen=True)
+class Demand:
+    """A block that runs on request, outside the timestep.
+
+    Attributes
+    ----------
+    kind : str
+        "settle" and "settled" (lazy decays are brought up to date, in this order), "decision",
+        "deliver", "consolidate" or "episode".
+    projection : str
+        Whose rule it belongs to.
+    owner : str
+        Population or projection whose variables it moves.
+    code : str
+    """
+
+    kind: str
+    projection: str
+    owner: str
+    code: str
+
+    @property
+    def name(self) -> str:
+        """What engines call it."""
+        return f"{self.kind}:{self.projection}"
+
+
+#: Kinds of the blocks that follow every stretch of timesteps.
+SETTLING = ("settle", "settled")
+
+
 @dataclass
 class Blueprint:
     """Everything an engine needs: `structure` decides the build, the rest is data.
@@ -52,9 +83,7 @@ class Blueprint:
     Attributes
     ----------
     groups, synapses : lists of GroupCode, SynapseCode
-    demand : list of (block name, owner, code)
-        Blocks run on request, outside the timestep: ``settle``, ``decision:<projection>``,
-        ``consolidate:<projection>``, ``episode:<projection>``, ``deliver:<projection>``.
+    demand : list of Demand
     data : dict of str to array
         ``"<owner>.<variable>"`` -> initial value in SI units, scalar or one per element.
     connections : dict of str to (i, j)
@@ -62,8 +91,14 @@ class Blueprint:
         ``"<owner>.<variable>"`` -> "episode" or "decision".
     decay : dict of str to str
         Lazily decaying variable -> name of its time constant's array.
+    growth : dict of str to str
+        Lazily decaying variable -> name of the array of the units that it is kept in.
+    weights : list of str
+        Arrays of the projections' weights.
     periods_ms : dict of str to float
-        Demand block -> period of a weight clock of its own.
+        Name of a demand block -> period of a weight clock of its own.
+    noise : list of (owner, purpose)
+        Random streams; each is a variable ``<purpose>_stream`` of its owner.
     delays : dict of str to (owner, pathway)
         Name of a delay in `data` -> the pathway that it belongs to.
     """
@@ -72,14 +107,24 @@ class Blueprint:
     replicas: int
     groups: list[GroupCode] = field(default_factory=list)
     synapses: list[SynapseCode] = field(default_factory=list)
-    demand: list[tuple[str, str, str]] = field(default_factory=list)
+    demand: list[Demand] = field(default_factory=list)
     data: dict[str, np.ndarray] = field(default_factory=dict)
     connections: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     resets: dict[str, str] = field(default_factory=dict)
     decay: dict[str, str] = field(default_factory=dict)
+    growth: dict[str, str] = field(default_factory=dict)
+    weights: list[str] = field(default_factory=list)
     periods_ms: dict[str, float] = field(default_factory=dict)
     noise: list[tuple[str, str]] = field(default_factory=list)
     delays: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def settling(self) -> list[str]:
+        """Return the names of the blocks that bring lazy decays up to date, in order."""
+        return [block.name for block in self.demand if block.kind in SETTLING]
+
+    def streams(self, owner: str) -> list[str]:
+        """Return the variables of a group or projection that hold the numbers of its streams."""
+        return [f"{purpose}_stream" for name, purpose in self.noise if name == owner]
 
     def structure(self) -> dict:
         """Return what the generated code depends on, as JSON-able data."""
@@ -87,6 +132,6 @@ class Blueprint:
             "timestep_ms": self.timestep_ms,
             "groups": [asdict(group) for group in self.groups],
             "synapses": [asdict(synapses) for synapses in self.synapses],
-            "demand": self.demand,
+            "demand": [(block.name, block.owner, block.code) for block in self.demand],
             "periodic": sorted(self.periods_ms),
         }

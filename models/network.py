@@ -1,24 +1,28 @@
 """A live network of R independent agents: rates in, counts out, third factor to weights."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.models.addresses import rate_arrays, update_array
 from threefactor.models.assembly import assemble
 from threefactor.models.engine import open_engine
 from threefactor.models.engine.noise import stream_ids
+from threefactor.models.host import (
+    check_third_factor,
+    signal_arrays,
+    third_factor_populations,
+)
 from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
 from threefactor.models.streams import named_generator
-from threefactor.rules.contract import defined_variables, parameter_values
-from threefactor.rules.language.statements import parse_statements
-from threefactor.rules.updates import PREFIX, moves_within_windows, normalise_incoming
+from threefactor.rules.contract import AGREEMENT, parameter_values
+from threefactor.rules.language import parse_equations, parse_statements
+from threefactor.rules.updates import moves_within_windows, normalise_incoming
 
 Floats = NDArray[np.float64]
-
-#: How the names of arrays end that scale weight changes; all of them zero is a frozen network.
-RATES = (".learning_rate", "_learning_rate", f".{PREFIX}step_size")
 
 
 class Network:
@@ -60,9 +64,13 @@ class Network:
         self.n_inputs = spec.population(spec.input).size
         self.n_outputs = spec.population(spec.output).size
         self.engine = open_engine(self._plan, engine, say)
-        self._normalised = [p for p in spec.projections if p.incoming_sum is not None]
+        self._normalised = [
+            (p, p.incoming_sum) for p in spec.projections if p.incoming_sum is not None
+        ]
         self._normalised_by_window = [
-            p for p in self._normalised if p.rule is not None and moves_within_windows(p.rule)
+            (p, total)
+            for p, total in self._normalised
+            if p.rule is not None and moves_within_windows(p.rule)
         ]
         self._draw(noise_seeds, weight_seeds)
         if not is_learning:
@@ -76,20 +84,18 @@ class Network:
         self._outputs = self._activity(spec.output)
         if spec.critic is not None:
             self._critic = self._activity(spec.critic)
-        blocks = [block for block, _, _ in self._plan.demand]
-        self._decision_blocks = [b for b in blocks if b.startswith("decision:")]
-        self._learning_blocks = [b for b in blocks if b.startswith("deliver:")] + [
-            b for b in blocks if b.startswith("consolidate:") and b not in self._plan.periods_ms
-        ]
-        self._episode_blocks = [b for b in blocks if b.startswith("episode:")]
+        self._decision_blocks = self._blocks("decision")
+        self._learning_blocks = [*self._blocks("deliver"), *self._blocks("consolidate")]
+        self._episode_blocks = self._blocks("episode")
         self._episode_targets = self._find_episode_targets()
-        modulated = {m.target for m in spec.modulations if m.into == "third_factor"}
         self._third_factors = {
-            p.target: self.replicated(f"{p.target}.third_factor")
-            for p in spec.projections
-            if p.rule is not None and p.target not in modulated
+            name: self.replicated(f"{name}.third_factor") for name in third_factor_populations(spec)
         }
-        self._agreements = self._find_agreements()
+        self._signals = [
+            (signal, population, self.replicated(array))
+            for signal, population, array in signal_arrays(spec)
+        ]
+        self._agreements = [row[1:] for row in self._signals if row[0] == AGREEMENT]
         self.reads_choice = bool(self._agreements)
         self._resets = self._initial_values(("episode", "decision"))
         self._decision_resets = self._initial_values(("decision",))
@@ -97,9 +103,10 @@ class Network:
     def freeze(self) -> None:
         """Switch plasticity off for good: no learning rate is left, nothing is consolidated."""
         self.is_learning = False
-        for name in self._plan.data:
-            if name.endswith(RATES):
-                self.engine.array(name)[:] = 0.0
+        for projection in self.spec.projections:
+            for name in rate_arrays(projection):
+                if name in self._plan.data:
+                    self.engine.array(name)[:] = 0.0
 
     @property
     def lazy_time_constants(self) -> set[str]:
@@ -110,16 +117,21 @@ class Network:
         """Return the writable view ``(replicas, elements)`` of an array in SI units."""
         return self.engine.array(name).reshape(self.replicas, -1)
 
+    def _blocks(self, kind: str) -> list[str]:
+        """Return the demand blocks of a kind, but for those with a clock of their own."""
+        periodic = self._plan.periods_ms
+        return [b.name for b in self._plan.demand if b.kind == kind and b.name not in periodic]
+
     def _activity(self, population: str) -> NDArray[Any]:
         neuron = self.spec.population(population).neuron
         variable = "spike_count" if neuron.threshold else neuron.readout
         return self.replicated(f"{population}.{variable}")
 
     def _draw(self, noise_seeds: Sequence[int], weight_seeds: Sequence[int]) -> None:
-        for population, purpose in self._plan.noise:
-            streams = self.replicated(f"{population}.{purpose}_stream")
+        for name, purpose in self._plan.noise:
+            streams = self.replicated(f"{name}.{purpose}_stream")
             for row, seed in zip(streams, noise_seeds, strict=True):
-                row[:] = stream_ids(seed, population, purpose, row.size)
+                row[:] = stream_ids(seed, name, purpose, row.size)
         for projection in self.spec.projections:
             weights = self.replicated(f"{projection.name}.w")
             for row, seed in zip(weights, weight_seeds, strict=True):
@@ -155,16 +167,11 @@ class Network:
         names = []
         for projection in self.spec.projections:
             if projection.rule is not None and projection.rule.at_episode:
-                targets = {"w"} | {s.target for s in parse_statements(projection.rule.at_episode)}
-                targets |= {PREFIX + v for v in defined_variables(projection.update.equations)}
+                targets = {"w"} | parse_statements(projection.rule.at_episode).writes
                 names += [f"{projection.name}.{variable}" for variable in sorted(targets)]
+                moments = parse_equations(projection.update.equations).units
+                names += [update_array(projection, variable) for variable in moments]
         return [self.replicated(name) for name in names]
-
-    def _find_agreements(self) -> dict[str, NDArray]:
-        suffix = "_agreement"
-        return {
-            name: self.replicated(name) for name in self.engine.arrays() if name.endswith(suffix)
-        }
 
     def advance(self, rates: Floats, steps: int) -> Floats:
         """Simulate one decision window and return what the decoder reads.
@@ -205,74 +212,92 @@ class Network:
     def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
         """Bank the window's eligibility; `chosen` is the action of each replica, (replicas,)."""
         if chosen is not None:
-            for name, agreement in self._agreements.items():
-                self._write_agreement(name, agreement, chosen)
+            for population, agreement in self._agreements:
+                self._write_agreement(population, agreement, chosen)
         if self.is_learning:
             for block in self._decision_blocks:
                 self.engine.run_block(block)
         for view, initial in self._decision_resets:
             view[...] = initial
 
-    def _write_agreement(self, name: str, agreement: Floats, chosen: NDArray[np.int_]) -> None:
+    def _write_agreement(
+        self, population: str, agreement: Floats, chosen: NDArray[np.int_]
+    ) -> None:
         """+1 where a neuron's activity agrees with the action taken, else -1."""
-        population = self.spec.population(name.split(".")[0])
-        modules = population.modules
-        if modules is None:
-            agreement.fill(1.0)
-            return
-        fired = self.replicated(f"{population.name}.spike_count") > 0
+        modules = self.spec.population(population).modules
+        assert modules is not None  # the specification refuses it
+        fired = self.replicated(f"{population}.spike_count") > 0
         belongs = modules[None, :] == np.asarray(chosen)[:, None]
         agreement[...] = np.where(fired == belongs, 1.0, -1.0)
 
-    def consolidate(self, third_factor: Floats) -> None:
-        """Deliver a third factor, (replicas,) or (replicas, n_outputs), and let weights follow."""
+    def consolidate(
+        self, third_factor: Floats, vectors: Mapping[str, Floats] = MappingProxyType({})
+    ) -> None:
+        """Deliver a third factor and let weights follow.
+
+        Parameters
+        ----------
+        third_factor : (replicas,), or (replicas, n_outputs) if nothing but the output learns
+            For every population that learns and has no vector of its own.
+        vectors : mapping of population to (replicas, neurons), default empty
+            Third factors of single neurons; the population "" is the output.
+
+        Raises
+        ------
+        ValueError
+            See `models.host.check_third_factor`.
+        """
         if not self.is_learning:
             return
+        has_scalar = third_factor.ndim == 1
+        own = vectors if has_scalar else {self.spec.output: third_factor}
+        if own:
+            own = {name or self.spec.output: values for name, values in own.items()}
+            sizes = {name: values.shape[-1] for name, values in own.items()}
+            check_third_factor(self.spec, sizes, has_scalar)
         for population, view in self._third_factors.items():
-            if third_factor.ndim == 1:
-                view[...] = third_factor[:, None]
-            elif population == self.spec.output:
-                view[...] = third_factor
-            else:
-                view[...] = third_factor.mean(axis=1)[:, None]
+            view[...] = own[population] if population in own else third_factor[:, None]
         for block in self._learning_blocks:
             self.engine.run_block(block)
         if self._normalised:
             self._normalise(self._normalised, np.ones(self.replicas, bool))
 
-    def write(self, variable: str, values: Floats, target: str | None = None) -> None:
-        """Write a modulator beside the third factor: a rule's own postsynaptic variable.
+    def write(self, signal: str, values: Floats, target: str | None = None) -> None:
+        """Write a modulator beside the third factor, before `close_decision`.
 
-        Every rule that declares `variable` in its post_equations gets it, before `close_decision`;
-        with a `target`, only the rules of projections onto that population.
+        Every rule that declares the signal in its `host_writes` gets it; with a `target`, only the
+        rules of projections onto that population.
 
         Parameters
         ----------
-        variable : str
+        signal : str
             For example ``"learning_signal"``.
         values : (replicas,) or (replicas, neurons of the target)
         """
         targets = [
-            self.replicated(f"{p.target}.{p.name}_{variable}")
-            for p in self.spec.projections
-            if p.rule is not None and variable in defined_variables(p.rule.post_equations)
-            if target in (None, p.target)
+            view
+            for name, population, view in self._signals
+            if name == signal and target in (None, population)
         ]
         if not targets:
             where = f" at {target!r}" if target else ""
+            waits = dict.fromkeys(name for name, _, _ in self._signals)
             raise ValueError(
-                f"Network.write: no rule has a postsynaptic variable {variable!r}{where}."
+                f"Network.write: no rule waits for the signal {signal!r}{where}; "
+                f"rules wait for: {', '.join(waits) or 'none'}."
             )
         for view in targets:
             view[...] = values[:, None] if values.ndim == 1 else values
 
-    def _normalise(self, projections: list[Projection], mask: NDArray[np.bool_]) -> None:
+    def _normalise(
+        self, projections: list[tuple[Projection, float]], mask: NDArray[np.bool_]
+    ) -> None:
         """Restore the sums of incoming weights in the marked replicas, as far as bounds allow."""
-        for projection in projections:
+        for projection, total in projections:
             n_post = self.spec.population(projection.target).size
             w = self.replicated(f"{projection.name}.w")
             rows = w[mask]
-            normalise_incoming(rows, projection.post, n_post, projection.incoming_sum)
+            normalise_incoming(rows, projection.post, n_post, total)
             low = self.replicated(f"{projection.name}.w_min")[mask]
             w[mask] = np.clip(rows, low, self.replicated(f"{projection.name}.w_max")[mask])
 

@@ -7,10 +7,11 @@ from typing import TypedDict
 
 import numpy as np
 
+from threefactor.models.consistency import check_network
 from threefactor.models.neurons.contract import NeuronModel
 from threefactor.naming import check_choice
-from threefactor.rules.contract import RESET_POLICIES, Rule, defined_variables
-from threefactor.rules.delays import LATE_SIDE, delay_steps
+from threefactor.rules.contract import RESET_POLICIES, Rule
+from threefactor.rules.delays import LATE_SIDE
 from threefactor.rules.updates import WeightUpdate
 
 
@@ -70,13 +71,21 @@ class Population:
     modules: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an empty population or an unknown reset policy."""
+        """Raise ValueError for an empty population, an unknown reset policy, odd modules."""
         if self.size < 1:
             raise ValueError(f"Population {self.name!r} needs at least 1 neuron, got {self.size}.")
         if self.resets not in RESET_POLICIES:
             raise ValueError(
                 f"Population {self.name!r}: resets must be one of {RESET_POLICIES}, "
                 f"got {self.resets!r}."
+            )
+        kind = np.asarray(self.modules).dtype.kind
+        if self.modules is not None and (
+            np.shape(self.modules) != (self.size,) or kind not in "iu"
+        ):
+            raise ValueError(
+                f"Population {self.name!r}.modules: expected ({self.size},) integers, the action "
+                f"of each neuron from 0, got {np.shape(self.modules)} of kind {kind!r}."
             )
 
 
@@ -164,7 +173,7 @@ class Modulation:
         Fixed; a signed vector sends each neuron its own modulator (feedback alignment, e-prop).
     into : str, default "third_factor"
         The third factor of all rules at the target, or ``"<projection>.<variable>"``: a variable
-        that the rule of one projection keeps on its postsynaptic neurons.
+        that the rule of one projection declares in its `host_writes`.
     """
 
     name: str
@@ -185,8 +194,9 @@ class NetworkSpec:
     ----------
     populations, projections, modulations : tuples
         What the network is made of.
-    input, output : str
-        Population that receives rates, population whose spikes are decoded.
+    input, output : str, default "input", "actor"
+        Population that receives rates (its neuron has a variable ``rates : hertz``); population
+        whose spikes, or readout, are decoded.
     critic : str or None
         Population whose activity is the value estimate.
     timestep_ms : float, default 1.0
@@ -202,24 +212,10 @@ class NetworkSpec:
     modulations: tuple[Modulation, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError if a projection names an unknown population, port or neuron index."""
+        """Raise TypeError or ValueError for parts that break their contract or do not fit."""
         if not (math.isfinite(self.timestep_ms) and self.timestep_ms > 0):
             raise ValueError(f"NetworkSpec.timestep_ms must be > 0 ms, got {self.timestep_ms}.")
-        kinds = (self.populations, self.projections, self.modulations)
-        names = [part.name for kind in kinds for part in kind]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"NetworkSpec: the name {name!r} is used twice.")
-        for projection in self.projections:
-            _check_projection(self, projection)
-        destinations = [(m.target, m.into) for m in self.modulations]
-        for modulation in self.modulations:
-            _check_modulation(self, modulation)
-            if destinations.count((modulation.target, modulation.into)) > 1:
-                raise ValueError(
-                    f"Modulation {modulation.name!r}: {modulation.into!r} of {modulation.target!r} "
-                    "has two sources; give one modulation the links of both."
-                )
+        check_network(self)
 
     def population(self, name: str) -> Population:
         """Return the population called `name`; ValueError with a suggestion if there is none."""
@@ -253,115 +249,3 @@ def dale_bounds(signs: np.ndarray, pre: np.ndarray, w_limit: float) -> Bounds:
     """Return bounds that keep each weight the sign (+1 or -1) of its presynaptic neuron."""
     sign = np.asarray(signs)[pre]
     return {"w_min": np.where(sign > 0, 0.0, -w_limit), "w_max": np.where(sign > 0, w_limit, 0.0)}
-
-
-def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
-    where = f"Projection {projection.name!r}"
-    source, target = spec.population(projection.source), spec.population(projection.target)
-    _check_indices(where, projection.pre, projection.post, source, target)
-    if projection.port not in target.neuron.ports:
-        raise ValueError(
-            f"{where}: {type(target.neuron).__name__} has no port {projection.port!r}; "
-            f"it has: {', '.join(target.neuron.ports) or 'none'}."
-        )
-    delay_steps(where, projection.rule, projection.delay_ms, projection.delay, spec.timestep_ms)
-    if np.any(np.asarray(projection.w_min) > np.asarray(projection.w_max)):
-        raise ValueError(f"{where}: w_min must not exceed w_max.")
-    _check_constraints(where, projection, target)
-    if projection.rule is not None:
-        missing = set(projection.rule.requires) - set(target.neuron.exposes)
-        if missing:
-            raise ValueError(
-                f"{where}: {type(projection.rule).__name__} needs {sorted(missing)} of the "
-                f"postsynaptic neuron; {type(target.neuron).__name__} exposes "
-                f"{', '.join(target.neuron.exposes) or 'nothing'}. "
-                f"Choose a neuron that exposes them (`python run.py list neurons`)."
-            )
-        units = defined_variables(target.neuron.equations)
-        for variable, unit in projection.rule.required_units.items():
-            if units.get(variable, unit) != unit:
-                raise ValueError(
-                    f"{where}: {type(projection.rule).__name__} needs {variable} in {unit}; that "
-                    f"of {type(target.neuron).__name__} has unit {units[variable]}. Choose a "
-                    "neuron whose membrane is a voltage."
-                )
-        waits_for_spikes = projection.rule.on_post or projection.rule.post_on_spike
-        if waits_for_spikes and not target.neuron.threshold:
-            raise ValueError(
-                f"{where}: {type(projection.rule).__name__} acts on postsynaptic spikes and "
-                f"{type(target.neuron).__name__} never spikes. Choose a neuron that does, or a "
-                f"rule without on_post and post_on_spike, such as td-critic."
-            )
-
-
-def _check_constraints(where: str, projection: Projection, target: Population) -> None:
-    """Raise ValueError for bounds that the update cannot use, or a sum that weights cannot have."""
-    low = np.broadcast_to(np.asarray(projection.w_min, float), projection.n_synapses)
-    high = np.broadcast_to(np.asarray(projection.w_max, float), projection.n_synapses)
-    if projection.update.needs_bounds and not np.all(np.isfinite(high - low) & (low < high)):
-        raise ValueError(
-            f"{where}: {type(projection.update).__name__} needs finite bounds with w_min < w_max "
-            f"for every synapse, got {low.min()} to {high.max()}."
-        )
-    total = projection.incoming_sum
-    if total is None:
-        return
-    if not math.isfinite(total) or total == 0:
-        raise ValueError(f"{where}.incoming_sum must be finite and not 0, got {total}.")
-    if not (np.all(low >= 0) if total > 0 else np.all(high <= 0)):
-        raise ValueError(
-            f"{where}.incoming_sum = {total} needs weights of its own sign at every synapse, "
-            f"got bounds {low.min()} to {high.max()}."
-        )
-    sums = [np.bincount(projection.post, bound, target.size) for bound in (low, high)]
-    has_input = np.bincount(projection.post, minlength=target.size) > 0
-    if np.any(has_input & ((total < sums[0]) | (total > sums[1]))):
-        reach = f"{sums[0][has_input].max():g} to {sums[1][has_input].min():g}"
-        raise ValueError(
-            f"{where}.incoming_sum must be within what the bounds of each neuron's weights add up "
-            f"to, {reach}, got {total}."
-        )
-
-
-def _check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
-    where = f"Modulation {modulation.name!r}"
-    source, target = spec.population(modulation.source), spec.population(modulation.target)
-    _check_indices(where, modulation.pre, modulation.post, source, target)
-    variables = {v for v, unit in defined_variables(source.neuron.equations).items() if unit == "1"}
-    if modulation.variable not in variables:
-        raise ValueError(
-            f"{where}: {type(source.neuron).__name__} has no dimensionless variable "
-            f"{modulation.variable!r}; it has: {', '.join(sorted(variables)) or 'none'}."
-        )
-    if not np.all(np.isfinite(modulation.weights)) or np.shape(modulation.weights) not in (
-        (), np.shape(modulation.pre),
-    ):  # fmt: skip
-        raise ValueError(
-            f"{where}.weights must be finite, one number or one for each of the "
-            f"{len(modulation.pre)} links, got shape {np.shape(modulation.weights)}."
-        )
-    rules = {p.name: p.rule for p in spec.projections if p.rule and p.target == target.name}
-    destinations = ["third_factor"] * bool(rules)
-    for name, rule in rules.items():
-        destinations += [f"{name}.{v}" for v in defined_variables(rule.post_equations)]
-    if modulation.into not in destinations:
-        raise ValueError(
-            f"{where}: cannot write {modulation.into!r} at {target.name!r}; rules there have: "
-            f"{', '.join(destinations) or 'nothing, no plastic projection ends there'}."
-        )
-
-
-def _check_indices(
-    where: str, pre: np.ndarray, post: np.ndarray, source: Population, target: Population
-) -> None:
-    if len(pre) != len(post) or len(pre) == 0:
-        raise ValueError(
-            f"{where}: pre and post must be equally long and not empty, "
-            f"got {len(pre)} and {len(post)}."
-        )
-    for side, index, group in (("pre", pre, source), ("post", post, target)):
-        if np.min(index) < 0 or np.max(index) >= group.size:
-            raise ValueError(
-                f"{where}.{side} must index 0 to {group.size - 1} of {group.name!r}, "
-                f"got {np.min(index)} to {np.max(index)}."
-            )

@@ -5,13 +5,12 @@ if __name__ != "threefactor.rules":
 
 
 from threefactor.rules.clopath import VoltageSTDP
-from threefactor.rules.contract import Rule, check_rule_class
+from threefactor.rules.contract import Rule
 from threefactor.rules.dopamine_stdp import DopamineSTDP, KineticDopamineSTDP
 from threefactor.rules.eprop import Eprop, RewardEprop
 from threefactor.rules.hedonistic import HedonisticSynapse
 from threefactor.rules.homeostatic_scaling import HomeostaticScaling
 from threefactor.rules.inhibitory_stdp import InhibitorySTDP
-from threefactor.rules.loading import load_class
 from threefactor.rules.node_perturbation import ExploratoryHebb, NodePerturbation
 from threefactor.rules.population_agreement import PopulationAgreement
 from threefactor.rules.reinforce import Reinforce
@@ -58,8 +57,4 @@ RULES: dict[str, type[Rule]] = {
 }
 
 
-def load_rule(text: str) -> type[Rule]:
-    """Return a checked rule class by registry name or ``path/to/file.py:ClassName``."""
-    rule = load_class(text, RULES, Rule, "rule")
-    check_rule_class(rule)
-    return rule
+__all__ = ["RULES", "Rule"]

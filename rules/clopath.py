@@ -14,7 +14,8 @@ class VoltageSTDP(Rule):
     d pre_trace/dt = -pre_trace/tau_x,  + unit_time/tau_x at each presynaptic spike (x-bar in [1])
     v_slow follows v with tau_minus, v_fast with tau_plus                   (u-bar-, u-bar+ in [1])
     presynaptic spike: w <- w - learning_rate*a_minus*[v_slow - theta_minus]+
-    each timestep: w <- w + learning_rate*a_plus*dt*pre_trace*[v - theta_plus]+*[v_fast - theta_minus]+
+    each timestep: w <- w
+        + learning_rate*a_plus*dt*pre_trace*[v - theta_plus]+*[v_fast - theta_minus]+
     voltages in mV, dt in ms, both clipped to w_min, w_max; [x]+ = x if x > 0 else 0
 
     Parameters
@@ -58,7 +59,7 @@ class VoltageSTDP(Rule):
     ------
     [1] Clopath, Busing, Vasilaki & Gerstner 2010, Nat. Neurosci. 13:344, eqs 1-3; defaults: visual
     cortex slices.
-    """  # noqa: E501
+    """
 
     learning_rate: float = 1.0
     tau_x_ms: float = 15.0
@@ -78,14 +79,27 @@ class VoltageSTDP(Rule):
     v_last : volt
     steps : 1"""
     # Before on_pre, which transmits the spikes of this timestep: v is the same for every reader.
-    post_each_step = """v_slow += int(steps > 0)*(v_last - v_slow)*clip(1/clip(steps, 1, 1e9), 1 - exp(-dt/tau_minus), 1)
-    v_fast += int(steps > 0)*(v_last - v_fast)*clip(1/clip(steps, 1, 1e9), 1 - exp(-dt/tau_plus), 1)
+    post_each_step = """v_slow += (
+        int(steps > 0)*(v_last - v_slow)
+        *clip(int(steps < 1.5), 1 - exp(-dt/tau_minus), 1)
+    )
+    v_fast += (
+        int(steps > 0)*(v_last - v_fast)
+        *clip(int(steps < 1.5), 1 - exp(-dt/tau_plus), 1)
+    )
     v_last = v
-    steps += 1"""  # noqa: E501
-    each_step = """w += learning_rate*a_plus*dt/unit_time*pre_trace*int(v > theta_plus)*(v - theta_plus)/unit_voltage*int(v_fast > theta_minus)*int(steps > 1)*(v_fast - theta_minus)/unit_voltage
-    w = clip(w, w_min, w_max)"""  # noqa: E501
-    on_pre = """w -= learning_rate*a_minus*int(v_slow > theta_minus)*int(steps > 1)*(v_slow - theta_minus)/unit_voltage
-    w = clip(w, w_min, w_max)"""  # noqa: E501
+    steps += 1"""
+    each_step = """w += (
+        learning_rate*a_plus*dt/unit_time*pre_trace
+        *int(v > theta_plus)*(v - theta_plus)/unit_voltage
+        *int(v_fast > theta_minus)*int(steps > 1)*(v_fast - theta_minus)/unit_voltage
+    )
+    w = clip(w, w_min, w_max)"""
+    on_pre = """w -= (
+        learning_rate*a_minus
+        *int(v_slow > theta_minus)*int(steps > 1)*(v_slow - theta_minus)/unit_voltage
+    )
+    w = clip(w, w_min, w_max)"""
     requires = ("v",)
     required_units = {"v": "volt"}
     order = (

@@ -17,15 +17,12 @@ from threefactor.rules.timesteps import whole_steps
 LATE_SIDE = {"axonal": "pre", "dendritic": "post"}
 
 
-def delay_steps(where: str, rule: Rule | None, delay_ms: float, kind: str, dt_ms: float) -> int:
-    """Return a delay in timesteps.
+def check_delay(where: str, rule: Rule | None, delay_ms: float, kind: str, dt_ms: float) -> None:
+    """Raise ValueError for a delay that a projection cannot have.
 
-    Raises
-    ------
-    ValueError
-        For a kind that does not exist, a delay that is not one multiple of the timestep, and a
-        dendritic delay for rules that read the postsynaptic neuron at the synapse: they would get
-        its present state beside its spikes of `delay_ms` ago.
+    A kind that does not exist, a delay that is not one multiple of the timestep, and a dendritic
+    delay for rules that read the postsynaptic neuron at the synapse: they would get its present
+    state beside its spikes of `delay_ms` ago.
     """
     if kind not in LATE_SIDE:
         raise ValueError(f"{where}.delay must be one of {', '.join(LATE_SIDE)}, got {kind!r}.")
@@ -49,11 +46,3 @@ def delay_steps(where: str, rule: Rule | None, delay_ms: float, kind: str, dt_ms
                 f"{where}: {owner} decides at the spike what is transmitted, and with a dendritic "
                 "delay that would be read on arrival. Use an axonal delay."
             )
-    return steps
-
-
-def at_the_synapse(spikes: np.ndarray, steps: int) -> np.ndarray:
-    """Return spike trains (time, neurons) as seen `steps` timesteps late."""
-    seen = np.zeros(np.shape(spikes), bool)
-    seen[steps:] = np.asarray(spikes, bool)[: max(0, len(seen) - steps)]
-    return seen

@@ -173,9 +173,16 @@ class KineticDopamineSTDP(Rule):
     equations = "eligibility : 1"
     on_post = "eligibility += a_plus*pre_trace"
     on_pre = "eligibility -= a_minus*post_trace"
-    consolidate = """w += learning_rate*eligibility*dopamine*exp(dt/tau_dopamine)*(1 - exp(-weight_period/tau_eligibility - weight_period/tau_dopamine))/(unit_time/tau_eligibility + unit_time/tau_dopamine)
-    w -= learning_rate*eligibility*baseline*(1 - exp(-weight_period/tau_eligibility))*tau_eligibility/unit_time
-    eligibility *= exp(-weight_period/tau_eligibility)"""  # noqa: E501
+    consolidate = """w += (
+        learning_rate*eligibility*dopamine*exp(dt/tau_dopamine)
+        *(1 - exp(-weight_period/tau_eligibility - weight_period/tau_dopamine))
+        /(unit_time/tau_eligibility + unit_time/tau_dopamine)
+    )
+    w -= (
+        learning_rate*eligibility*baseline
+        *(1 - exp(-weight_period/tau_eligibility))*tau_eligibility/unit_time
+    )
+    eligibility *= exp(-weight_period/tau_eligibility)"""
     resets = DopamineSTDP.resets
     weight_clock = "weight_period_ms"
     linear = False

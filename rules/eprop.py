@@ -6,9 +6,9 @@ from threefactor.rules.contract import Rule
 
 _ELIGIBILITY = """adaptation_memory *= exp(-dt/tau_adaptation)
     eligibility = psi*sensitivity - psi_adaptation*adaptation_memory
-    adaptation_memory += eligibility
+    adaptation_memory += eligibility*dt/unit_time
     filtered += (eligibility - filtered)*(1 - exp(-dt/tau_readout))
-    window_sum += filtered"""
+    window_sum += filtered*dt/unit_time"""
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,14 @@ class Eprop(Rule):
     each timestep:
         adaptation_memory <- adaptation_memory*exp(-dt/tau_adaptation)       (epsilon_a in [1])
         eligibility = psi*sensitivity - psi_adaptation*adaptation_memory     (e_ji in [1])
-        adaptation_memory <- adaptation_memory + eligibility
+        adaptation_memory <- adaptation_memory + eligibility*dt/unit_time
         filtered <- filtered + (eligibility - filtered)*(1 - exp(-dt/tau_readout))
-        eligibility_sum <- eligibility_sum + eligibility
-    decision: trace <- sum of filtered over the window
+        eligibility_sum <- eligibility_sum + eligibility*dt/unit_time
+        duration <- duration + dt/unit_time
+    decision: trace <- sum of filtered*dt/unit_time over the window
     third factor: gradient <- gradient + third_factor*trace
     episode end: w <- clip(w + learning_rate*(gradient - rate_regularisation*
-        (spikes/steps - target_rate*dt)/steps*eligibility_sum), w_min, w_max)
+        (spikes/duration - target_rate*unit_time)/duration*eligibility_sum), w_min, w_max)
 
     The third factor is minus the learning signal, one value for each postsynaptic neuron: minus the
     readout errors times a feedback matrix, symmetric or random. ``psi`` (pseudo-derivative),
@@ -42,10 +43,12 @@ class Eprop(Rule):
         Strength of the pull to the target rate (c_reg in [1]).
     target_rate_hz : float, default 10.0
         Mean rate over an episode that regularisation aims at, Hz.
+    unit_time_ms : float, default 1.0
+        Time in which integrals over time are given, ms, not 0: the timestep of [1].
 
     State
     -----
-    spikes, steps : (n_post,), 1, spikes and timesteps of the episode, zeroed at its start
+    spikes, duration : (n_post,), 1, spikes of the episode and its length, zeroed at its start
     eligibility, adaptation_memory, filtered : (n_synapses,), zeroed at episode start
     window_sum : (n_synapses,), zeroed when the decision window closes
     trace, gradient, eligibility_sum : (n_synapses,), zeroed at episode start
@@ -66,10 +69,11 @@ class Eprop(Rule):
     tau_readout_ms: float = 20.0
     rate_regularisation: float = 0.0
     target_rate_hz: float = 10.0
+    unit_time_ms: float = 1.0
 
     post_equations = """spikes : 1
-    steps : 1"""
-    post_each_step = "steps += 1"
+    duration : 1"""
+    post_each_step = "duration += dt/unit_time"
     post_on_spike = "spikes += 1"
     equations = """eligibility : 1
     adaptation_memory : 1
@@ -79,11 +83,11 @@ class Eprop(Rule):
     gradient : 1
     eligibility_sum : 1"""
     each_step = f"""{_ELIGIBILITY}
-    eligibility_sum += eligibility"""
+    eligibility_sum += eligibility*dt/unit_time"""
     at_decision = "trace = window_sum"
     consolidate = "gradient += third_factor*trace"
-    at_episode = """eligibility_sum *= rate_regularisation/clip(steps, 1, 1e9)**2
-    gradient -= (spikes - target_rate*dt*steps)*eligibility_sum
+    at_episode = """eligibility_sum *= rate_regularisation/clip(duration, 1e-9, 1e9)**2
+    gradient -= (spikes - target_rate*unit_time*duration)*eligibility_sum
     w += learning_rate*gradient"""
     requires = ("psi", "psi_adaptation", "tau_adaptation", "sensitivity")
     resets = {"window_sum": "decision"}
@@ -96,7 +100,7 @@ class RewardEprop(Rule):
     Equations
     ---------
     each timestep: eligibility, adaptation_memory, filtered as in e-prop
-    decision: trace <- trace_decay*trace + learning_signal*(sum of filtered over the window)
+    decision: trace <- trace_decay*trace + learning_signal*(sum of filtered*dt/unit_time)
     w <- clip(w + learning_rate*third_factor*trace, w_min, w_max)
 
     ``learning_signal`` is one value for each postsynaptic neuron: how the policy's log-probability
@@ -111,6 +115,8 @@ class RewardEprop(Rule):
         Filter of the eligibility, ms, > 0: the time constant of the readout (kappa in [1]).
     trace_decay : float, default 0.95
         What is left of the trace after one decision, 0 to 1 (gamma of F_gamma in [1]).
+    unit_time_ms : float, default 1.0
+        Time in which integrals over time are given, ms, not 0: the timestep of [1].
 
     State
     -----
@@ -133,8 +139,10 @@ class RewardEprop(Rule):
     learning_rate: float = 1e-3
     tau_readout_ms: float = 20.0
     trace_decay: float = 0.95
+    unit_time_ms: float = 1.0
 
     post_equations = "learning_signal : 1"
+    host_writes = {"learning_signal": "learning_signal"}
     equations = """eligibility : 1
     adaptation_memory : 1
     filtered : 1

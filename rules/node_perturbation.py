@@ -66,7 +66,8 @@ class ExploratoryHebb(Rule):
     ---------
     d pre_trace/dt = -pre_trace/tau_plus,  + 1 at each presynaptic spike
     v_mean follows v with tau_mean, from the first v of an episode
-    each timestep: eligibility <- eligibility + (pre_trace*(v - v_mean)/unit_voltage)**3
+    departure = (v - v_mean)/unit_voltage
+    each timestep: eligibility <- eligibility + dt/unit_time*(pre_trace*departure)**3
     decision: trace <- trace_decay*trace + eligibility, eligibility <- 0
     w <- clip(w + learning_rate*third_factor*trace, w_min, w_max)
 
@@ -80,6 +81,8 @@ class ExploratoryHebb(Rule):
         Memory of the mean potential, ms, > 0.
     unit_voltage_mv : float, default 1.0
         Departure from the mean that counts as 1, mV, not 0.
+    unit_time_ms : float, default 1.0
+        Time in which the integral over time is given, ms, not 0.
     trace_decay : float, default 0.0
         What is left of the trace after one decision, 0 to 1.
 
@@ -107,6 +110,7 @@ class ExploratoryHebb(Rule):
     tau_plus_ms: float = 20.0
     tau_mean_ms: float = 50.0
     unit_voltage_mv: float = 1.0
+    unit_time_ms: float = 1.0
     trace_decay: float = 0.0
 
     pre_equations = "dpre_trace/dt = -pre_trace/tau_plus : 1"
@@ -115,11 +119,11 @@ class ExploratoryHebb(Rule):
     steps : 1
     departure : 1"""
     post_each_step = """steps += 1
-    v_mean += (v - v_mean)*clip(1/steps, 1 - exp(-dt/tau_mean), 1)
+    v_mean += (v - v_mean)*clip(int(steps < 1.5), 1 - exp(-dt/tau_mean), 1)
     departure = (v - v_mean)/unit_voltage"""
     equations = """eligibility : 1
     trace : 1"""
-    each_step = "eligibility += (pre_trace*departure)**3"
+    each_step = "eligibility += dt/unit_time*(pre_trace*departure)**3"
     at_decision = "trace = trace_decay*trace + eligibility"
     consolidate = "w += learning_rate*third_factor*trace"
     requires = ("v",)

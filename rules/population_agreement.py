@@ -11,14 +11,15 @@ class PopulationAgreement(Rule):
 
     Equations
     ---------
-    d eligibility/dt = -eligibility/tau_eligibility
+    d eligibility/dt = -eligibility/tau_eligibility,  d trace/dt = -trace/tau_eligibility
     each timestep: eligibility <- eligibility + score*sensitivity
-    decision: trace <- agreement*eligibility
+    decision: trace <- trace + agreement*eligibility, eligibility <- 0
     w <- clip(w + learning_rate*third_factor*trace, w_min, w_max)
 
     ``agreement`` is +1 for a neuron whose own activity agrees with the decision of the population
     and -1 for one that disagrees: with a reward minus its mean as third factor, a neuron that voted
-    against a wrong decision is rewarded.
+    against a wrong decision is rewarded. Each window's eligibility keeps the sign of its own
+    agreement while it decays.
 
     Parameters
     ----------
@@ -31,8 +32,8 @@ class PopulationAgreement(Rule):
     -----
     agreement : (n_post,), 1, written by the agent between the choice of the action and the decision
         block, zeroed after it: a window without agreement is not credited
-    eligibility : (n_synapses,), 1/weight unit, zeroed at episode start
-    trace : (n_synapses,), 1/weight unit, signed by the agreement of the last closed window
+    eligibility : (n_synapses,), 1/weight unit, of the present window, zeroed when it closes
+    trace : (n_synapses,), 1/weight unit, the signed sum over windows, zeroed at episode start
 
     Limits
     ------
@@ -49,10 +50,11 @@ class PopulationAgreement(Rule):
     tau_eligibility_ms: float = 500.0
 
     post_equations = "agreement : 1"
+    host_writes = {"agreement": "agreement"}
     equations = """deligibility/dt = -eligibility/tau_eligibility : 1
-    trace : 1"""
+    dtrace/dt = -trace/tau_eligibility : 1"""
     each_step = "eligibility += score*sensitivity"
-    at_decision = "trace = agreement*eligibility"
+    at_decision = "trace += agreement*eligibility"
     consolidate = "w += learning_rate*third_factor*trace"
     requires = ("score", "sensitivity")
-    resets = {"agreement": "decision"}
+    resets = {"agreement": "decision", "eligibility": "decision"}

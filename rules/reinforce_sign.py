@@ -46,6 +46,7 @@ class ReinforceSign(Rule):
     trace_decay: float = 0.0
 
     post_equations = "agreement : 1"
+    host_writes = {"agreement": "agreement"}
     equations = """eligibility : 1
     trace : 1"""
     each_step = "eligibility += score*sensitivity"

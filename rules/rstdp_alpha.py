@@ -16,7 +16,8 @@ class AlphaRewardModulatedSTDP(Rule):
     d rise/dt = -rise/tau_eligibility,       + a_plus*pre_trace at each postsynaptic spike
                                              - a_minus*post_trace at each presynaptic spike
     d eligibility/dt = (rise - eligibility)/tau_eligibility
-    so that a pair of size 1 leaves eligibility(s) = s/tau_eligibility*exp(-s/tau_eligibility) (f in [1])
+    so that a pair of size 1 leaves
+        eligibility(s) = s/tau_eligibility*exp(-s/tau_eligibility)             (f in [1])
     decision: trace <- eligibility
     w <- clip(w + learning_rate*third_factor*trace, w_min, w_max)
 
@@ -52,7 +53,7 @@ class AlphaRewardModulatedSTDP(Rule):
     ------
     [1] Legenstein, Pecevski & Maass 2008, PLoS Comput. Biol. 4:e1000180, eqs 1-3; constants of the
     authors' code (ModelDB 116837).
-    """  # noqa: E501
+    """
 
     learning_rate: float = 0.01
     tau_plus_ms: float = 30.0

@@ -13,7 +13,7 @@ class TemporalDifferenceLTP(Rule):
     ---------
     d slow/dt = -slow/tau_decay, d fast/dt = -fast/tau_rise
     each timestep: slow <- slow + z*sensitivity, fast <- fast + z*sensitivity
-    eligibility = (slow - fast)*unit_time/(tau_decay - tau_rise)    ([Y*(X o epsilon)] o kappa in [1])
+    eligibility = (slow - fast)*unit_time/(tau_decay - tau_rise)  ([Y*(X o epsilon)] o kappa in [1])
     decision: trace <- eligibility
     w <- clip(w + learning_rate*third_factor*trace, w_min, w_max)
 
@@ -45,7 +45,7 @@ class TemporalDifferenceLTP(Rule):
     ------
     [1] Fremaux, Sprekeler & Gerstner 2013, PLoS Comput. Biol. 9:e1003024, eqs 17-18. Learning rates
     of actor and critic are unstated up to normalisation; no two ports agree.
-    """  # noqa: E501
+    """
 
     learning_rate: float = 0.05
     tau_decay_ms: float = 200.0
@@ -75,7 +75,7 @@ class ContinuousTemporalDifferenceLTP(Rule):
     ---------
     d slow/dt = -slow/tau_decay, d fast/dt = -fast/tau_rise
     each timestep: slow <- slow + z*sensitivity, fast <- fast + z*sensitivity
-    eligibility = (slow - fast)/(tau_decay - tau_rise)              ([Y*(X o epsilon)] o kappa in [1])
+    eligibility = (slow - fast)/(tau_decay - tau_rise)            ([Y*(X o epsilon)] o kappa in [1])
     every weight_period:
         w <- clip(w + learning_rate*third_factor*eligibility*weight_period, w_min, w_max)
 
@@ -104,7 +104,7 @@ class ContinuousTemporalDifferenceLTP(Rule):
     ------
     [1] Fremaux, Sprekeler & Gerstner 2013, PLoS Comput. Biol. 9:e1003024, eqs 17-18, without the
     factor 1/tau_r. Learning rates are unstated up to normalisation; no two ports agree.
-    """  # noqa: E501
+    """
 
     learning_rate: float = 3e-5
     tau_decay_ms: float = 200.0

@@ -5,14 +5,24 @@ rule: statements over ``w`` and ``change``, read by the assembler and the interp
 bounds always hold afterwards.
 """
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
 
-from threefactor.rules.contract import Rule, check_parameters, defined_variables, parameter_values
-from threefactor.rules.language.statements import parse_statements
+from threefactor.rules.contract import Rule, check_parameters, parameter_values
+from threefactor.rules.language import parse_equations, parse_statements
+from threefactor.rules.language.classes import (
+    check_dataclass,
+    check_flags,
+    check_strings,
+    check_tuple_of_names,
+    once,
+)
+from threefactor.rules.language.equations import unit_dimension
+from threefactor.rules.language.names import check_name
+from threefactor.rules.language.scope import Scope, check_block, check_equations
+from threefactor.rules.language.units import DIMENSIONLESS, SECOND, Dimension
 
 PREFIX = "update_"
 
@@ -27,25 +37,27 @@ class WeightUpdate:
     apply: ClassVar[str] = ""
     #: Whether every synapse needs finite bounds, one below the other.
     needs_bounds: ClassVar[bool] = False
+    #: Fields that scale the change of the weights, beside the rule's; zero in the frozen twin.
+    rates: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
         check_parameters(self)
 
-    def prefixed(self, code: str) -> str:
-        """Return `code` with this update's own names set apart from a rule's."""
-        own = {*defined_variables(self.equations), *parameter_values(self)}
-        for name in own:
-            code = re.sub(rf"(?<![\w.]){name}\b", PREFIX + name, code)
-        return code
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """Own names of the update -> what they are called among those of a rule."""
+        own = {*parse_equations(self.equations).units, *parameter_values(self)}
+        return {name: PREFIX + name for name in own}
 
     def wrap(self, block: str) -> str:
         """Return a rule's block with the change of ``w`` that it proposes handed to `apply`."""
-        if not self.apply or "w" not in {s.target for s in parse_statements(block)}:
+        if not self.apply or "w" not in parse_statements(block).writes:
             return block
         # clip copies: with Brian2's NumPy target `w_before = w` would be the same array as w
         lines = ["w_before = clip(w, w_min, w_max)", block, "change = w - w_before"]
-        lines += ["w = clip(w_before, w_min, w_max)", self.prefixed(self.apply)]
+        own = parse_statements(self.apply).renamed(self.prefixes)
+        lines += ["w = clip(w_before, w_min, w_max)", own]
         return "\n".join([*lines, "w = clip(w, w_min, w_max)"])
 
 
@@ -75,7 +87,9 @@ class SoftBounds(WeightUpdate):
     exponent: float = 1.0
 
     needs_bounds = True
-    apply = """w += change*((int(change > 0)*(w_max - w) + int(change <= 0)*(w - w_min))/(w_max - w_min))**exponent"""  # noqa: E501
+    apply = """w += change*(
+        (int(change > 0)*(w_max - w) + int(change <= 0)*(w - w_min))/(w_max - w_min)
+    )**exponent"""
 
     def __post_init__(self) -> None:
         """Check the exponent."""
@@ -121,13 +135,16 @@ class Adam(WeightUpdate):
     second_decay: float = 0.999
     epsilon: float = 1e-8
 
+    rates = ("step_size",)
     equations = """first_moment : 1
     second_moment : 1
     updates : 1"""
     apply = """updates += 1
     first_moment = first_decay*first_moment + (1 - first_decay)*change
     second_moment = second_decay*second_moment + (1 - second_decay)*change**2
-    w += step_size*first_moment/(1 - first_decay**updates)/(sqrt(second_moment/(1 - second_decay**updates)) + epsilon)"""  # noqa: E501
+    w += step_size*first_moment/(1 - first_decay**updates)/(
+        sqrt(second_moment/(1 - second_decay**updates)) + epsilon
+    )"""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -148,15 +165,48 @@ UPDATES: dict[str, type[WeightUpdate]] = {
 }
 
 
+def check_update_class(update: type[WeightUpdate]) -> None:
+    """Raise ValueError or TypeError unless the strings of a weight update fit the contract.
+
+    Checked: a frozen dataclass derived from `WeightUpdate`; its statements use ``w``, ``change``,
+    the bounds and names of its own, without units, and assign ``w`` and its own variables;
+    constants are finite; rates name its fields. A class that passed is not looked at again.
+    """
+    if not (isinstance(update, type) and issubclass(update, WeightUpdate)):
+        raise TypeError(f"{update!r} must be a class derived from threefactor.WeightUpdate.")
+    check_dataclass(update)
+    _check_strings(update)
+
+
+@once
+def _check_strings(update: type[WeightUpdate]) -> None:
+    owner, parameters = update.__name__, parameter_values(update())
+    check_strings(update, "equations", "apply")
+    check_tuple_of_names(update, "rates")
+    check_flags(update, "needs_bounds")
+    for name in update.rates:
+        if name not in {field.name for field in fields(update)}:
+            raise ValueError(f"{owner}.rates names {name!r}, which is no field.")
+    for name in parameters:
+        check_name(name, f"{owner}: the parameter")
+    equations = parse_equations(update.equations, f"{owner}.equations")
+    known: dict[str, Dimension | None] = {n: unit_dimension(u) for n, (_, u) in parameters.items()}
+    known |= dict.fromkeys(("w", "w_min", "w_max", "change"), DIMENSIONLESS)
+    known |= {"dt": SECOND, "t": SECOND} | {line.variable: line.dimension for line in equations}
+    constants = {name: value for name, (value, _) in parameters.items()}
+    stored = frozenset(line.variable for line in equations if line.is_stored)
+    scope = Scope(known, stored | {"w"}, constants=constants)
+    check_equations(equations, scope, {})
+    check_block(parse_statements(update.apply, f"{owner}.apply"), scope)
+
+
 def moves_within_windows(rule: Rule) -> bool:
     """Return whether a rule changes weights while a decision window is simulated.
 
     It has a weight clock of its own, or assigns ``w`` at spikes or in every timestep.
     """
     blocks = (rule.on_pre, rule.on_post, rule.each_step)
-    return bool(rule.weight_clock) or any(
-        statement.target == "w" for block in blocks for statement in parse_statements(block)
-    )
+    return bool(rule.weight_clock) or any("w" in parse_statements(b).writes for b in blocks)
 
 
 def normalise_incoming(w: np.ndarray, post: np.ndarray, n_post: int, total: float) -> None:

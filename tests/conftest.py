@@ -1,9 +1,12 @@
 """Fixtures shared by tests of networks: small specifications, networks that close themselves."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+
+from threefactor.experiments.training.observers import Observer
 
 
 @dataclass(frozen=True)
@@ -86,19 +89,20 @@ def open_network():
         network.close()
 
 
-class Trace:
-    """Observer that keeps, per replica, what fired, what was done and what it earned."""
+class Trace(Observer):
+    """Keeps, per replica, what fired, what was done and what it earned."""
 
     def __init__(self, replicas):
         self.rows = [[] for _ in range(replicas)]
         self.episodes = [[] for _ in range(replicas)]
 
-    def decided(self, loop, actions, rewards):
+    def decided(self, loop, outcome):
         outputs = loop.agent.network._outputs
-        for replica in np.flatnonzero(loop.acting | loop.closing):
-            observation = np.ravel(loop.observations[replica]).tolist()
-            row = (outputs[replica].tolist(), actions[replica].tolist(), float(rewards[replica]))
-            self.rows[replica].append((*row, observation, bool(loop.acting[replica])))
+        for replica in np.flatnonzero(loop.tally.involved):
+            observation = np.ravel(outcome.next_observations[replica]).tolist()
+            action, reward = outcome.actions[replica].tolist(), float(outcome.rewards[replica])
+            row = (outputs[replica].tolist(), action, reward, observation)
+            self.rows[replica].append((*row, bool(outcome.acting[replica])))
 
     def finished(self, loop, episode):
         values = {k: v for k, v in vars(episode).items() if k != "replica"}
@@ -107,26 +111,21 @@ class Trace:
 
 @pytest.fixture
 def open_loop():
-    """Return a factory of closed loops from settings, observed by a `Trace`, closed at the end."""
+    """Return a factory of closed loops from settings, with a `trace`, closed at the end."""
     from threefactor.experiments.configuration import resolve
-    from threefactor.experiments.training.agent import build_agent, make_environments, replica_seeds
-    from threefactor.experiments.training.loop import ClosedLoop
+    from threefactor.experiments.training.setup import Setup
 
-    opened = []
+    with ExitStack() as opened:
 
-    def build(settings, **options):
-        config = resolve(settings, options)
-        environments = make_environments(config)
-        agent = build_agent(config, environments)
-        opened.append((agent, environments))
-        seeds = [seed.env for seed in replica_seeds(config)]
-        observer = Trace(config.options.replicas)
-        return ClosedLoop(agent, environments, config.options.episodes, seeds, observer)
+        def build(settings, **options):
+            config = resolve(settings, options)
+            setup, trace = Setup.of(config), Trace(config.options.replicas)
+            environments, agent = opened.enter_context(setup.opened())
+            loop = setup.begin_loop(environments, agent, config.options.episodes, [trace])
+            loop.trace = trace
+            return loop
 
-    yield build
-    for agent, environments in opened:
-        agent.close()
-        environments.close()
+        yield build
 
 
 @pytest.fixture
@@ -134,8 +133,7 @@ def run_loop():
     """Return a function that runs a loop to its end."""
 
     def run(loop):
-        while not loop.is_finished:
-            loop.decide()
+        loop.run()
         return loop
 
     return run

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import run
+from threefactor.experiments.command_line.main import COMMANDS as KNOWN
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SAMPLE = r"^    from dataclasses import.*?^        consolidate = [^\n]*$"
-RULE = textwrap.dedent(re.search(SAMPLE, README, re.DOTALL | re.MULTILINE)[0])
+RULE = textwrap.dedent(re.findall(SAMPLE, README, re.DOTALL | re.MULTILINE)[0])
 COMMANDS = re.findall(r"^    python run\.py (.*?)(?:\s+#.*)?$", README, re.MULTILINE)
 #: What makes a command short: added, in place of what the command says of an option.
 SHORT = {
@@ -52,7 +53,7 @@ def test_rule_passes_the_check_exactly_as_typed(folder, capsys):
 
 
 def test_every_command_is_named_and_every_training_is_possible(folder, capsys):
-    assert {command.split()[0] for command in COMMANDS} == set(run.COMMANDS)
+    assert {command.split()[0] for command in COMMANDS} == set(KNOWN)
     training = [c for c in COMMANDS if c.startswith("train") and "--resume" not in c]
     assert len(training) > 5
     for command in training:

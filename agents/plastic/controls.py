@@ -1,5 +1,6 @@
 """Controls that must not learn: third factors that carry no information about the action."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,12 @@ class Untouched:
         """Return the third factor."""
         return third_factor
 
-    def state(self) -> Any:
-        """Return nothing: there is no state."""
-        return None
+    def state(self) -> dict[str, Any]:
+        """Return what changes: nothing."""
+        return {}
 
-    def restore(self, state: Any) -> None:
-        """Do nothing."""
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` returned."""
 
 
 class Zero(Untouched):
@@ -55,14 +56,17 @@ class Shuffled(Untouched):
                 out[replica], store[index] = store[index], value
         return out
 
-    def state(self) -> Any:
+    def state(self) -> dict[str, Any]:
         """Return stores and generators."""
-        return [[list(s) for s in self._store], [g.bit_generator.state for g in self._generators]]
+        return {
+            "stores": [np.array(store) for store in self._store],
+            "generators": [generator.bit_generator.state for generator in self._generators],
+        }
 
-    def restore(self, state: Any) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` returned."""
-        self._store = [list(store) for store in state[0]]
-        for generator, saved in zip(self._generators, state[1], strict=True):
+        self._store = [list(store) for store in state["stores"]]
+        for generator, saved in zip(self._generators, state["generators"], strict=True):
             generator.bit_generator.state = saved
 
 

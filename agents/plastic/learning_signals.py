@@ -1,7 +1,7 @@
 """Learning signals: one number for each neuron, which e-prop multiplies with its eligibility.
 
 In every decision, between the choice of the action and the decision block, the agent writes to each
-neuron j whose rule declares ``learning_signal``
+neuron j whose rule declares that the host writes ``learning_signal``
 
     learning_signal_j = value_gain*value_feedback_j
         + policy_gain*sum over actions k of policy_feedback_jk*([k was chosen] - p_k)
@@ -25,16 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge import BoundDecoder
+from threefactor.models import host
 from threefactor.models.network import Network
 from threefactor.models.specification import Projection
 from threefactor.models.streams import named_generator
-from threefactor.rules.contract import check_parameters, defined_variables
+from threefactor.rules.contract import LEARNING_SIGNAL, check_parameters
 
 Floats = NDArray[np.float64]
 #: Errors of the policy, (replicas, n_actions) -> learning signals of a population, (replicas, n).
 Feedback = Callable[[Floats], Floats]
-
-VARIABLE = "learning_signal"
 
 
 @dataclass(frozen=True)
@@ -164,13 +163,7 @@ LEARNING_SIGNALS: dict[str, type[LearningSignal]] = {
 
 def listeners(network: Network) -> list[str]:
     """Return the populations whose rules wait for a learning signal that no modulation sends."""
-    spec = network.spec
-    fed = {m.target for m in spec.modulations if m.into.endswith(f".{VARIABLE}")}
-    found = (
-        p.target for p in spec.projections
-        if p.rule is not None and VARIABLE in defined_variables(p.rule.post_equations)
-    )  # fmt: skip
-    return [name for name in dict.fromkeys(found) if name not in fed]
+    return host.listeners(network.spec, LEARNING_SIGNAL)
 
 
 class BoundLearningSignal:
@@ -200,6 +193,11 @@ class BoundLearningSignal:
         self._replicas = np.arange(network.replicas)
         spec = network.spec
         modules, gain = spec.population(spec.output).modules, signal.policy_gain
+        if modules is None:
+            raise ValueError(
+                f"learning signal: population {spec.output!r} does not say which actions its "
+                "neurons stand for; give it modules."
+            )
         self._feedbacks: dict[str, Feedback] = {}
         for name in listeners(network):
             size = spec.population(name).size
@@ -225,7 +223,7 @@ class BoundLearningSignal:
         errors = -self.policy(counts)
         errors[self._replicas, chosen] += 1.0
         for population, feedback in self._feedbacks.items():
-            self._network.write(VARIABLE, feedback(errors), population)
+            self._network.write(LEARNING_SIGNAL, feedback(errors), population)
 
     def policy(self, counts: Floats) -> Floats:
         """Return the probability of each action, (replicas, n_actions)."""

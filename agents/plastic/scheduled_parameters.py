@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.agents.plastic.schedules import Fixed, Floats, Schedule
-from threefactor.models.network import RATES, Network
+from threefactor.models.addresses import parameter_arrays, update_array
+from threefactor.models.network import Network
 from threefactor.models.specification import NetworkSpec
 from threefactor.naming import suggest
-from threefactor.rules.contract import UNIT_SUFFIXES
-from threefactor.rules.updates import PREFIX
+from threefactor.rules.contract import split_unit
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,15 @@ class Parameter:
         The field's unit in SI.
     arrays : tuple of str
         The first exists; the others if the rule needs the parameter on a neuron.
+    is_rate : bool
+        Whether it scales weight changes, and so stays zero in the frozen twin.
     """
 
     owner: Any
     field: str
     factor: float
     arrays: tuple[str, ...]
+    is_rate: bool = False
 
     @property
     def value(self) -> float:
@@ -53,13 +56,11 @@ def network_parameters(spec: NetworkSpec) -> Iterator[tuple[str, Parameter]]:
         for field, name, factor in _numbers(projection.rule):
             if field == projection.rule.weight_clock:  # the engine counts it in timesteps
                 continue
-            sides = (projection.source, projection.target)
-            copies = (f"{population}.{projection.name}_{name}" for population in sides)
-            array = f"{projection.name}.{name}"
-            yield array, Parameter(projection.rule, field, factor, (array, *copies))
+            arrays, is_rate = parameter_arrays(projection, name), field in projection.rule.rates
+            yield arrays[0], Parameter(projection.rule, field, factor, arrays, is_rate)
         for field, name, factor in _numbers(projection.update):
-            array = f"{projection.name}.{PREFIX}{name}"
-            yield array, Parameter(projection.update, field, factor, (array,))
+            array, is_rate = update_array(projection, name), field in projection.update.rates
+            yield array, Parameter(projection.update, field, factor, (array,), is_rate)
 
 
 def _numbers(instance: Any) -> Iterator[tuple[str, str, float]]:
@@ -67,14 +68,8 @@ def _numbers(instance: Any) -> Iterator[tuple[str, str, float]]:
     for field in fields(instance):
         value = getattr(instance, field.name)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield (field.name, *_split_unit(field.name))
-
-
-def _split_unit(name: str) -> tuple[str, float]:
-    for suffix, (_, factor) in UNIT_SUFFIXES.items():
-        if name.endswith(suffix):
-            return name.removesuffix(suffix), factor
-    return name, 1.0
+            name, _, factor = split_unit(field.name)
+            yield field.name, name, factor
 
 
 def find_parameters(schedule: Schedule, spec: NetworkSpec) -> list[Parameter]:
@@ -94,7 +89,7 @@ def find_parameters(schedule: Schedule, spec: NetworkSpec) -> list[Parameter]:
     known, found = dict(network_parameters(spec)), []
     for name in schedule.parameter:
         owner, _, field = name.partition(".")
-        plain = f"{owner}.{_split_unit(field)[0]}"
+        plain = f"{owner}.{split_unit(field)[0]}"
         if plain not in known:
             raise ValueError(
                 f"schedule.parameter: the network has no parameter {name!r}."
@@ -121,12 +116,15 @@ class BoundSchedule:
         self._returns = np.full((network.replicas, schedule.memory), np.nan)
         self.values = np.zeros(0)
         self._factors: dict[str, float] = {}
+        self._rates: set[str] = set()
         #: Array -> each neuron's value as a multiple of the population's, where neurons differ.
         self._relative: dict[str, Floats] = {}
         known = set(network.engine.arrays())
         for parameter in parameters:
             _check_lazy_decay(parameter, schedule, network)
             for name in known.intersection(parameter.arrays):
+                if parameter.is_rate:
+                    self._rates.add(name)
                 self._factors[name] = parameter.factor
                 array, base = network.engine.array(name), parameter.value * parameter.factor
                 if array.size > 1:
@@ -152,7 +150,7 @@ class BoundSchedule:
             return
         self.values = self._schedule.values(self._done, self._returns)
         for name, factor in self._factors.items():
-            if name.endswith(RATES) and not self._network.is_learning:
+            if name in self._rates and not self._network.is_learning:
                 continue
             if name in self._relative:
                 rows = self._relative[name].reshape(self._network.replicas, -1)

@@ -1,7 +1,7 @@
 """What the panels of rule cards share: page, notes above the axes, labels with powers of ten."""
 
 import textwrap
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from threefactor.analysis.style import GREY, new_figure
+
+#: Where a legend stands.
+Place = Literal["best", "upper left", "upper right", "lower left", "lower right"]
 
 WIDTH_MM, HEIGHT_MM = 297.0, 225.0
 #: Line styles of overlaid curves, so that coinciding ones show.
@@ -19,7 +22,7 @@ def new_page(count: int) -> tuple[Figure, list[Axes]]:
     """Return a page with `count` axes in rows of three."""
     rows = -(-count // 3)
     figure = new_figure(WIDTH_MM, 18 + (HEIGHT_MM - 18) * rows / 3)
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr]
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     grid = list(figure.subplots(rows, 3, squeeze=False).ravel())
     for axes in grid[count:]:
         axes.set_axis_off()
@@ -39,7 +42,7 @@ def note(axes: Axes, text: str) -> None:
     ).set_in_layout(False)  # fmt: skip
 
 
-def label_axes(axes: Axes, x: str, y: str, legend: str | None = None, **options: Any) -> None:
+def label_axes(axes: Axes, x: str, y: str, legend: Place | None = None, **options: Any) -> None:
     """Label the axes, a power of ten with the unit instead of above the axis, and add a legend."""
     axes.set_xlabel(x)
     axes.yaxis.set_major_locator(MaxNLocator(5))

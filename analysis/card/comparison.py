@@ -11,7 +11,7 @@ from threefactor.analysis.card.data import SavedCard, SavedPanel
 from threefactor.analysis.style import COLOURS, GREY, styled
 
 
-@styled()
+@styled
 def draw_comparison(cards: Sequence[SavedCard]) -> Figure:
     """Overlay several rules: curves scaled to their own largest value, bars for the statistics."""
     names = [name for name in _OVERLAY if any(name in card.panels for card in cards)]
@@ -47,8 +47,7 @@ def _overlay_curves(axes: Axes, shown: Shown, x: str, y: str, labels: tuple[str,
     for i, panel in shown.items():
         values = panel.arrays[y]
         size = np.abs(values).max() or 1.0
-        style = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 7]}
-        axes.plot(panel.arrays[x], values / size, **style)
+        axes.plot(panel.arrays[x], values / size, color=COLOURS[i % 7], linestyle=DASHES[i % 7])
     label_axes(axes, *labels)
 
 
@@ -119,8 +118,8 @@ def _name_rows(axes: Axes, cards: Sequence[SavedCard]) -> None:
 
 def _overlay_stability(axes: Axes, shown: Shown, _cards: Sequence[SavedCard]) -> None:
     for i, panel in shown.items():
-        style = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 7]}
-        axes.plot(panel.arrays["time_s"], panel.arrays["mean"][:, 0], **style)
+        time, mean = panel.arrays["time_s"], panel.arrays["mean"][:, 0]
+        axes.plot(time, mean, color=COLOURS[i % 7], linestyle=DASHES[i % 7])
     label_axes(axes, "Time (s)", "Mean weight, random reward (units of w)")
     axes.set_ylim(-0.25, 5.25)
 

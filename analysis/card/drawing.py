@@ -42,7 +42,7 @@ def _save(figure: Figure, stem: Path) -> list[Path]:
     return save_figure(figure, stem)
 
 
-@styled()
+@styled
 def draw_card(card: SavedCard) -> Figure:
     """Draw every panel of one rule on a page."""
     figure, grid = new_page(len(card.panels))

@@ -1,5 +1,7 @@
 """The panels of a rule card, each a function of axes and what was saved."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -93,10 +95,11 @@ def _kernel(axes: Axes, panel: SavedPanel) -> None:
     for number, name in enumerate(names[:4]):
         size = np.abs(panel.arrays[name]).max()
         is_large = size > 2 * unit_size
-        style = {"color": COLOURS[number], "linestyle": DASHES[number]}
         label = f"{name} (own scale)" if is_large else name
         values = panel.arrays[name] / (size if is_large else unit_size)
-        axes.plot(time * scale, values, label=label, **style)
+        axes.plot(
+            time * scale, values, label=label, color=COLOURS[number], linestyle=DASHES[number]
+        )
     note(axes, f"{panel.number('fitted variable')}: {_fitted_tau(panel)}")
     label_axes(
         axes, f"Time after the pair ({unit})", f"Value (share of peak {names[0]})", "upper right"
@@ -168,10 +171,12 @@ def _gradient(axes: Axes, panel: SavedPanel) -> None:
     draw_zero_lines(axes)
     gradient = panel.arrays["gradient"]
     size = np.linalg.norm(gradient)
-    for suffix, name, colour, look in (
-        ("", "reward", BLUE, {"fmt": "o", "markersize": 7, "markerfacecolor": "none"}),
-        ("_critic", "reward minus its expectation", ORANGE, {"fmt": "s", "markersize": 3.5}),
-    ):
+    looks: tuple[dict[str, Any], ...] = (
+        {"fmt": "o", "markersize": 7, "markerfacecolor": "none", "color": BLUE},
+        {"fmt": "s", "markersize": 3.5, "color": ORANGE},
+    )
+    names = (("", "reward"), ("_critic", "reward minus its expectation"))
+    for (suffix, name), look in zip(names, looks, strict=True):
         update = panel.arrays[f"update{suffix}"]
         factor = 1 / np.linalg.norm(update)
         cosine = panel.number(f"cosine, {name}", ".3f")
@@ -180,7 +185,7 @@ def _gradient(axes: Axes, panel: SavedPanel) -> None:
         axes.errorbar(
             gradient / size, update * factor, panel.arrays[f"update_error{suffix}"] * factor,
             panel.arrays["gradient_error"] / size if suffix else None,
-            color=colour, capsize=2, linewidth=1, **look,
+            capsize=2, linewidth=1, **look,
             label=f"{told}: cosine {cosine} \N{PLUS-MINUS SIGN} {error}",
         )  # fmt: skip
     ends = np.array([-1.1, 1.1]) * np.abs(gradient / size).max()

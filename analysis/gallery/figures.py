@@ -1,5 +1,6 @@
 """Figures of the gallery: saved arrays of an experiment's arms -> one figure each."""
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from threefactor.analysis.learning import draw_seeds, seeds_shown
 from threefactor.analysis.style import COLOURS, GREY, new_figure, styled
 
 XOR_PATTERNS = ("00", "01", "10", "11")
 
 
-@styled()
+@styled
 def draw_rate_xor(training: Mapping[str, NDArray], tests: Mapping[str, NDArray]) -> Figure:
     """Draw output rates by pattern: against the epoch while learning, and of frozen weights.
 
@@ -28,23 +30,22 @@ def draw_rate_xor(training: Mapping[str, NDArray], tests: Mapping[str, NDArray])
     panels[0].set_ylabel("Output rate (Hz)")
     _frozen_rates(panels[-1], tests)
     handles, labels = panels[0].get_legend_handles_labels()
+    shown = seeds_shown(next(iter(training.values())).shape[1])
     figure.legend(
         handles, labels, loc="outside lower center", ncols=len(handles),
-        title="while learning: mean of 5 epochs, 10 to 90 % of the seeds; frozen: each seed, mean",
+        title=f"while learning: mean of 5 epochs, {shown}; frozen: each seed, mean",
     )  # fmt: skip
     return figure
 
 
 def _rates_by_epoch(axes: Axes, rates: NDArray) -> None:
-    """Plot the mean over seeds with the range of the middle 80 %, smoothed over 5 epochs."""
+    """Plot what the seeds do, smoothed over 5 epochs."""
     width = min(5, len(rates))
     kernel = np.ones(width) / width
     epoch = np.arange(width, len(rates) + 1)
     for k, pattern in enumerate(XOR_PATTERNS):
         smooth = np.array([np.convolve(seed, kernel, "valid") for seed in rates[:, :, k].T])
-        low, high = np.quantile(smooth, [0.1, 0.9], axis=0)
-        axes.fill_between(epoch, low, high, color=COLOURS[k], alpha=0.2, linewidth=0)
-        axes.plot(epoch, smooth.mean(axis=0), color=COLOURS[k], label=pattern)
+        draw_seeds(axes, epoch, smooth, COLOURS[k], pattern)
     axes.margins(x=0)
     axes.set_ylim(bottom=0)
 
@@ -63,7 +64,7 @@ def _frozen_rates(axes: Axes, tests: Mapping[str, NDArray]) -> None:
     axes.axhline(0, color=GREY, linewidth=0.5)
 
 
-@styled()
+@styled
 def draw_distal_reward(arms: Mapping[str, Mapping[str, NDArray]], w_limit: float) -> Figure:
     """Draw the watched synapse's weight against time, one panel for each arm.
 
@@ -89,7 +90,7 @@ def draw_distal_reward(arms: Mapping[str, Mapping[str, NDArray]], w_limit: float
     return figure
 
 
-@styled()
+@styled
 def draw_pavlovian(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
     """Draw responses to the rewarded stimulus and to the others against time, and weights.
 
@@ -114,8 +115,8 @@ def draw_pavlovian(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
         panels[-1].plot([], [], style, color="0.4", label=f"weights: {arm}")
     panels[-1].set(title="weights", xlabel="Time (min)", ylabel="Mean outgoing weight (mV)")
     keys = [axes.get_legend_handles_labels() for axes in (panels[0], panels[-1])]
-    handles, labels = (sum(both, []) for both in zip(*keys, strict=True))
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    handles, labels = (itertools.chain(*both) for both in zip(*keys, strict=True))
+    figure.legend(list(handles), list(labels), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -125,18 +126,18 @@ def _responses_by_time(
     """Plot the mean response in twelve bins, one line for each seed."""
     replica, time_s, stimulus, spikes = arrays["responses"].T
     edges = np.linspace(0, float(arrays["duration_s"]), 13)
-    label = "stimulus that dopamine follows" if is_first else "the other 99 stimuli"
-    for k in np.unique(replica):
+    told = "stimulus that dopamine follows" if is_first else "the other 99 stimuli"
+    for number, k in enumerate(np.unique(replica)):
         chosen = (replica == k) & ((stimulus == 0) == is_first)
         place = np.clip(np.digitize(time_s[chosen], edges) - 1, 0, 11)
         shown = np.bincount(place, minlength=12)
         totals = np.bincount(place, spikes[chosen], minlength=12)
         means = np.divide(totals, shown, out=np.full(12, np.nan), where=shown > 0)
+        label = None if number else told
         axes.plot((edges[1:] + edges[:-1]) / 120, means, color=colour, label=label)
-        label = None
 
 
-@styled()
+@styled
 def draw_value_on_track(
     time_s: NDArray,
     truth: NDArray,
@@ -162,7 +163,7 @@ def draw_value_on_track(
     return figure
 
 
-@styled()
+@styled
 def draw_regression_learning(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
     """Draw losses against the iteration, and the first arm's output on one seed with its target.
 
@@ -178,11 +179,9 @@ def draw_regression_learning(arms: Mapping[str, Mapping[str, NDArray]]) -> Figur
             curves.axhline(level, color=GREY, linewidth=0.9, linestyle=(0, (5, 2)), label=arm)
             continue
         iteration = np.arange(1, len(losses) + 1)
-        curves.fill_between(
-            iteration, losses.min(axis=1), losses.max(axis=1), color=colour, alpha=0.15, linewidth=0
-        )
-        curves.plot(iteration, losses.mean(axis=1), color=colour, label=arm)
-    curves.set(xlabel="Iteration", ylabel="Loss (mean, range of the seeds)", yscale="log")
+        draw_seeds(curves, iteration, losses.T, colour, arm)
+    shown = seeds_shown(next(iter(arms.values()))["losses"].shape[1])
+    curves.set(xlabel="Iteration", ylabel=f"Loss ({shown})", yscale="log")
     curves.margins(x=0)
     name, arrays = next(iter(arms.items()))
     seconds = np.arange(1, len(arrays["targets"]) + 1) * 1e-3

@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from threefactor.analysis.learning import draw_seeds, seeds_shown
 from threefactor.analysis.style import COLOURS, GREY, new_figure, styled
 
 
-@styled()
+@styled
 def draw_bias(
     learning: Mapping[str, tuple[NDArray, NDArray]], terms: Mapping[str, NDArray]
 ) -> Figure:
@@ -35,24 +36,23 @@ def draw_bias(
     panels[0].set_ylabel("Share of right answers")
     _term_bars(panels[2], terms)
     handles, labels = panels[0].get_legend_handles_labels()
+    shown = seeds_shown(next(iter(learning.values()))[0].shape[1])
     figure.legend(
         handles, labels, loc="outside lower center", ncols=3,
-        title="while learning: mean over seeds and range of the middle 80 %",
+        title=f"while learning: {shown}",
     )  # fmt: skip
     return figure
 
 
 def _share_by_trial(axes: Axes, right: NDArray, chosen: NDArray, colour: str, label: str) -> None:
-    """Plot the share of right answers in blocks of trials: mean and middle 80 % of the seeds."""
+    """Plot the share of right answers in blocks of trials."""
     size = max(10, len(right) // 40)
     blocks = [slice(k, k + size) for k in range(0, len(right) - size + 1, size)]
     hits = np.array([(right[b] & chosen[b]).sum(axis=0) for b in blocks], float)
     shown = np.array([chosen[b].sum(axis=0) for b in blocks], float)
     share = np.divide(hits, shown, out=np.full(hits.shape, 0.5), where=shown > 0)
     middle = np.array([(b.start + b.stop) / 2 for b in blocks])
-    low, high = np.quantile(share, [0.1, 0.9], axis=1)
-    axes.fill_between(middle, low, high, color=colour, alpha=0.2, linewidth=0)
-    axes.plot(middle, share.mean(axis=1), color=colour, label=label)
+    draw_seeds(axes, middle, share.T, colour, label)
 
 
 def _term_bars(axes: Axes, terms: Mapping[str, NDArray]) -> None:
@@ -74,7 +74,7 @@ def _term_bars(axes: Axes, terms: Mapping[str, NDArray]) -> None:
     axes.legend(loc="upper left")
 
 
-@styled()
+@styled
 def draw_spike_patterns(
     training: Mapping[str, NDArray],
     tests: Mapping[str, NDArray],
@@ -98,7 +98,8 @@ def draw_spike_patterns(
     axes.set(title="while learning", xlabel="Trial number", ylabel="Spikes in a trial")
     axes.set_ylim(bottom=0)
     axes.margins(x=0)
-    axes.legend(loc="lower left", fontsize=7)
+    shown = seeds_shown(next(iter(training.values())).shape[1])
+    axes.legend(loc="lower left", fontsize=7, title=shown, title_fontsize=7)
     _paired_tests(figure.add_subplot(grid[:, 1], sharey=axes), tests)
     for pattern, name in enumerate("PN"):
         panel = figure.add_subplot(grid[pattern, 2])
@@ -116,18 +117,13 @@ def draw_spike_patterns(
 
 
 def _spikes_by_trial(axes: Axes, spikes: NDArray, style: str, arm: str) -> None:
-    """Plot the mean over seeds and their range for either pattern, in blocks of trials."""
+    """Plot spikes for either pattern, in blocks of trials."""
     pairs = spikes[: len(spikes) // 2 * 2].reshape(-1, 2, spikes.shape[1])
     size = max(1, len(pairs) // 25)
     blocks = pairs[: len(pairs) // size * size].reshape(-1, size, *pairs.shape[1:]).mean(axis=1)
     trial = 2 * size * (np.arange(len(blocks)) + 0.5)
     for pattern, name in enumerate("PN"):
-        each, colour = blocks[:, pattern], COLOURS[pattern]
-        if style == "-":
-            axes.fill_between(
-                trial, each.min(axis=1), each.max(axis=1), color=colour, alpha=0.2, linewidth=0
-            )
-        axes.plot(trial, each.mean(axis=1), style, color=colour, label=f"{name}, {arm}")
+        draw_seeds(axes, trial, blocks[:, pattern].T, COLOURS[pattern], f"{name}, {arm}", style)
 
 
 def _paired_tests(axes: Axes, tests: Mapping[str, NDArray]) -> None:

@@ -6,12 +6,15 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.outcome import Outcome
 from threefactor.naming import suggest
 
 _BATCHABLE = (
@@ -33,8 +36,9 @@ class Environments:
 
     Parameters
     ----------
-    env_id : str
-        A registered id, `"CartPole-v1"`, or `"package:Name-v0"` to import the package first.
+    environment : str or EnvSpec
+        A registered id, `"CartPole-v1"`, or `"package:Name-v0"` to import the package first; or a
+        Gymnasium specification, registered or not.
     n_replicas : int, default 1
     env_kwargs : mapping, optional
         Passed to the environment.
@@ -51,6 +55,8 @@ class Environments:
         Discount per step of the environment's own metric; 1.0 if it declares none.
     is_running : (n_replicas,), bool
         False once an episode has ended, until the reset.
+    observations : (n_replicas, *observation shape)
+        What is to be acted on next; not to be changed.
     """
 
     # Not gymnasium's SyncVectorEnv: with autoreset disabled its `step` asserts that no replica has
@@ -59,7 +65,7 @@ class Environments:
 
     def __init__(
         self,
-        env_id: str,
+        environment: str | EnvSpec,
         n_replicas: int = 1,
         *,
         env_kwargs: Mapping[str, Any] | None = None,
@@ -72,12 +78,14 @@ class Environments:
             raise ValueError(
                 f"Environments.max_episode_steps must be >= 1, got {max_episode_steps}."
             )
-        self.env_id = env_id
+        self.env_id = env_id = environment if isinstance(environment, str) else environment.id
         self.n_replicas = n_replicas
         kwargs = dict(env_kwargs or {})
         drawn = {} if render_mode is None else {"render_mode": render_mode}
         self._envs = [
-            _make(env_id, max_episode_steps, kwargs if replica else {**kwargs, **drawn})
+            make_environment(
+                environment, max_episode_steps, kwargs if replica else {**kwargs, **drawn}
+            )
             for replica in range(n_replicas)
         ]
         self.observation_space = self._envs[0].observation_space
@@ -86,9 +94,10 @@ class Environments:
         _check_batchable(env_id, "action", self.action_space)
         self.return_discount = float(getattr(self.env, "return_discount", 1.0))
         self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
-        self._observations = np.zeros(
+        self._latest = np.zeros(
             (n_replicas, *(self.observation_space.shape or ())), self.observation_space.dtype
         )
+        self.observations: NDArray[Any] = self._latest.copy()
         self._running = [False] * n_replicas
         self._is_seeded = False
 
@@ -121,7 +130,7 @@ class Environments:
         for replica, seed in enumerate(seeds):
             self._begin(replica, int(seed))
         self._is_seeded = True
-        return self._observations.copy()
+        return self._shown()
 
     def reset_where(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
         """Begin a new episode in the marked replicas; give the observations of all."""
@@ -133,15 +142,17 @@ class Environments:
             )
         for replica in np.flatnonzero(mask).tolist():
             self._begin(replica, None)
-        return self._observations.copy()
+        return self._shown()
+
+    def _shown(self) -> NDArray[Any]:
+        self.observations = self._latest.copy()
+        return self.observations
 
     def _begin(self, replica: int, seed: int | None) -> None:
-        self._observations[replica] = self._envs[replica].reset(seed=seed)[0]
+        self._latest[replica] = self._envs[replica].reset(seed=seed)[0]
         self._running[replica] = True
 
-    def step(
-        self, actions: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    def step(self, actions: NDArray[Any]) -> Outcome:
         """Step every replica that is within an episode.
 
         Parameters
@@ -151,8 +162,8 @@ class Environments:
 
         Returns
         -------
-        observations, rewards, terminated, truncated, each with the replica first, all new arrays;
-        the flags say which episodes this step has ended.
+        Outcome
+            In arrays of its own, which no later step changes.
 
         Raises
         ------
@@ -165,11 +176,12 @@ class Environments:
         choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
         rewards = np.zeros(self.n_replicas)
         ended = np.zeros((2, self.n_replicas), dtype=bool)
+        before, acting = self.observations, self.is_running
         for replica, env in enumerate(self._envs):
             if not self._running[replica]:
                 continue
             observation, reward, terminated, truncated, _ = env.step(choices[replica])
-            self._observations[replica] = observation
+            self._latest[replica] = observation
             if not isfinite(reward):
                 raise ValueError(
                     f"Environments.step: {self.env_id} gave the reward {reward}, expected a finite "
@@ -180,7 +192,7 @@ class Environments:
             if terminated or truncated:
                 ended[:, replica] = terminated, truncated
                 self._running[replica] = False
-        return self._observations.copy(), rewards, ended[0], ended[1]
+        return Outcome(before, actions, rewards, self._shown(), ended[0], ended[1], acting)
 
     def render(self) -> Any:
         """Draw replica 0 in the `render_mode` given."""
@@ -201,7 +213,7 @@ class Environments:
             "layers": [
                 [_attributes(layer) for layer in _layers(environment)] for environment in self._envs
             ],
-            "observations": self._observations,
+            "observations": self._latest,
             "running": self._running,
             "is_seeded": self._is_seeded,
         }
@@ -226,7 +238,8 @@ class Environments:
         for environment, layers in zip(self._envs, saved["layers"], strict=True):
             for layer, attributes in zip(_layers(environment), layers, strict=True):
                 vars(layer).update(attributes)
-        self._observations = saved["observations"]
+        self._latest = saved["observations"]
+        self._shown()
         self._running, self._is_seeded = saved["running"], saved["is_seeded"]
 
     def _check_seeded(self, method: str) -> None:
@@ -285,29 +298,39 @@ def _check_batchable(env_id: str, what: str, space: gym.Space) -> None:
         )
 
 
-def _make(env_id: str, max_episode_steps: int | None, kwargs: dict[str, Any]) -> gym.Env:
-    """Make one environment; turn Gymnasium's errors into one clear line."""
-    package, _, name = env_id.rpartition(":")
-    if package:
-        try:
-            importlib.import_module(package)
-        except ModuleNotFoundError as error:
-            raise ValueError(
-                f"Environments: {env_id!r} needs the module {error.name!r}, which is not "
-                f"installed. Run: pip install {str(error.name).split('.')[0]}"
-            ) from error
+def make_environment(
+    environment: str | EnvSpec,
+    max_episode_steps: int | None = None,
+    kwargs: Mapping[str, Any] = MappingProxyType({}),
+) -> gym.Env:
+    """Make one environment, see `Environments`; turn Gymnasium's errors into one clear line."""
+    if isinstance(environment, str):
+        package, _, environment = environment.rpartition(":")
+        if package:
+            _import(package)
+    name = environment if isinstance(environment, str) else environment.id
     try:
         return gym.make(
-            name, max_episode_steps=max_episode_steps, disable_env_checker=True, **kwargs
+            environment, max_episode_steps=max_episode_steps, disable_env_checker=True, **kwargs
         )
     except gym.error.UnregisteredEnv as error:
         hint = suggest(name, gym.registry, at_most=3)
-        fix = hint or " If a package registers it, write 'package:Name-v0'."
+        fix = hint or " If a package or a file registers it: package:Name-v0 or FILE.py:Name-v0."
         raise ValueError(f"Unknown environment {name!r}.{fix}") from error
     except gym.error.DeprecatedEnv as error:
         raise ValueError(f"Environments: {error}") from error
     except gym.error.DependencyNotInstalled as error:
         raise _missing_package(name, error) from error
+
+
+def _import(package: str) -> None:
+    try:
+        importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"Environments: {package!r} needs the module {error.name!r}, which is not installed. "
+            f"Run: pip install {str(error.name).split('.')[0]}; or give a file, FILE.py:Id-v0."
+        ) from error
 
 
 def _missing_package(env_id: str, error: Exception) -> ValueError:

@@ -20,8 +20,12 @@ from threefactor.experiments.claims.experiment import (
     Experiment,
     arm_folder,
 )
-from threefactor.experiments.configuration import RunConfig, read_settings, resolve, tuned_layers
-from threefactor.experiments.training.run import LAST, resume_agent, train_agent
+from threefactor.experiments.configuration import RunConfig, read_settings, resolve
+from threefactor.experiments.layers import configure
+from threefactor.experiments.training.progress import Progress
+from threefactor.experiments.training.run import resume_agent, train_agent
+from threefactor.experiments.training.run_files import collect_files
+from threefactor.experiments.training.summary import LAST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,24 +60,23 @@ def closed_loop_experiment(
 
 def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmResult:
     settings = {**settings, **CONTROL_SETTINGS[request.arm]}
-    layers = [*tuned_layers(settings["env"], settings.get("rule")), settings]
-    episodes = max(1, round(resolve(*layers).options.episodes * request.budget))
+    episodes = max(1, round(configure(settings).options.episodes * request.budget))
     own: dict[str, Any] = {
         "episodes": episodes, "replicas": len(request.seeds), "seed": request.seeds[0],
         "engine": request.engine, "reference_episodes": 0, "weight_snapshots": 10,
         "record_episodes": 1,
     }  # fmt: skip
-    path, config = request.folder, resolve(*layers, own)
+    path, config = request.folder, configure(settings, own)
     if (path / "config.yaml").exists():
         _require_same_settings(path, config)
     if (path / "checkpoints" / "latest.pickle").exists() and not (path / "DONE").exists():
-        result = resume_agent(path)
+        result = resume_agent(path, observers=[Progress()])
     elif path.exists() and any(path.iterdir()):
         if not (path / "DONE").exists():
             raise ValueError(f"{path}: unfinished and without a checkpoint; remove it, try again.")
         result = None
     else:
-        result = train_agent(config, path)
+        result = train_agent(config, path, observers=[Progress()])
     if result is not None and result.summary["interrupted"]:
         raise KeyboardInterrupt
     return ArmResult(arm_scores(path, score), arrays=None)  # they lie in the run directory
@@ -83,7 +86,8 @@ def _require_same_settings(path: Path, config: RunConfig) -> None:
     """Raise ValueError if a run has other settings; engines give the same spikes."""
     saved = resolve(read_settings(path / "config.yaml"))
     same_engine = replace(saved.options, engine=config.options.engine)
-    if replace(saved, options=same_engine) != config:
+    kept, asked = collect_files(replace(saved, options=same_engine)), collect_files(config)
+    if (kept.settings, kept.contents) != (asked.settings, asked.contents):
         told = ", ".join(
             f"{name} {getattr(saved.options, name)} (asked for {getattr(config.options, name)})"
             for name in ("episodes", "replicas", "seed")

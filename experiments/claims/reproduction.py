@@ -2,91 +2,165 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.analysis.statistics import bootstrap_interval
+from threefactor.analysis.statistics import claim_caveat, summarise_seeds
 from threefactor.experiments.claims.arms import obtain_scores
 from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
+from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.models.engine import ENGINES
 from threefactor.naming import check_choice
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """A named experiment's claim, put to the test.
+
+    Attributes
+    ----------
+    name, claim : str
+    folder : Path
+        Its ``result.json`` holds the numbers; each arm has a folder of its own.
+    budget : float
+        Share of the full length; below 1 the verdict means nothing.
+    seeds : tuple of int
+    scores : dict of str to (n_seeds,)
+        Arm -> score of each seed.
+    bars : dict of str to bool
+        What was to hold -> whether it does.
+    files : tuple of Path
+        Figures that were saved.
+    """
+
+    name: str
+    claim: str
+    folder: Path
+    budget: float
+    seeds: tuple[int, ...]
+    scores: Mapping[str, NDArray[np.float64]]
+    bars: Mapping[str, bool]
+    files: tuple[Path, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every bar holds."""
+        return all(self.bars.values())
+
+    @property
+    def experiment(self) -> Experiment:
+        """What was put to the test."""
+        return EXPERIMENTS[self.name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``result.json`` holds."""
+        return {
+            "experiment": self.name, "claim": self.claim, "budget": self.budget,
+            "seeds": list(self.seeds), "score": self.experiment.score,
+            "published": self.experiment.published, "bars": dict(self.bars),
+            "scores": {arm: values.tolist() for arm, values in self.scores.items()},
+        }  # fmt: skip
+
+    def report(self) -> str:
+        """Return what the seeds of each arm say, the verdicts and what they lack, the figure."""
+        score = self.experiment.score
+        lines = [f"{score}; mean, interquartile mean [95 % interval], each seed:"]
+        for arm, values in self.scores.items():
+            summary, each = summarise_seeds(values), " ".join(f"{value:.3f}" for value in values)
+            lines.append(f"  {arm:24} {values.mean():8.3f}  {summary.brief:26}  {each}")
+        if self.experiment.published:
+            lines.append(f"  {'published':24} {self.experiment.published}")
+        lines += [f"  {'holds' if ok else 'FAILS'}: {text}" for text, ok in self.bars.items()]
+        if caveat := claim_caveat(len(self.seeds)):
+            lines.append(f"  ({caveat})")
+        lines += [f"figure: {path}" for path in self.files[:1]]
+        if self.budget < 1:
+            lines.append("(a budget below 1 shows that it runs, not that the claim holds)")
+        return "\n".join(lines)
+
+    def figures(self) -> "dict[str, Figure]":
+        """Draw what the arms wrote; return the Matplotlib figure under the experiment's name."""
+        draw = self.experiment.draw
+        return {} if draw is None else {self.name: draw(self.folder)}
 
 
 def reproduce(
     name: str,
-    out: Path | None = None,
+    out: str | Path | None = None,
     budget: float = 1.0,
-    n_seeds: int | None = None,
+    seeds: int | None = None,
     engine: str = "auto",
-    say: Callable[[str], None] = print,
-) -> bool:
-    """Run every arm of an experiment, replicas in one network, and return whether all bars hold.
+    say: Say = say_on_stderr,
+) -> Reproduction:
+    """Run every arm of an experiment, replicas in one network, and see which bars hold.
 
     Finished arms are not run again and interrupted ones are resumed, so calling this once more with
-    the same `out` continues. Writes ``result.json`` beside the arms' folders.
+    the same `out` continues. Writes ``result.json`` and a figure beside the arms' folders.
 
     Parameters
     ----------
     name : str
         Key of `experiments.claims.registry.EXPERIMENTS`.
+    out : str or Path, optional
+        Folder; default runs/reproduce/<name>.
     budget : float, default 1.0
         Share of the full length, for a quick look (the verdict then means nothing).
-    n_seeds : int, optional
-        Fewer or more seeds than the experiment's own.
+    seeds : int, optional
+        How many; default: the experiment's own number.
+    engine : str
+        As in training.
+    say : callable, default standard error
+        Receives the claim and a line for each arm.
 
     Raises
     ------
     ValueError
         For an unknown name or engine, a budget that is not positive or no seeds.
+    KeyboardInterrupt
+        Ctrl-C: the same call goes on from there.
     """
     check_choice("experiment", name, EXPERIMENTS)
     if not (math.isfinite(budget) and budget > 0):
         raise ValueError(f"budget must be > 0, got {budget}.")
-    if n_seeds is not None and n_seeds < 1:
-        raise ValueError(f"seeds must be >= 1, got {n_seeds}.")
+    if seeds is not None and seeds < 1:
+        raise ValueError(f"seeds must be >= 1, got {seeds}.")
     check_choice("engine", engine, ENGINES)
-    experiment, folder = EXPERIMENTS[name], out or Path("runs") / "reproduce" / name
-    seeds = tuple(range(experiment.seed, experiment.seed + (n_seeds or experiment.n_seeds)))
+    experiment = EXPERIMENTS[name]
+    folder = Path("runs") / "reproduce" / name if out is None else Path(out)
+    numbers = tuple(range(experiment.seed, experiment.seed + (seeds or experiment.n_seeds)))
     say(f"{name}: {experiment.claim}")
     scores = {}
     for arm in experiment.arms:
         say(f"- {arm}")
-        request = ArmRequest(arm, arm_folder(folder, arm), seeds, budget, engine, say)
+        request = ArmRequest(arm, arm_folder(folder, arm), numbers, budget, engine, say)
         try:
             scores[arm] = obtain_scores(experiment.run_arm, request)
         except KeyboardInterrupt:
             say("stopped before the verdict; the same command goes on from here")
             raise
-    verdicts = {bar.text: bool(bar.holds(scores)) for bar in experiment.bars}
-    say(table(experiment, scores, verdicts))
-    result = {
-        "experiment": name, "claim": experiment.claim, "budget": budget, "seeds": list(seeds),
-        "score": experiment.score, "published": experiment.published, "bars": verdicts,
-        "scores": {arm: values.tolist() for arm, values in scores.items()},
-    }  # fmt: skip
+    bars = {bar.text: bool(bar.holds(scores)) for bar in experiment.bars}
+    result = Reproduction(name, experiment.claim, folder, budget, numbers, scores, bars)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n")
-    if experiment.draw is not None:
-        from threefactor.analysis.style import save_figure
-
-        say(f"figure: {save_figure(experiment.draw(folder), folder / name)[0]}")
-    if budget < 1:
-        say("(a budget below 1 shows that it runs, not that the claim holds)")
-    return all(verdicts.values())
+    (folder / "result.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+    return replace(result, files=_save_figures(result))
 
 
-def table(experiment: Experiment, scores: dict[str, NDArray], verdicts: dict[str, bool]) -> str:
-    """Return scores with spread, and the verdict on each bar."""
-    lines = [f"{experiment.score}; mean over seeds [95 % interval] each seed:"]
-    for arm, values in scores.items():
-        _, low, high = bootstrap_interval(values, np.mean)
-        each = " ".join(f"{value:.3f}" for value in values)
-        lines.append(f"  {arm:24} {values.mean():8.3f}  [{low:.3f}, {high:.3f}]  {each}")
-    if experiment.published:
-        lines.append(f"  {'published':24} {experiment.published}")
-    lines += [f"  {'holds' if ok else 'FAILS'}: {text}" for text, ok in verdicts.items()]
-    return "\n".join(lines)
+def _save_figures(result: Reproduction) -> tuple[Path, ...]:
+    if result.experiment.draw is None:
+        return ()
+    from threefactor.analysis.style import save_figure
+
+    return tuple(
+        path
+        for name, figure in result.figures().items()
+        for path in save_figure(figure, result.folder / name)
+    )

@@ -1,8 +1,5 @@
 """Command lines: a parser and a dispatcher whose errors are one line, whatever goes wrong."""
 
-# The checkout may be run under a Python that is too old, which must be said and not crash.
-from __future__ import annotations
-
 import argparse
 import os
 import signal
@@ -10,8 +7,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+from threefactor import __version__
 from threefactor.experiments.command_line.environment_check import check_versions
 from threefactor.naming import check_choice
+from threefactor.program import program_name
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -25,11 +24,11 @@ class Parser(argparse.ArgumentParser):
     """The arguments of one command; a wrong one raises ValueError."""
 
     def __init__(self, command: str, description: str | None) -> None:
-        super().__init__(f"run.py {command}", description=description, allow_abbrev=False)
+        super().__init__(f"{program_name()} {command}", description=description, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Raise ValueError in one line."""
-        raise ValueError(f"{message}; see `python {self.prog} --help`.")
+        raise ValueError(f"{message}; see `{self.prog} --help`.")
 
 
 def dispatch(commands: Commands, usage: str, arguments: list[str]) -> int:
@@ -55,6 +54,9 @@ def _run(commands: Commands, usage: str, arguments: list[str]) -> int:
         print(usage, end="")
         return 0 if arguments else USAGE_ERROR
     command, *rest = arguments
+    if command == "--version":
+        print(f"threefactor {__version__}")
+        return 0
     try:
         check_choice("command", command, commands)
         check_versions()

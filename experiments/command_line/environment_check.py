@@ -1,14 +1,10 @@
 """Refuse version pairs that fail in a confusing way, before anything imports Brian2."""
 
 import importlib.metadata
-import sys
 
 
 def check_versions() -> None:
     """Raise RuntimeError in one line for a missing package or a pair known to break."""
-    if sys.version_info < (3, 11):  # noqa: UP036  (the checkout may run under any Python)
-        found = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise RuntimeError(f"threefactor needs Python 3.11 or newer, got {found}.")
     try:
         versions = {
             name: tuple(int(part) for part in importlib.metadata.version(name).split(".")[:2])

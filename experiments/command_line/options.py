@@ -10,13 +10,12 @@ from threefactor.experiments.command_line.option_table import Option, option_tab
 from threefactor.experiments.configuration import (
     PARTS,
     RunConfig,
-    RunOptions,
     coerce,
-    part_settings,
     read_settings,
     resolve,
-    tuned_layers,
 )
+from threefactor.experiments.layers import Layer, configure
+from threefactor.experiments.parts.user_files import shown
 from threefactor.experiments.training.preconditions import require_checkpoint
 from threefactor.naming import suggest
 
@@ -40,7 +39,7 @@ class TrainRequest(NamedTuple):
 
 
 def parse_train(arguments: Sequence[str]) -> TrainRequest:
-    """Return the request of ``run.py train``.
+    """Return the request of ``train``.
 
     Raises
     ------
@@ -55,12 +54,13 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
     switches = {name: _take_switch(typed, flag) for flag, name in SWITCHES.items()}
     is_help = bool([typed.pop(flag) for flag in ("--help", "-h") if flag in typed])
     chosen = {name: _take_one(typed, flag) for flag, name in CHOICES.items() if flag in typed}
-    base, layers = _layers(chosen)
+    layers = _layers(chosen)
+    base = configure(*layers)
     options = option_table(base)
     if is_help:
         print(help_text(base, options))
         raise SystemExit(0)
-    config = resolve(*layers, _typed_settings(typed, options, base))
+    config = configure(*layers, _typed_settings(typed, options, base))
     return TrainRequest(
         config, Path(chosen["out"]) if "out" in chosen else None, switches["print_config"],
         switches["quiet"], not switches["no_figures"], None, None,
@@ -99,15 +99,10 @@ def _one(flag: str, values: list[str]) -> str:
     return values[0]
 
 
-def _layers(chosen: Mapping[str, str]) -> tuple[RunConfig, list[dict[str, Any]]]:
-    """Return the configuration that typed options start from and the layers it is made of."""
-    named = {part: chosen[part] for part in PARTS if part in chosen}
-    file = read_settings(chosen["config"]) if "config" in chosen else {}
-    env = chosen.get("env") or file.get("env") or RunOptions.env
-    coerce(env, str, "run.env")
-    rule = named.get("rule") or part_settings("rule", file.get("rule")).get("name")
-    layers: list[dict[str, Any]] = [*tuned_layers(env, rule), file, named, {"env": env}]
-    return resolve(*layers), layers
+def _layers(chosen: Mapping[str, str]) -> list[Layer]:
+    """Return what typed options start from: the file of settings, and the choices over it."""
+    choices = {name: chosen[name] for name in ("env", *PARTS) if name in chosen}
+    return [chosen["config"], choices] if "config" in chosen else [choices]
 
 
 def _typed_settings(typed: Typed, options: Mapping[str, Option], base: RunConfig) -> dict[str, Any]:
@@ -139,7 +134,7 @@ def _unknown(flag: str, options: Mapping[str, Option], base: RunConfig) -> str:
         known = [*options, *CHOICES, *SWITCHES, "--resume"]
         return f"Unknown option {flag}.{suggest(flag, known)} `train --help` lists all."
     own = [name for name, option in options.items() if option.part == part]
-    what = f"{part.replace('_', ' ')} {base.names[part]!r}"
+    what = f"{part.replace('_', ' ')} {shown(base.names[part])!r}"
     known = [name.partition(".")[2] for name in own]
     return f"Unknown option {flag}.{suggest(flag, own)} {what} has: {', '.join(known) or 'none'}."
 

@@ -44,9 +44,7 @@ UNTRAINED, FIRST = "untrained twin", "first five losses"
 def run_arm(request: ArmRequest) -> ArmResult:
     """Train one arm; its score is the loss of the last iteration."""
     if request.arm == FIRST:
-        losses = load_arm(request.folder.parent, RANDOM)["losses"]
-        deviation = np.abs(losses[: len(PUBLISHED), 0] / PUBLISHED - 1.0).max()
-        return ArmResult(np.array([deviation * 1e9]))
+        return ArmResult(_deviation(load_arm(request.folder.parent, RANDOM)["losses"]))
     draws = [draw_regression(seed) for seed in request.seeds]
     spec = regression_spec(ADAM_STEP if request.arm == ADAM else None)
     is_learning = request.arm != UNTRAINED
@@ -60,7 +58,6 @@ def run_arm(request: ArmRequest) -> ArmResult:
     feedback = network.replicated("feedback.weight")
     shuffle = _Shuffle(request.seeds, feedback)
     losses: list[NDArray[np.float64]] = []
-    first = None
     for iteration in range(iterations):
         if request.arm == SYMMETRIC:
             feedback[...] = -network.replicated("output.w") / OUTPUT_SCALE
@@ -68,13 +65,19 @@ def run_arm(request: ArmRequest) -> ArmResult:
             feedback[...] = shuffle.draw()
         loss, outputs = show_pattern(network, draws)
         losses.append(loss)
-        first = outputs if first is None else first
+        if iteration == 0:
+            first_outputs = outputs
         if (iteration + 1) % 50 == 0:
             request.say(f"  iteration {iteration + 1}: mean loss {loss.mean():.1f}")
     network.close()
     targets = np.stack([draw.target for draw in draws], axis=1)
     arrays = {"losses": np.array(losses), "outputs": outputs, "targets": targets}
-    return ArmResult(losses[-1], {**arrays, "first_outputs": first})
+    return ArmResult(losses[-1], {**arrays, "first_outputs": first_outputs})
+
+
+def _deviation(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest relative deviation from the published losses, 1e-9, (1,)."""
+    return np.array([np.abs(losses[: len(PUBLISHED), 0] / PUBLISHED - 1.0).max() * 1e9])
 
 
 class _Shuffle:

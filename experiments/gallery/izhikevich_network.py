@@ -94,13 +94,12 @@ def give_dopamine(network: Network, replicas: Sequence[int]) -> None:
     network.consolidate(pulses)
 
 
-def outgoing_weights(network: Network, neurons: NDArray[np.int_]) -> NDArray[np.float64]:
+def outgoing_weights(network: Network, neurons: Sequence[NDArray[np.int_]]) -> NDArray[np.float64]:
     """Return the mean weight of the plastic synapses from given excitatory neurons.
 
     Parameters
     ----------
-    neurons : (R, n) indices
-        Of each replica.
+    neurons : R arrays of indices
     """
     totals, counts = np.zeros(network.replicas), np.zeros(network.replicas)
     for projection in network.spec.projections:

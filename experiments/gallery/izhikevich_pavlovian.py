@@ -173,7 +173,7 @@ def _run_minute(
             else:
                 _stimulate(network, progress, sets, (stop, replica, int(value[0])), arm)
     starting = [chosen[chosen < N_EXCITATORY] for chosen in sets[:, 0]]
-    everyone = np.tile(np.arange(N_EXCITATORY), (network.replicas, 1))
+    everyone = [np.arange(N_EXCITATORY)] * network.replicas
     means = [outgoing_weights(network, neurons) for neurons in (starting, everyone)]
     progress.weights.append(np.array(means))
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.models.addresses import on_neuron
 from threefactor.models.network import Network
 from threefactor.models.neurons.adaptive_lif import AdaptiveLIF
 from threefactor.models.neurons.contract import PoissonInput
@@ -242,7 +243,10 @@ def show_pattern(network: Network, draws: Sequence[Regression]) -> tuple[NDArray
         network.close_decision()
         if step > 0:
             outputs[step - 1] = (target + error)[:, 0]
-    network.write("steps", np.full(network.replicas, float(STEPS)))
+    for projection in network.spec.projections:
+        if projection.rule is HIDDEN_RULE:
+            name = on_neuron(projection, projection.target, "duration")
+            network.replicated(name)[...] = STEPS  # a timestep is 1 ms
     losses = network.replicated("readout.loss")[:, 0].copy()
     network.start_episode(np.ones(network.replicas, bool))
     return losses, outputs

@@ -31,7 +31,7 @@ from threefactor.experiments.gallery.two_stimuli import (
     two_stimuli_spec,
 )
 from threefactor.rules.contract import Rule
-from threefactor.rules.modulators import Outcome
+from threefactor.rules.modulators import Reinforcement
 from threefactor.rules.modulators.reward_baseline import RewardBaseline
 from threefactor.rules.rmax import RMax
 from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
@@ -82,8 +82,8 @@ def _train(request: ArmRequest) -> dict[str, NDArray]:
         right[trial] = show(network, patterns, shown)
         network.close_decision()
         rewards = right[trial] + REWARD_OFFSETS[shown]
-        outcome = Outcome(rewards, ~everyone, ~everyone, everyone, stimuli=shown)
-        third_factor = baseline.on_outcome(outcome)
+        reinforcement = Reinforcement(rewards, ~everyone, ~everyone, everyone, stimuli=shown)
+        third_factor = baseline.on_outcome(reinforcement)
         if request.arm == SHUFFLED:
             third_factor = control(third_factor, everyone)
         eligibilities[trial] = network.replicated("policy.trace").mean(axis=1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from threefactor.experiments.gallery.given_spikes import SPIKE_HZ, GivenSpikes
 from threefactor.models.network import Network
 from threefactor.models.neurons.contract import check_not_negative
-from threefactor.models.neurons.lif import ConductanceLIF
+from threefactor.models.neurons.lif import HOLD, MEAN_CONDUCTANCES, RELAX, ConductanceLIF
 from threefactor.models.specification import NetworkSpec, Normal, Population, Projection, all_to_all
 from threefactor.models.streams import named_generator
 from threefactor.rules.contract import Rule
@@ -98,15 +98,20 @@ class BackgroundLIF(ConductanceLIF):
     tau_inhibition_ms: float = 10.5
 
     equations = """
-    dv/dt = (v_rest + bias - v + (g_excitatory + excitation)*(v_excitatory - v) + (g_inhibitory + inhibition)*(v_inhibitory - v))/tau_membrane : volt
-    dg_excitatory/dt = -g_excitatory/tau_excitatory : 1
-    dg_inhibitory/dt = -g_inhibitory/tau_inhibitory : 1
+    v : volt
+    g_excitatory : 1
+    g_inhibitory : 1
     refractory_left : second
     excitation : 1
     inhibition : 1
-    """  # noqa: E501
-    integrate = ConductanceLIF.integrate + (
-        "excitation = excitation_mean + (excitation - excitation_mean)*exp(-dt/tau_excitation)"
+    """
+    integrate = (
+        MEAN_CONDUCTANCES
+        + "excitation_mean_of_step += excitation\n"
+        + "inhibition_mean_of_step += inhibition\n"
+        + RELAX
+        + HOLD
+        + "excitation = excitation_mean + (excitation - excitation_mean)*exp(-dt/tau_excitation)"
         " + excitation_sd*sqrt(1 - exp(-2*dt/tau_excitation))"
         "*gaussian(excitation_stream, t_in_timesteps)\n"
         "inhibition = inhibition_mean + (inhibition - inhibition_mean)*exp(-dt/tau_inhibition)"

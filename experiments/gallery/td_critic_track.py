@@ -73,13 +73,13 @@ def track_spec() -> NetworkSpec:
     )  # fmt: skip
 
 
-def true_value(time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def true_value(time_s: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the value of being on the track at a time: R*exp(-(T - t)/tau_reward)."""
     remaining_ms = 1e3 * (LENGTH_M / SPEED_M_S - time_s)
     return REWARD * np.exp(-remaining_ms / TD.tau_reward_ms)
 
 
-def judged_times_s() -> NDArray[np.float64]:
+def judged_times_s() -> NDArray[np.floating]:
     """Return the times at which values are compared: from 0.5 s to the end."""
     return np.arange(SILENT_CHUNKS, CHUNKS) * CHUNK_MS * 1e-3 + CHUNK_MS * 1e-3
 

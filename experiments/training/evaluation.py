@@ -1,43 +1,134 @@
 """Evaluate a trained run: its final weights, plasticity off, fresh episodes."""
 
-import dataclasses
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from threefactor.analysis.statistics import bootstrap_interval
+from threefactor.agents.contract import Agent
+from threefactor.analysis.statistics import SeedSummary, summarise_seeds
+from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training.checkpoint import load_checkpoint
-from threefactor.experiments.training.references import frozen_returns
+from threefactor.experiments.training.loop import ClosedLoop
+from threefactor.experiments.training.observers import EpisodeLog
+from threefactor.experiments.training.preconditions import require_checkpoint
+from threefactor.experiments.training.progress import Say, say_on_stderr
+from threefactor.experiments.training.result import stack_replicas
+from threefactor.experiments.training.run_files import changes
+from threefactor.experiments.training.setup import Setup
+from threefactor.experiments.training.tally import Episode
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def evaluate_run(run: Path, episodes: int = 100, seed: int | None = None) -> str:
-    """Return the report of `episodes` episodes per replica with learning off.
+@dataclass(frozen=True, eq=False)
+class EvaluationResult:
+    """What a trained agent does when it learns no more.
+
+    Attributes
+    ----------
+    path : Path
+        The run directory; its ``evaluation.json`` holds the numbers.
+    env : str
+    returns, lengths : (replicas, episodes)
+        The environment's own metric (discounted where it says so), and decisions.
+    """
+
+    path: Path
+    env: str
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+
+    @property
+    def over_seeds(self) -> SeedSummary:
+        """What the mean returns of the seeds say: episodes of one agent are not independent."""
+        return summarise_seeds(self.returns.mean(axis=1))
+
+    @property
+    def mean_length(self) -> float:
+        """Mean number of decisions."""
+        return float(self.lengths.mean())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``evaluation.json`` holds."""
+        over_seeds = self.over_seeds
+        return {
+            "episodes": self.returns.size, "mean_return_by_seed": list(over_seeds.values),
+            "interquartile_mean": over_seeds.estimate,
+            "interval_95": list(over_seeds.bounds) if over_seeds.bounds else None,
+            "mean_length": self.mean_length,
+        }  # fmt: skip
+
+    def report(self) -> str:
+        """Return what the command line prints."""
+        first, *others = self.over_seeds.lines()
+        told = f"mean of {self.returns.shape[1]} episodes, learning off"
+        lines = [f"{self.env}: return, {told}: {first}", *others]
+        return "\n".join([*lines, f"  mean length {self.mean_length:.1f} decisions"])
+
+    def figures(self) -> "dict[str, Figure]":
+        """Draw the distribution of returns and lengths as the Matplotlib figure "evaluation"."""
+        from threefactor.analysis.learning import draw_evaluation
+
+        return {"evaluation": draw_evaluation(self.returns, self.lengths)}
+
+
+def evaluate_run(
+    run: str | Path, episodes: int = 100, seed: int | None = None, say: Say = say_on_stderr
+) -> EvaluationResult:
+    """Run `episodes` episodes per replica with learning off.
 
     The environment runs on the seeds' evaluation stream, which training never used (or on `seed`);
     the result is also written to ``evaluation.json`` in the run directory.
+
+    Raises
+    ------
+    ValueError
+        For impossible numbers, or a run without a checkpoint.
     """
     if episodes < 1:
         raise ValueError(f"episodes must be >= 1, got {episodes}.")
     if seed is not None and seed < 0:
         raise ValueError(f"seed must be >= 0, got {seed}.")
-    saved = load_checkpoint(run)
+    run = Path(run)
+    require_checkpoint(run)
+    if said := changes(run):
+        say(said)
     config = resolve(read_settings(run / "config.yaml"))
-    options = dataclasses.replace(config.options, reference_episodes=episodes)
-    config = dataclasses.replace(config, options=options)
-    agent = saved["loop"]["agent"]
-    weights = {k: v for k, v in agent["network"]["arrays"].items() if k.endswith(".w")}
-    returns = frozen_returns(config, weights, agent["encoder"], agent["schedule"], seed)
-    values = np.array(returns.values)
-    _, low, high = bootstrap_interval(values, np.mean)
-    result = {
-        "episodes": len(values), "mean_return": float(values.mean()),
-        "interval_95": [float(low), float(high)], "mean_length": float(np.mean(returns.lengths)),
-    }  # fmt: skip
-    (run / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n")
-    return (
-        f"{options.env}: mean return {values.mean():.3f} "
-        f"(95 % interval {low:.3f} to {high:.3f}, {len(values)} episodes, learning off), "
-        f"mean length {np.mean(returns.lengths):.1f} decisions"
-    )
+    setup = Setup.of(config).frozen
+    saved = load_checkpoint(run)  # it may hold what users' files define
+    seeds = [s.evaluation if seed is None else seed + r for r, s in enumerate(setup.seeds)]
+    with setup.opened(say) as (environments, agent):
+        agent.adopt(saved["agent"])
+        played = play(agent, environments, episodes, seeds)
+    replica = np.array([episode.replica for episode in played])
+    returns = np.array([episode.discounted for episode in played])
+    lengths = np.array([episode.length for episode in played])
+    result = EvaluationResult(
+        run, config.labels()["env"], stack_replicas(replica, returns, len(seeds)),
+        stack_replicas(replica, lengths, len(seeds)),
+    )  # fmt: skip
+    (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+    return result
+
+
+def play(
+    agent: Agent, environments: Environments, episodes: int, seeds: Sequence[int]
+) -> list[Episode]:
+    """Return the episodes that an agent plays, in the order in which they end.
+
+    Parameters
+    ----------
+    episodes : int
+        Of each replica.
+    seeds : one for each replica's environment
+    """
+    log = EpisodeLog()
+    ClosedLoop.begin(agent, environments, episodes, seeds, [log]).run()
+    return log.episodes

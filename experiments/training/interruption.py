@@ -2,23 +2,25 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 
 class Interruption:
-    """Context in which Ctrl-C is noted, for a loop to stop between two steps; twice stops at once.
+    """Context in which Ctrl-C asks for a stop between two steps; pressed twice, it stops at once.
 
-    Elsewhere than in the main thread, where Python handles no signals, it notes nothing.
+    Elsewhere than in the main thread, where Python handles no signals, it does nothing.
 
-    Attributes
+    Parameters
     ----------
-    is_requested : bool
-        Whether Ctrl-C was pressed.
+    stop : callable
+        Receives the word "interrupted" when Ctrl-C is pressed.
     """
 
-    def __init__(self) -> None:
-        self.is_requested = False
+    def __init__(self, stop: Callable[[str], None]) -> None:
+        self._stop = stop
+        self._is_requested = False
         self._previous: Any = None
 
     def __enter__(self) -> Self:
@@ -36,6 +38,7 @@ class Interruption:
             signal.signal(signal.SIGINT, self._previous)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        if self.is_requested:
+        if self._is_requested:
             raise KeyboardInterrupt
-        self.is_requested = True
+        self._is_requested = True
+        self._stop("interrupted")

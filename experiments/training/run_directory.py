@@ -15,12 +15,12 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike
 
+from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import EPISODE_COLUMNS, Run
 from threefactor.experiments.plain_data import plain
 from threefactor.experiments.training.preconditions import cannot_write, require_new_run
 from threefactor.experiments.training.segments import (
     EVENT_DTYPES,
-    Connection,
     Layout,
     SegmentWriter,
 )

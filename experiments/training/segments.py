@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import RESERVED_GROUPS, ROWS_BEFORE
 
 FLUSH_INTERVAL_S = 1.0
@@ -23,16 +24,6 @@ _CHUNK_BYTES = 2**15
 EVENT_DTYPES = {"time_ms": "f8", "kind": "u1", "value": "f8", "replica": "i2"}
 
 Columns = dict[str, tuple[str, tuple[int, ...]]]
-
-
-@dataclass(frozen=True)
-class Connection:
-    """Which neurons the synapses of a projection connect: synapse i goes from pre[i] to post[i]."""
-
-    pre: ArrayLike
-    post: ArrayLike
-    n_pre: int
-    n_post: int
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class ActorCritic(Architecture):
         source, actor = self.input_population(parts), self.actor(parts)
         critic = Population("critic", self.critic_neurons, parts.critic_neuron, self.resets)
         value = Projection(
-            "value", "input", "critic", **all_to_all(source.size, critic.size),
+            "value", source.name, critic.name, **all_to_all(source.size, critic.size),
             weights=Uniform(self.critic_w_init, self.critic_w_init), w_min=self.critic_w_min,
             w_max=self.critic_w_max, port=first_port(parts.critic_neuron), rule=parts.critic_rule,
         )  # fmt: skip
@@ -50,6 +50,8 @@ class ActorCritic(Architecture):
         return NetworkSpec(
             (source, actor, critic),
             (policy, value, *self.lateral(actor)),
-            critic="critic",
+            input=source.name,
+            output=actor.name,
+            critic=critic.name,
             timestep_ms=parts.timestep_ms,
         )

@@ -120,25 +120,23 @@ class Architecture(ABC):
     def build(self, parts: Parts) -> NetworkSpec:
         """Return the network of one agent."""
 
-    def input_population(self, parts: Parts) -> Population:
+    def input_population(self, parts: Parts, name: str = "input") -> Population:
         """Return the Poisson neurons that the encoder drives."""
-        return Population("input", parts.n_inputs, PoissonInput())
+        return Population(name, parts.n_inputs, PoissonInput())
 
     def neurons(
         self, parts: Parts, name: str, size: int, modules: np.ndarray | None = None
     ) -> Population:
         """Return a population of the agent's neuron model, with this architecture's options."""
         spread = {parameter: self.heterogeneity for parameter in self.heterogeneous}
-        is_timed = parts.times_first_spike and name == "actor"
-        return Population(
-            name, size, parts.neuron, self.resets, spread, times_first_spike=is_timed,
-            modules=modules,
-        )  # fmt: skip
+        return Population(name, size, parts.neuron, self.resets, spread, modules=modules)
 
-    def actor(self, parts: Parts) -> Population:
+    def actor(self, parts: Parts, name: str = "actor") -> Population:
         """Return the output population, action by action."""
         size = parts.n_actions * self.neurons_per_action
-        return self.neurons(parts, "actor", size, np.arange(size) // self.neurons_per_action)
+        modules = np.arange(size) // self.neurons_per_action
+        neurons = self.neurons(parts, name, size, modules)
+        return replace(neurons, times_first_spike=parts.times_first_spike)
 
     def plastic(
         self,
@@ -194,8 +192,3 @@ def first_port(neuron: NeuronModel) -> str:
     if not neuron.ports:
         raise ValueError(f"{type(neuron).__name__} has no port and can receive no synapses.")
     return next(iter(neuron.ports))
-
-
-def scaled(rule: Rule, factor: float) -> Rule:
-    """Return the rule with its learning rate multiplied."""
-    return replace(rule, learning_rate=rule.learning_rate * factor)

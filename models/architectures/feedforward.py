@@ -19,5 +19,6 @@ class FeedForward(Architecture):
         source, actor = self.input_population(parts), self.actor(parts)
         policy = self.plastic("policy", source, actor, parts.rule, parts.update)
         return NetworkSpec(
-            (source, actor), (policy, *self.lateral(actor)), timestep_ms=parts.timestep_ms
-        )
+            (source, actor), (policy, *self.lateral(actor)), input=source.name, output=actor.name,
+            timestep_ms=parts.timestep_ms,
+        )  # fmt: skip

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from threefactor.models.architectures.contract import Architecture, Parts, scaled
+from threefactor.models.architectures.contract import Architecture, Parts
 from threefactor.models.specification import NetworkSpec
+from threefactor.rules.contract import scaled
 
 
 @dataclass(frozen=True)
@@ -59,5 +60,7 @@ class Layered(Architecture):
                 ),
                 *self.lateral(actor),
             ),
+            input=source.name,
+            output=actor.name,
             timestep_ms=parts.timestep_ms,
         )

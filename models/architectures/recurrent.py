@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from threefactor.models.architectures.contract import Architecture, Parts, first_port, scaled
+from threefactor.models.architectures.contract import Architecture, Parts, first_port
 from threefactor.models.specification import NetworkSpec, Projection, Uniform
 from threefactor.models.streams import named_generator
+from threefactor.rules.contract import scaled
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,12 @@ class Recurrent(Architecture):
             (source, recurrent, actor),
             (
                 Projection(
-                    "feed", "input", "recurrent",
+                    "feed", source.name, recurrent.name,
                     *np.divmod(np.arange(source.size * size), size),
                     Uniform(0.0, 2.0 * self.input_weight), port=port,
                 ),
                 Projection(
-                    "recurrence", "recurrent", "recurrent", pre, post,
+                    "recurrence", recurrent.name, recurrent.name, pre, post,
                     2.0 * strength * generator.random(len(pre)), port=port,
                     w_min=np.where(strength < 0, -limit, 0.0),
                     w_max=np.where(strength < 0, 0.0, limit),
@@ -83,5 +84,7 @@ class Recurrent(Architecture):
                 dale.plastic("policy", recurrent, actor, parts.rule, parts.update),
                 *self.lateral(actor),
             ),
+            input=source.name,
+            output=actor.name,
             timestep_ms=parts.timestep_ms,
         )  # fmt: skip

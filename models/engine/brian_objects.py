@@ -1,7 +1,8 @@
 """Blueprint -> Brian2 objects: one explicit Network plus the blocks that run on request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import brian2
 import numpy as np
@@ -13,6 +14,8 @@ from threefactor.models.engine.noise import brian_functions
 
 # Brian2 would say so of every network that was prepared but not by `Network.run`.
 brian2.BrianLogger.suppress_name("unused_brian_object")
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -51,21 +54,40 @@ class BrianNetwork:
             runner.before_run({})
 
 
+def refusing_in_one_line(work: Callable[[], T]) -> T:
+    """Return what `work` returns; raise what Brian2 says against it as ValueError in one line.
+
+    The exception is not chained: its frames would keep Brian2's objects alive, and with them their
+    names, from which the next network's source is made.
+    """
+    try:
+        return work()
+    except (ImportError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        first: BaseException = error
+        while (cause := first.__cause__ or first.__context__) is not None:
+            first = cause
+        reason = f"{type(first).__name__}: {' '.join(str(first).split())}"
+        del first, cause
+    raise ValueError(f"Brian2 refuses this network: {reason}")
+
+
 def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:
     """Return the Brian2 objects of `plan`; `suffix` keeps names of several live networks apart."""
     clock = brian2.Clock(dt=plan.timestep_ms * brian2.ms, name=f"network_clock{suffix}")
     functions = brian_functions()
     owners: dict[str, Any] = {}
     for group in plan.groups:
-        owners[group.name] = _neuron_group(group, clock, functions, suffix)
+        owners[group.name] = _neuron_group(group, plan, clock, functions, suffix)
     for synapses in plan.synapses:
         owners[synapses.name] = _synapses(synapses, owners, plan, clock, functions, suffix)
     demand = {}
-    for block, owner, code in plan.demand:
-        name = f"demand_{block.replace(':', '_')}{suffix}"
-        runner = owners[owner].run_regularly(code, name=name, when="end")
-        owners[owner].contained_objects.remove(runner)  # runs on request, not in every timestep
-        demand[block] = runner
+    for block in plan.demand:
+        name = f"demand_{block.kind}_{block.projection}{suffix}"
+        runner = owners[block.owner].run_regularly(block.code, name=name, when="end")
+        owners[block.owner].contained_objects.remove(runner)  # runs on request only
+        demand[block.name] = runner
     delays = {
         name: getattr(owners[owner], pathway).variables["delay"]
         for name, (owner, pathway) in plan.delays.items()
@@ -74,11 +96,13 @@ def build_objects(plan: Blueprint, suffix: str = "") -> BrianNetwork:
     return BrianNetwork(network, owners, demand, delays)
 
 
-def _neuron_group(code: GroupCode, clock: Any, functions: dict, suffix: str) -> Any:
+def _neuron_group(
+    code: GroupCode, plan: Blueprint, clock: Any, functions: dict, suffix: str
+) -> Any:
     group = brian2.NeuronGroup(
         code.size, code.equations, threshold=code.threshold or None, reset=code.reset or None,
         refractory=code.refractory or False, method=_method(code), clock=clock,
-        dtype={name: np.int64 for name in _streams(code.equations)},
+        dtype=dict.fromkeys(plan.streams(code.name), np.int64),
         namespace=functions, name=f"{code.name}{suffix}",
     )  # fmt: skip
     for name, block, when, order in code.every_step:
@@ -99,10 +123,6 @@ def _method(code: GroupCode | SynapseCode) -> Any:
     return integrate_exactly if code.method == "exact" else code.method
 
 
-def _streams(equations: str) -> list[str]:
-    return [line.split(":")[0].strip() for line in equations.splitlines() if "_stream : " in line]
-
-
 def _synapses(
     code: SynapseCode, owners: dict, plan: Blueprint, clock: Any, functions: dict, suffix: str
 ) -> Any:
@@ -113,7 +133,7 @@ def _synapses(
         owners[code.source], owners[code.target], code.equations, on_pre=on_pre or None,
         on_post={"post": code.on_post} if code.on_post else None,
         delay=dict.fromkeys(code.delayed, clock.dt),  # the engine writes the true values
-        dtype={name: np.int64 for name in _streams(code.equations)},
+        dtype=dict.fromkeys(plan.streams(code.name), np.int64),
         method=_method(code), clock=clock, namespace=functions,
         name=f"{code.name}{suffix}",
     )  # fmt: skip

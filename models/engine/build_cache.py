@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,10 +38,16 @@ _SOURCES = (
     "support.h", "shim.cpp",
 )  # fmt: skip
 _FILES = ("library.so", "manifest.json")
+#: Beginning of the name of a block's namespace in the generated source.
+UNIT = "unit_"
 
 
 class CompilerError(RuntimeError):
     """No working C++ compiler, or it refused a network."""
+
+
+class NoCompilerError(CompilerError):
+    """There is no C++ compiler on this machine."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ def _tools() -> str:
     """Identify everything but the blueprint that the machine code depends on."""
     compiler = find_compiler()
     if compiler is None:
-        raise CompilerError("no C++ compiler found (tried $CXX, g++, c++): apt-get install g++")
+        raise NoCompilerError("no C++ compiler found (tried $CXX, g++, c++): apt-get install g++")
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
     processor = next(
         (line for line in _read("/proc/cpuinfo").splitlines() if line.startswith("flags")), ""
@@ -118,7 +125,8 @@ def obtain(plan: Blueprint) -> Build:
     Raises
     ------
     CompilerError
-        If there is no compiler or it fails; the message ends with the compiler's first error.
+        If there is no compiler, or it refuses the network; the message names what it refused and
+        ends with its first error.
     OSError
         If the cache folder cannot be written.
     """
@@ -195,10 +203,19 @@ def _compile(source: Path, library: Path) -> None:
     command = [str(compiler), *FLAGS, str(source), "-o", str(library)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if "error" in line]
-        raise CompilerError(
-            f"{compiler} failed: {(errors or done.stderr.splitlines() or ['?'])[0]}"
-        )
+        raise CompilerError(_refusal(str(compiler), source.read_text(), done.stderr))
+
+
+def _refusal(compiler: str, source: str, messages: str) -> str:
+    """Say in one line what the compiler refused: its first error, and the block that it is in."""
+    errors = [line for line in messages.splitlines() if "error" in line]
+    first = (errors or messages.splitlines() or ["?"])[0]
+    place = re.match(r".*?:(\d+):", first)
+    before = source.splitlines()[: int(place[1])] if place else []
+    units = [line.split()[1] for line in before if line.startswith(f"namespace {UNIT}")]
+    where = f" {units[-1].removeprefix(UNIT)} of" if units else ""
+    what = first.partition("error:")[2].strip() or first
+    return f"{compiler} refused{where} the network: {what}"
 
 
 @contextmanager

@@ -5,7 +5,6 @@ One loaded library is one set of C++ globals, so every network loads a copy of i
 
 import _ctypes
 import ctypes
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -21,6 +20,7 @@ from threefactor.models.engine.stepping import (
     period_steps,
     settle_interval,
 )
+from threefactor.models.engine.working_folder import call_in
 
 #: Windows between two searches for NaN (weights keep a NaN, so a late look finds it).
 FINITE_CHECK_INTERVAL = 200
@@ -63,7 +63,7 @@ class CompiledEngine:
         self._run_block: Any = self._lib.engine_block
         self._floats = [
             view for name, view in self._views.items()
-            if view.dtype.kind == "f" and (name in plan.resets or name.endswith(".w"))
+            if view.dtype.kind == "f" and (name in plan.resets or name in plan.weights)
         ]  # fmt: skip
 
     def _view(self, index: int, dtype: np.dtype) -> np.ndarray:
@@ -119,8 +119,8 @@ class CompiledEngine:
             if view.dtype != np.float64:
                 raise ValueError(f"record: {name} holds {view.dtype}, probes need float64.")
             values[k] = view.ctypes.data + 8 * element
-            if name in self._plan.decay:
-                growths[k] = self.array(f"{name}_growth").ctypes.data
+            if name in self._plan.growth:
+                growths[k] = self.array(self._plan.growth[name]).ctypes.data
         self._lib.engine_record_probes(count, values, growths, recording.every)
         self._lib.engine_recording(bool(count or recording.populations))
         self._lib.engine_forget()
@@ -203,12 +203,8 @@ def _load(build: Build, plan: Blueprint) -> ctypes.CDLL:
             indices.astype(f"<i{width}").tofile(folder / "static_arrays" / file)
         library = ctypes.CDLL(str(folder / "library.so"))
         _declare(library)
-        previous = os.getcwd()
-        os.chdir(folder)  # the generated code reads static_arrays/ relative to where it runs
-        try:
-            library.engine_initialise()
-        finally:
-            os.chdir(previous)
+        # The generated code reads static_arrays/ relative to where it runs.
+        call_in(folder, library.engine_initialise)
     return library
 
 

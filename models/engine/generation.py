@@ -18,7 +18,11 @@ import brian2
 from brian2.devices import reset_device
 
 from threefactor.models.blueprint import Blueprint
-from threefactor.models.engine.brian_objects import BrianNetwork, build_objects
+from threefactor.models.engine.brian_objects import (
+    BrianNetwork,
+    build_objects,
+    refusing_in_one_line,
+)
 from threefactor.models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 from threefactor.models.engine.stepping import spike_owner_names
 
@@ -29,29 +33,39 @@ HEADERS = [Path(__file__).with_name(name) for name in ("philox.h", "support.h")]
 
 
 def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
-    """Return the C++ source of `plan` and its manifest (array names, blocks, static files)."""
+    """Return the C++ source of `plan` and its manifest (array names, blocks, static files).
+
+    Raises
+    ------
+    ValueError
+        If Brian2 refuses the network. Nothing of it is left behind.
+    """
     with tempfile.TemporaryDirectory(prefix="threefactor-") as folder:
         previous = {key: brian2.prefs[key] for key in ("core.stop_on_keyboard_interrupt",)}
         brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
         brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
         try:
-            objects = build_objects(plan, NAME_SUFFIX)
-            objects.prepare_demand()
-            objects.network.run(0 * brian2.ms, namespace={})
-            device = brian2.device
-            device.insert_code("before_end", "return 0;")
-            device.build(compile=False, run=False, directory=folder, with_output=False)
-            manifest, tables = _describe(plan, objects, device)
+            manifest, tables = refusing_in_one_line(lambda: _write(plan, folder))
             source = _join(Path(folder), tables)
             manifest["static_arrays"] = _static_arrays(Path(folder), plan)
         finally:
-            del objects
             brian2.device.reinit()
             reset_device()
             for key, value in previous.items():
                 brian2.prefs[key] = value
             gc.collect()  # frees the names of the Brian2 objects: the next source must not differ
     return source, manifest
+
+
+def _write(plan: Blueprint, folder: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Let Brian2 write its sources into a folder; return manifest and tables."""
+    objects = build_objects(plan, NAME_SUFFIX)
+    objects.prepare_demand()
+    objects.network.run(0 * brian2.ms, namespace={})
+    device = brian2.device
+    device.insert_code("before_end", "return 0;")
+    device.build(compile=False, run=False, directory=folder, with_output=False)
+    return _describe(plan, objects, device)
 
 
 def _describe(
@@ -97,7 +111,7 @@ def _describe(
         for name, group in objects.owners.items()
         for pathway in getattr(group, "_pathways", ())
     ]
-    settling = [b for b in objects.demand if b.startswith(("settle:", "settled:"))]
+    settling = plan.settling()
     blocks = list(objects.demand)
     functions = {block: f"_run_{objects.demand[block].codeobj.name}" for block in blocks}
     periodic = sorted(plan.periods_ms)

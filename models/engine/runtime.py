@@ -12,7 +12,11 @@ import brian2
 import numpy as np
 
 from threefactor.models.blueprint import Blueprint
-from threefactor.models.engine.brian_objects import build_objects
+from threefactor.models.engine.brian_objects import (
+    BrianNetwork,
+    build_objects,
+    refusing_in_one_line,
+)
 from threefactor.models.engine.stepping import (
     Recording,
     check_recording,
@@ -31,6 +35,11 @@ class RuntimeEngine:
     ----------
     plan : Blueprint
     target : {"numpy", "cython"}
+
+    Raises
+    ------
+    ValueError
+        If Brian2 refuses the network.
     """
 
     def __init__(self, plan: Blueprint, target: str = "cython") -> None:
@@ -39,16 +48,11 @@ class RuntimeEngine:
         # Equal names in equal order give equal code, so the lowest free suffix hits the cache.
         self._number = next(n for n in itertools.count() if n not in _live_suffixes)
         _live_suffixes.add(self._number)
-        previous = brian2.prefs.codegen.target
-        brian2.prefs.codegen.target = target
         try:
-            suffix = f"_{self._number}" if self._number else ""
-            self._brian = build_objects(plan, suffix)
-            for name, delay in self._brian.delays.items():
-                delay.get_value()[...] = plan.data[name]
-            self._brian.prepare()
-        finally:
-            brian2.prefs.codegen.target = previous
+            self._brian = refusing_in_one_line(lambda: self._built(target))
+        except BaseException:
+            _live_suffixes.discard(self._number)
+            raise
         objects = [obj for obj in self._brian.network.sorted_objects if obj.active]
         self._code = [code for obj in objects for code in obj._code_objects]
         clock = objects[0].clock
@@ -58,7 +62,7 @@ class RuntimeEngine:
         self._views: dict[str, np.ndarray] = {}
         self._chunk = settle_interval(plan)
         self._periods = period_steps(plan)
-        self._settling = [b for b in self._brian.demand if b.startswith(("settle:", "settled:"))]
+        self._settling = plan.settling()
         self._recording = Recording()
         self._spikespaces = {
             name: self._brian.owners[name].variables["_spikespace"].get_value()
@@ -68,11 +72,23 @@ class RuntimeEngine:
         for name, value in plan.data.items():
             if name not in plan.delays:
                 self.array(name)[...] = value
-        weights = {f"{s.name}.w" for s in plan.synapses if s.equations.startswith("w : 1")}
         self._checked = [
-            name for name in sorted({*plan.data, *plan.resets, *weights} - set(plan.delays))
+            name for name in sorted({*plan.data, *plan.resets, *plan.weights} - set(plan.delays))
             if self.array(name).dtype.kind == "f"
         ]  # fmt: skip
+
+    def _built(self, target: str) -> BrianNetwork:
+        """Return the prepared Brian2 network."""
+        previous = brian2.prefs.codegen.target
+        brian2.prefs.codegen.target = target
+        try:
+            network = build_objects(self._plan, f"_{self._number}" if self._number else "")
+            for name, delay in network.delays.items():
+                delay.get_value()[...] = self._plan.data[name]
+            network.prepare()
+        finally:
+            brian2.prefs.codegen.target = previous
+        return network
 
     def advance(self, steps: int) -> None:
         """Simulate `steps` timesteps; raise FloatingPointError if a state variable became NaN."""
@@ -109,8 +125,8 @@ class RuntimeEngine:
 
     def _probe_value(self, name: str, element: int) -> float:
         value = float(self.array(name)[element])
-        if name in self._plan.decay:
-            value /= float(self.array(f"{name}_growth")[0])
+        if name in self._plan.growth:
+            value /= float(self.array(self._plan.growth[name])[0])
         return value
 
     def run_block(self, block: str) -> None:

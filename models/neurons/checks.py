@@ -9,21 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from threefactor.models.neurons.contract import NeuronModel
-from threefactor.rules.contract import (
-    RESERVED_NAMES,
-    Rule,
-    defined_variables,
-    identifiers,
-    parameter_values,
-)
+from threefactor.models.neurons.strings import check_neuron_class, check_neuron_values
+from threefactor.rules.contract import Rule
+from threefactor.rules.language import parse_equations
 
-#: Functions, units and flags that neuron strings may use beside those of rules.
-NEURON_WORDS = frozenset(
-    {"uniform", "gaussian", "expm1", "exprel", "inf", "mV", "ms", "dt", "t_in_timesteps",
-     "volt", "second", "hertz", "clock", "driven"}
-)  # fmt: skip
 _DOCUMENTED = re.compile(r"^(\w+) : float, default (\S+?),?$", re.MULTILINE)
-_ASSIGNED = re.compile(r"^\s*(\w+)\s*[-+*/]?=(?!=)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -43,8 +33,17 @@ def check_neuron(neuron: NeuronModel) -> None:
     stays finite for 200 steps of weights of +-1000, repeats itself for the same streams, and at its
     default parameters does not spike without input unless `spontaneous`.
     """
-    _check_class(type(neuron))
-    check_names(neuron)
+    check_neuron_class(type(neuron))
+    check_neuron_values(neuron)
+    check_documentation(type(neuron))
+    check_simulation(neuron)
+
+
+def check_simulation(neuron: NeuronModel) -> None:
+    """Raise ValueError unless a small network of `neuron` builds and does what `check_neuron` says.
+
+    In a network of 3 inputs and 3 neurons.
+    """
     owner = type(neuron).__name__
     for port in neuron.ports or ("",):
         first, again, silent = _simulate(neuron, port)
@@ -65,39 +64,6 @@ def check_neuron(neuron: NeuronModel) -> None:
                 f"{owner} spikes without input at its default parameters; declare "
                 f"spontaneous = True or lower the drive."
             )
-
-
-def check_names(neuron: NeuronModel) -> None:
-    """Raise ValueError if a string of `neuron` uses a name that it does not define."""
-    owner = type(neuron).__name__
-    variables, parameters = defined_variables(neuron.equations), parameter_values(neuron)
-    for name in sorted({*variables, *parameters} & RESERVED_NAMES):
-        raise ValueError(f"{owner}: {name!r} has a meaning of its own in equations; rename it.")
-    for name in sorted(set(variables) & set(parameters)):
-        raise ValueError(f"{owner}: {name!r} is both a variable and a parameter.")
-    own = {*variables, *parameters, *(f"{purpose}_stream" for purpose in neuron.noise)}
-    at_synapse = {f"{name}_post" for name in variables} | set(parameters)
-    at_synapse |= set(defined_variables(neuron.sensitivity_equations))
-    blocks = {"ports": ("\n".join(neuron.ports.values()), own | {"w"})}
-    for block in ("equations", "integrate", "before_threshold", "threshold", "reset"):
-        blocks[block] = (getattr(neuron, block), own)
-    for block in ("equations", "on_pre", "on_post", "each_step"):
-        blocks[f"sensitivity_{block}"] = (getattr(neuron, f"sensitivity_{block}"), at_synapse)
-    for block, (code, known) in blocks.items():
-        derivatives = {f"d{name}" for name in known}
-        temporary = set(_ASSIGNED.findall(code))
-        unknown = identifiers(code) - known - derivatives - temporary - NEURON_WORDS
-        if unknown:
-            raise ValueError(
-                f"{owner}.{block}: unknown name {sorted(unknown)[0]!r}; "
-                f"known here: {', '.join(sorted(known))}."
-            )
-    starts = {*neuron.initial, *([neuron.readout] if neuron.readout else [])}
-    for name in sorted(starts - set(variables)):
-        raise ValueError(f"{owner}: initial or readout names {name!r}, which is no variable.")
-    for start in neuron.initial.values():
-        if isinstance(start, str) and start not in parameters:
-            raise ValueError(f"{owner}.initial: no parameter {start!r}.")
 
 
 def build_network(spec: Any, seed: int = 0) -> Any:
@@ -122,10 +88,9 @@ def build_network(spec: Any, seed: int = 0) -> Any:
     return built
 
 
-def _check_class(neuron: type[NeuronModel]) -> None:
+def check_documentation(neuron: type[NeuronModel]) -> None:
+    """Raise TypeError or ValueError unless the docstring gives every field's default."""
     owner = neuron.__name__
-    if "__dataclass_fields__" not in neuron.__dict__ or not neuron.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise TypeError(f"{owner} must be decorated with @dataclass(frozen=True).")
     doc = inspect.cleandoc(neuron.__doc__ or "")  # Python 3.13 has done so already
     documented = {n: float(d) for n, d in _DOCUMENTED.findall(doc)}
     defaults = {}
@@ -159,7 +124,7 @@ def _simulate(neuron: NeuronModel, port: str) -> list[dict[str, np.ndarray]]:
 
 def _values(neuron: NeuronModel, owners: dict[str, Any]) -> dict[str, np.ndarray]:
     group = owners["neuron"]
-    names = {*defined_variables(neuron.equations), *neuron.exposes} - {"sensitivity"}
+    names = {*parse_equations(neuron.equations).units, *neuron.exposes} - {"sensitivity"}
     if neuron.threshold:
         names.add("spike_count")
     for name in sorted(names):
@@ -168,7 +133,7 @@ def _values(neuron: NeuronModel, owners: dict[str, Any]) -> dict[str, np.ndarray
     found = {name: np.array(group.variables[name].get_value()) for name in sorted(names)}
     if "sensitivity" in neuron.exposes:
         synapses = owners["projection"]
-        for name in ("seen", *defined_variables(neuron.sensitivity_equations)):
+        for name in ("seen", *parse_equations(neuron.sensitivity_equations).units):
             found[f"synaptic {name}"] = np.array(synapses.variables[name].get_value())
     return found
 
@@ -177,13 +142,15 @@ def _small_spec(neuron: NeuronModel, port: str) -> Any:
     from threefactor.models.neurons.contract import PoissonInput
     from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
 
-    group = Population("neuron", 3, neuron)
+    group, source = Population("neuron", 3, neuron), Population("input", 3, PoissonInput())
     if not port:
-        return NetworkSpec((group,), (), input="neuron", output="neuron")
+        drives_itself = "rates" not in parse_equations(neuron.equations).units
+        populations = (source, group) if drives_itself else (group,)
+        return NetworkSpec(populations, (), input=populations[0].name, output="neuron")
     rule = _SensitivityProbe() if "sensitivity" in neuron.exposes else None
     pairs = all_to_all(3, 3)
     projection = Projection(
         "projection", "input", "neuron", pairs["pre"], pairs["post"], port=port, rule=rule,
         weights=np.repeat([[1e3, -1e3, 1e3]], 3, axis=0).ravel(),
     )  # fmt: skip
-    return NetworkSpec((Population("input", 3, PoissonInput()), group), (projection,))
+    return NetworkSpec((source, group), (projection,), output="neuron")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from threefactor.rules.contract import check_parameters, defined_variables, parameter_values
+from threefactor.rules.contract import check_parameters, parameter_values
+from threefactor.rules.language import parse_equations
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,15 @@ class NeuronModel:
         check_parameters(self)
 
     @property
+    def units(self) -> dict[str, str]:
+        """Unit of every variable and parameter that a rule may require."""
+        parameters = {name: unit for name, (_, unit) in parameter_values(self).items()}
+        return parse_equations(self.equations).units | parameters
+
+    @property
     def exposes(self) -> tuple[str, ...]:
         """Names that a rule may require of this neuron: variables, parameters, sensitivity."""
-        names = (*defined_variables(self.equations), *parameter_values(self))
+        names = (*parse_equations(self.equations).units, *parameter_values(self))
         has_sensitivity = self.sensitivity_equations or self.sensitivity_on_pre
         return (*names, "sensitivity") if has_sensitivity else names
 

@@ -202,9 +202,12 @@ class SRM0(NeuronModel):
     noise = ("spike",)
     spontaneous = True
     sensitivity_equations = """
-    dsensitivity/dt = -sensitivity/tau_membrane + sensitivity_rise*psp_area/(tau_membrane*tau_synapse) : 1 (clock-driven)
+    dsensitivity/dt = (
+        -sensitivity/tau_membrane
+        + sensitivity_rise*psp_area/(tau_membrane*tau_synapse)
+    ) : 1 (clock-driven)
     dsensitivity_rise/dt = -sensitivity_rise/tau_synapse : 1 (clock-driven)
-    """  # noqa: E501
+    """
     sensitivity_on_pre = "sensitivity_rise += 1"
     sensitivity_on_post = """
     sensitivity = 0

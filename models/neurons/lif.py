@@ -11,7 +11,7 @@ from threefactor.models.neurons.contract import (
 
 # Held at v_reset for round(refractory_time/dt) steps after the step of the spike. Brian2's own
 # `refractory` keeps `lastspike`, which would carry refractoriness over an episode reset.
-_HOLD = """
+HOLD = """
 is_held = int(refractory_left > 0.5*dt)
 v = v_reset*is_held + v*(1 - is_held)
 refractory_left -= dt*is_held
@@ -19,6 +19,20 @@ refractory_left -= dt*is_held
 _RESET = """
 v = v_reset
 refractory_left = refractory_time
+"""
+# Holding the conductances of the step's start instead makes PSPs larger by half a dt/tau.
+MEAN_CONDUCTANCES = """
+excitation_mean_of_step = g_excitatory*tau_excitatory/dt*(1 - exp(-dt/tau_excitatory))
+inhibition_mean_of_step = g_inhibitory*tau_inhibitory/dt*(1 - exp(-dt/tau_inhibitory))
+g_excitatory *= exp(-dt/tau_excitatory)
+g_inhibitory *= exp(-dt/tau_inhibitory)
+"""
+RELAX = """
+pull = 1 + excitation_mean_of_step + inhibition_mean_of_step
+goal = (
+    v_rest + bias + excitation_mean_of_step*v_excitatory + inhibition_mean_of_step*v_inhibitory
+)/pull
+v = goal + (v - goal)*exp(-dt*pull/tau_membrane)
 """
 
 
@@ -82,7 +96,7 @@ class LIF(NeuronModel):
     dv/dt = (v_rest + bias - v)/tau_membrane : volt
     refractory_left : second
     """
-    integrate = _HOLD
+    integrate = HOLD
     threshold = "v >= v_threshold"
     reset = _RESET
     ports = {"current": "v += w*mV"}
@@ -150,7 +164,7 @@ class NoisyLIF(LIF):
     equations = LIF.equations + "perturbation : 1\n"
     integrate = (
         "perturbation = noise/mV*sqrt(1 - exp(-2*dt/tau_membrane))"
-        "*gaussian(noise_stream, t_in_timesteps)\nv += perturbation*mV\n" + _HOLD.strip()
+        "*gaussian(noise_stream, t_in_timesteps)\nv += perturbation*mV\n" + HOLD.strip()
     )
     noise = ("noise",)
     spontaneous = True
@@ -225,7 +239,7 @@ class CurrentLIF(NeuronModel):
     dcurrent/dt = -current/tau_synapse : volt
     refractory_left : second
     """
-    integrate = _HOLD
+    integrate = HOLD
     threshold = "v >= v_threshold"
     reset = _RESET
     ports = {"current": "current += w*mV"}
@@ -290,7 +304,7 @@ class ConductanceLIF(NeuronModel):
     ------
     Ports "excitatory" and "inhibitory"; w >= 0 in units of the leak conductance. A negative
     conductance would blow up, so a weight below zero counts as zero: bound w with w_min = 0.
-    Exponential Euler: conductances are held constant within a step. No sensitivity.
+    Within a step v relaxes under the means of the decaying conductances. No sensitivity.
 
     Source
     ------
@@ -309,13 +323,12 @@ class ConductanceLIF(NeuronModel):
     refractory_time_ms: float = 0.0
 
     equations = """
-    dv/dt = (v_rest + bias - v + g_excitatory*(v_excitatory - v) + g_inhibitory*(v_inhibitory - v))/tau_membrane : volt
-    dg_excitatory/dt = -g_excitatory/tau_excitatory : 1
-    dg_inhibitory/dt = -g_inhibitory/tau_inhibitory : 1
+    v : volt
+    g_excitatory : 1
+    g_inhibitory : 1
     refractory_left : second
-    """  # noqa: E501
-    method = "exponential_euler"
-    integrate = _HOLD
+    """
+    integrate = MEAN_CONDUCTANCES + RELAX + HOLD
     threshold = "v >= v_threshold"
     reset = _RESET
     ports = {

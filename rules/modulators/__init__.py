@@ -1,7 +1,11 @@
 """Modulators: what happened to the agent -> third factor. `MODULATORS` is the table of contents."""
 
-from threefactor.rules.loading import load_class
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome
+from threefactor.rules.modulators.contract import (
+    BoundModulator,
+    Modulator,
+    Reinforcement,
+    ThirdFactor,
+)
 from threefactor.rules.modulators.dopamine import Dopamine
 from threefactor.rules.modulators.feedback import Feedback
 from threefactor.rules.modulators.reward import Reward
@@ -9,7 +13,13 @@ from threefactor.rules.modulators.reward_baseline import RewardBaseline
 from threefactor.rules.modulators.td import TemporalDifference
 from threefactor.rules.modulators.td_linear import LinearTemporalDifference
 
-__all__ = ["MODULATORS", "BoundModulator", "Modulator", "Outcome", "load_modulator"]
+__all__ = [
+    "MODULATORS",
+    "BoundModulator",
+    "Modulator",
+    "Reinforcement",
+    "ThirdFactor",
+]
 
 MODULATORS: dict[str, type[Modulator]] = {
     "reward": Reward,
@@ -19,8 +29,3 @@ MODULATORS: dict[str, type[Modulator]] = {
     "dopamine": Dopamine,
     "feedback": Feedback,
 }
-
-
-def load_modulator(text: str) -> type[Modulator]:
-    """Return a modulator class by registry name or ``path/to/file.py:ClassName``."""
-    return load_class(text, MODULATORS, Modulator, "modulator")

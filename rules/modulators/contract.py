@@ -12,7 +12,8 @@ Replicas are independent unless the class says otherwise: replica r equals a sin
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,8 +22,10 @@ from threefactor.rules.contract import check_parameters
 
 
 @dataclass
-class Outcome:
-    """What the environment answered in one decision; every array has one row per replica.
+class Reinforcement:
+    """What reinforces one decision: the environment's answer and the agent's own estimates.
+
+    Every array has one row per replica.
 
     Not to be changed; a frozen dataclass takes four times as long to make, once per decision.
 
@@ -57,11 +60,34 @@ class Outcome:
         for name in ("rewards", "terminated", "truncated"):
             if getattr(self, name).shape != shape:
                 raise ValueError(
-                    f"Outcome.{name} must have one entry per replica {shape}, "
+                    f"Reinforcement.{name} must have one entry per replica {shape}, "
                     f"got {getattr(self, name).shape}."
                 )
         if not all(map(math.isfinite, self.rewards.tolist())):  # a fifth of the time of `np.all`
-            raise ValueError(f"Outcome.rewards must be finite, got {self.rewards}.")
+            raise ValueError(f"Reinforcement.rewards must be finite, got {self.rewards}.")
+
+
+@dataclass
+class ThirdFactor:
+    """A scalar for every neuron that learns, but for populations with numbers of their own.
+
+    Attributes
+    ----------
+    scalar : (R,) float
+    vectors : mapping of population to (R, neurons) float
+        The population "" is the network's output.
+    """
+
+    scalar: np.ndarray
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def through(self, change: Callable[[np.ndarray], np.ndarray]) -> "ThirdFactor":
+        """Return what `change` makes of rows (R, 1 + neurons): all that belongs to a replica."""
+        parts = [self.scalar[:, None], *self.vectors.values()]
+        rows = change(np.concatenate(parts, axis=1))
+        ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+        scalar, *vectors = np.split(rows, ends, axis=1)
+        return ThirdFactor(scalar[:, 0], dict(zip(self.vectors, vectors, strict=True)))
 
 
 class BoundModulator(ABC):
@@ -69,8 +95,12 @@ class BoundModulator(ABC):
 
     #: Whether a truncated replica needs one more window, with the final observation, to end.
     needs_bootstrap: bool = False
+    #: Whether what is expected of the next state counts; then truncation differs from termination.
+    estimates_values: bool = False
 
-    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
+    def on_window(
+        self, values: np.ndarray | None, active: np.ndarray
+    ) -> np.ndarray | ThirdFactor | None:
         """Close the previous decision with what the critic did in the window just simulated.
 
         Parameters
@@ -82,13 +112,22 @@ class BoundModulator(ABC):
 
         Returns
         -------
-        (R,) or (R, n_post) array, or None if nothing is to be delivered
+        (R,) array or ThirdFactor, or None if nothing is to be delivered
         """
         return None
 
     @abstractmethod
-    def on_outcome(self, outcome: Outcome) -> np.ndarray | None:
-        """Return the third factor of the decision just taken, (R,) or (R, n_post), or None."""
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray | ThirdFactor | None:
+        """Return the third factor of the decision just taken, (R,) or a ThirdFactor, or None."""
+
+    def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray | None:
+        """Return what is expected of the present state, (R,), or None: nothing is estimated.
+
+        Parameters
+        ----------
+        values, features : see `Reinforcement`
+        """
+        return None
 
     def reset(self, mask: np.ndarray) -> None:  # noqa: B027
         """Start an episode in the replicas of `mask` (R,) bool."""
@@ -112,8 +151,10 @@ class BoundModulator(ABC):
 class Modulator(ABC):
     """Base of every modulator's configuration."""
 
-    #: Fields of `Outcome` (or "values" of ``on_window``) that the agent must supply.
+    #: Fields of `Reinforcement` (or "values" of ``on_window``) that the agent must supply.
     requires: ClassVar[tuple[str, ...]] = ()
+    #: Whether it learns what to expect, so that a constant reward becomes a third factor of 0.
+    predicts: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -121,6 +162,11 @@ class Modulator(ABC):
         discount = getattr(self, "discount", 0.0)
         if not 0 <= discount <= 1:
             raise ValueError(f"{type(self).__name__}.discount must be in [0, 1], got {discount}.")
+
+    @property
+    def vectors(self) -> Mapping[str, int]:
+        """Whose neurons it gives third factors of their own, and how many; "" is the output."""
+        return {}
 
     @abstractmethod
     def bind(self, n_replicas: int) -> BoundModulator:

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+from threefactor.rules.modulators.contract import (
+    BoundModulator,
+    Modulator,
+    Reinforcement,
+    where_active,
+)
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,10 @@ class BoundDopamine(BoundModulator):
         self.level = np.zeros(n_replicas)
         self.in_flight = np.zeros((n_replicas, round(config.delay_ms / config.decision_ms)))
 
-    def on_outcome(self, outcome: Outcome) -> np.ndarray:
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray:
         """Let the pulses arrive and return the level."""
-        active = np.asarray(outcome.active, bool)
-        queue = np.column_stack([self.in_flight, np.asarray(outcome.rewards, float)])
+        active = np.asarray(reinforcement.active, bool)
+        queue = np.column_stack([self.in_flight, np.asarray(reinforcement.rewards, float)])
         level = self._kept * self.level + self._config.gain * queue[:, 0]
         self.level = np.where(active, level, self.level)
         self.in_flight = np.where(active[:, None], queue[:, 1:], self.in_flight)

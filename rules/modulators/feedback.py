@@ -6,16 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome
+from threefactor.naming import check_choice
+from threefactor.rules.modulators.contract import (
+    BoundModulator,
+    Modulator,
+    Reinforcement,
+    ThirdFactor,
+)
 
 
 @dataclass(frozen=True)
 class Feedback(Modulator):
-    """Feedback weights: a scalar modulator times one fixed number per postsynaptic neuron.
+    """Feedback weights: a scalar modulator times one fixed number per neuron of a population.
 
     Equations
     ---------
-    third_factor_j = weights_j*scalar
+    third_factor_j = weights_j*scalar in the population, scalar everywhere else (critic, hidden)
 
     Parameters
     ----------
@@ -24,11 +30,13 @@ class Feedback(Modulator):
     options : mapping of str to value, default empty
         Its fields.
     n_post : int, default 1
-        Number of postsynaptic neurons, >= 1; ignored if weights are given.
+        Number of neurons of the population, >= 1; ignored if weights are given.
     weights : tuple of float, default ()
-        One number per postsynaptic neuron; empty: drawn from N(0, 1), the same for all replicas.
+        One number per neuron; empty: drawn from N(0, 1), the same for all replicas.
     seed : int, default 0
         Seed of the drawn weights.
+    population : str, default ""
+        Whose neurons have feedback weights; empty: the output's.
 
     State
     -----
@@ -49,6 +57,7 @@ class Feedback(Modulator):
     n_post: int = 1
     weights: tuple[float, ...] = ()
     seed: int = 0
+    population: str = ""
 
     def __post_init__(self) -> None:
         """Check sizes and the wrapped modulator; tuples may come back from JSON as lists."""
@@ -60,14 +69,18 @@ class Feedback(Modulator):
             raise ValueError(f"Feedback.n_post must be >= 1, got {self.n_post}.")
         if self.wraps == "feedback":
             raise ValueError("Feedback.wraps must name a scalar modulator, got 'feedback'.")
-        self._scalar()
+        if self._scalar().vectors:
+            raise ValueError(
+                f"Feedback.wraps must name a scalar modulator, and {self.wraps!r} gives neurons "
+                "third factors of their own."
+            )
 
     def _scalar(self) -> Modulator:
-        from threefactor.rules.modulators import load_modulator  # the table needs this class first
+        from threefactor.rules.modulators import MODULATORS  # the table needs this class first
 
-        wrapped = load_modulator(self.wraps)
+        check_choice("modulator", self.wraps, MODULATORS)
         try:
-            return wrapped(**self.options)
+            return MODULATORS[self.wraps](**self.options)
         except TypeError as error:
             raise ValueError(f"Feedback.options do not fit {self.wraps!r}: {error}.") from None
 
@@ -76,30 +89,48 @@ class Feedback(Modulator):
         """What the wrapped modulator requires."""
         return self._scalar().requires
 
+    @property
+    def predicts(self) -> bool:  # type: ignore[override]
+        """Whether the wrapped modulator learns what to expect."""
+        return self._scalar().predicts
+
+    @property
+    def vectors(self) -> Mapping[str, int]:
+        """One population, and a weight for each of its neurons."""
+        return {self.population: len(self.weights) or self.n_post}
+
     def bind(self, n_replicas: int) -> "BoundFeedback":
         """Return the modulator at work."""
         drawn = np.random.default_rng(self.seed).standard_normal(self.n_post)
         weights = np.array(self.weights) if self.weights else drawn
-        return BoundFeedback(self._scalar().bind(n_replicas), weights)
+        return BoundFeedback(self._scalar().bind(n_replicas), self.population, weights)
 
 
 class BoundFeedback(BoundModulator):
     """`Feedback` at work: the wrapped modulator's answers, spread over the neurons."""
 
-    def __init__(self, scalar: BoundModulator, weights: np.ndarray) -> None:
-        self._scalar, self._weights = scalar, weights
+    def __init__(self, scalar: BoundModulator, population: str, weights: np.ndarray) -> None:
+        self._scalar, self._population, self._weights = scalar, population, weights
         self.needs_bootstrap = scalar.needs_bootstrap
+        self.estimates_values = scalar.estimates_values
 
-    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
+    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> ThirdFactor | None:
         """Spread the wrapped modulator's answer."""
         return self._spread(self._scalar.on_window(values, active))
 
-    def on_outcome(self, outcome: Outcome) -> np.ndarray | None:
+    def on_outcome(self, reinforcement: Reinforcement) -> ThirdFactor | None:
         """Spread the wrapped modulator's answer."""
-        return self._spread(self._scalar.on_outcome(outcome))
+        return self._spread(self._scalar.on_outcome(reinforcement))
 
-    def _spread(self, scalar: np.ndarray | None) -> np.ndarray | None:
-        return None if scalar is None else scalar[:, None] * self._weights[None, :]
+    def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray | None:
+        """Return the wrapped modulator's estimate."""
+        return self._scalar.value(values, features)
+
+    def _spread(self, scalar: Any) -> ThirdFactor | None:
+        if scalar is None:
+            return None
+        vector = scalar[:, None] * self._weights[None, :]
+        return ThirdFactor(scalar, {self._population: vector})
 
     def reset(self, mask: np.ndarray) -> None:
         """Start an episode of the wrapped modulator."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome
+from threefactor.rules.modulators.contract import BoundModulator, Modulator, Reinforcement
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,6 @@ class BoundReward(BoundModulator):
     def __init__(self, config: Reward) -> None:
         self._config = config
 
-    def on_outcome(self, outcome: Outcome) -> np.ndarray:
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray:
         """Return gain*reward."""
-        return self._config.gain * outcome.rewards * outcome.active
+        return self._config.gain * reinforcement.rewards * reinforcement.active

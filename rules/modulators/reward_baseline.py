@@ -1,10 +1,16 @@
 """Reward minus its running mean."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+from threefactor.rules.modulators.contract import (
+    BoundModulator,
+    Modulator,
+    Reinforcement,
+    where_active,
+)
 
 SCOPES = ("replica", "stimulus", "global")
 
@@ -42,6 +48,8 @@ class RewardBaseline(Modulator):
     Gerstner 2010, J. Neurosci. 30:13326.
     """
 
+    predicts: ClassVar[bool] = True
+
     rate: float = 0.05
     scope: str = "replica"
     n_stimuli: int = 1
@@ -76,11 +84,11 @@ class BoundRewardBaseline(BoundModulator):
         self.mean = np.zeros((rows, columns))
         self.count = np.zeros((rows, columns))
 
-    def on_outcome(self, outcome: Outcome) -> np.ndarray:
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray:
         """Return reward minus mean, then move the mean."""
-        rewards = np.asarray(outcome.rewards, float)
-        active = np.asarray(outcome.active, bool)
-        columns = self._columns(outcome, len(rewards))
+        rewards = np.asarray(reinforcement.rewards, float)
+        active = np.asarray(reinforcement.active, bool)
+        columns = self._columns(reinforcement, len(rewards))
         if self._config.scope == "global":
             error = rewards - self.mean[0, 0]
             if active.any():
@@ -91,12 +99,14 @@ class BoundRewardBaseline(BoundModulator):
             self._move(rows[active], columns[active], rewards[active])
         return where_active(error, active)
 
-    def _columns(self, outcome: Outcome, size: int) -> np.ndarray:
+    def _columns(self, reinforcement: Reinforcement, size: int) -> np.ndarray:
         if self._config.scope != "stimulus":
             return np.zeros(size, int)
-        if outcome.stimuli is None:
-            raise ValueError("RewardBaseline: scope 'stimulus' needs Outcome.stimuli, got None.")
-        stimuli = np.where(outcome.active, outcome.stimuli, 0).astype(int)
+        if reinforcement.stimuli is None:
+            raise ValueError(
+                "RewardBaseline: scope 'stimulus' needs Reinforcement.stimuli, got None."
+            )
+        stimuli = np.where(reinforcement.active, reinforcement.stimuli, 0).astype(int)
         if stimuli.min() < 0 or stimuli.max() >= self._config.n_stimuli:
             raise ValueError(
                 f"RewardBaseline: stimuli must be 0 to {self._config.n_stimuli - 1}, "

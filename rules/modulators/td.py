@@ -5,7 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+from threefactor.rules.modulators.contract import (
+    BoundModulator,
+    Modulator,
+    Reinforcement,
+    where_active,
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class BoundTemporalDifference(BoundModulator):
     """`TemporalDifference` at work."""
 
     needs_bootstrap = True
+    estimates_values = True
 
     def __init__(self, config: TemporalDifference, n_replicas: int) -> None:
         self._config = config
@@ -67,12 +73,16 @@ class BoundTemporalDifference(BoundModulator):
         self.pending = np.zeros(n_replicas)
         self.is_open = np.zeros(n_replicas, bool)
 
+    def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray:
+        """Return value_gain*values + value_offset."""
+        if values is None:
+            raise ValueError("TemporalDifference needs the critic's values, got None.")
+        return self._config.value_gain * np.asarray(values, float) + self._config.value_offset
+
     def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
         """Return the TD error of the previous decision; None if no replica has one."""
-        if values is None:
-            raise ValueError("TemporalDifference.on_window needs the critic's values, got None.")
         active = np.asarray(active, bool)
-        value = self._config.value_gain * np.asarray(values, float) + self._config.value_offset
+        value = self.value(values, None)
         closing = active & self.is_open
         error = self.pending + self._config.discount * value - self.previous
         self.previous = np.where(active, value, self.previous)
@@ -80,13 +90,13 @@ class BoundTemporalDifference(BoundModulator):
         self.is_open = self.is_open | active
         return where_active(error, closing) if closing.any() else None
 
-    def on_outcome(self, outcome: Outcome) -> np.ndarray | None:
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray | None:
         """Keep the reward; return the TD error of terminated replicas, None if there are none."""
-        active = np.asarray(outcome.active, bool)
+        active = np.asarray(reinforcement.active, bool)
         if np.any(active & ~self.is_open):
             raise ValueError("TemporalDifference.on_outcome: call on_window after every window.")
-        self.pending = np.where(active, outcome.rewards, self.pending)
-        ended = active & np.asarray(outcome.terminated, bool)
+        self.pending = np.where(active, reinforcement.rewards, self.pending)
+        ended = active & np.asarray(reinforcement.terminated, bool)
         if not ended.any():
             return None
         error = self.pending - self.previous

@@ -5,7 +5,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Outcome, where_active
+from threefactor.rules.modulators.contract import (
+    BoundModulator,
+    Modulator,
+    Reinforcement,
+    where_active,
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class LinearTemporalDifference(Modulator):
     """
 
     requires: ClassVar[tuple[str, ...]] = ("features", "next_features")
+    predicts: ClassVar[bool] = True
 
     discount: float = 0.95
     trace_decay: float = 0.8
@@ -69,28 +75,34 @@ class LinearTemporalDifference(Modulator):
 class BoundLinearTemporalDifference(BoundModulator):
     """`LinearTemporalDifference` at work; the number of features is that of the first outcome."""
 
+    estimates_values = True
+
     def __init__(self, config: LinearTemporalDifference, n_replicas: int) -> None:
         self._config = config
         self.weights = np.zeros((n_replicas, 0))
         self.trace = np.zeros((n_replicas, 0))
 
-    def value(self, features: np.ndarray) -> np.ndarray:
-        """Return the value estimate (R,) of features (R, n_features)."""
+    def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray:
+        """Return weights . features."""
+        if features is None:
+            raise ValueError("LinearTemporalDifference needs the encoder's features, got None.")
         self._size(features)
         return np.einsum("rf,rf->r", self.weights, features)
 
-    def on_outcome(self, outcome: Outcome) -> np.ndarray:
+    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray:
         """Return the TD error and learn from it."""
-        if outcome.features is None or outcome.next_features is None:
+        if reinforcement.features is None or reinforcement.next_features is None:
             raise ValueError(
-                "LinearTemporalDifference needs Outcome.features and next_features, got None."
+                "LinearTemporalDifference needs Reinforcement.features and next_features, got None."
             )
-        active = np.asarray(outcome.active, bool)
-        features = np.where(active[:, None], outcome.features, 0.0)
-        next_features = np.where(active[:, None], outcome.next_features, 0.0)
-        bootstrap = np.where(outcome.terminated, 0.0, self._config.discount)
-        error = np.where(active, outcome.rewards, 0.0) + bootstrap * self.value(next_features)
-        error = where_active(error - self.value(features), active)
+        active = np.asarray(reinforcement.active, bool)
+        features = np.where(active[:, None], reinforcement.features, 0.0)
+        next_features = np.where(active[:, None], reinforcement.next_features, 0.0)
+        bootstrap = np.where(reinforcement.terminated, 0.0, self._config.discount)
+        error = np.where(active, reinforcement.rewards, 0.0) + bootstrap * self.value(
+            None, next_features
+        )
+        error = where_active(error - self.value(None, features), active)
         decay = self._config.discount * self._config.trace_decay
         self.trace = np.where(active[:, None], decay * self.trace + features, self.trace)
         length = np.maximum(1.0, np.einsum("rf,rf->r", features, features))

@@ -46,7 +46,7 @@ def watch(loop, populations):
         close(chosen)
 
     network.close_decision = note
-    while not loop.is_finished:
+    while not loop.tally.is_finished:
         loop.decide()
     return seen
 
@@ -129,7 +129,7 @@ def test_each_replica_equals_the_single_run_with_its_seed(feedback, open_loop, r
     together = run_loop(open_loop(LAYERED, replicas=3, learning_signal=feedback))
     for replica in range(3):
         alone = run_loop(open_loop(LAYERED, seed=5 + replica, learning_signal=feedback))
-        assert alone.observer.rows[0] == together.observer.rows[replica]
+        assert alone.trace.rows[0] == together.trace.rows[replica]
         for name, weights in alone.agent.network.weights().items():
             np.testing.assert_array_equal(
                 weights[0], together.agent.network.weights()[name][replica], err_msg=name
@@ -172,7 +172,9 @@ def test_a_modulation_inside_the_network_takes_the_agents_place(make_spec, open_
     spec = make_spec(RULES["eprop-reward"](), AdaptiveLIF())
     network = open_network(spec)
     assert listeners(network) == ["actor"]
-    with pytest.raises(ValueError, match=r"no rule has a postsynaptic variable .* at 'input'"):
+    with pytest.raises(
+        ValueError, match=r"no rule waits for the signal 'learning_signal' at 'input'"
+    ):
         network.write("learning_signal", np.ones(1), "input")
     signal = Modulation(
         "signal", "teacher", "actor", "td_error", np.zeros(4, int), np.arange(4),
@@ -197,7 +199,7 @@ def last_returns(path, *layers):
     small = {"reference_episodes": 0, "record_episodes": 0, "weight_snapshots": 0, "seed": 0}
     settings = {"env": "Identity-v0", "replicas": 3, **small}
     base = tuned_layers("Identity-v0", "eprop-reward")
-    train_agent(resolve(*base, settings, *layers), path, is_quiet=True)
+    train_agent(resolve(*base, settings, *layers), path)
     by_replica = {}
     for row in csv.DictReader((path / "episodes.csv").read_text().splitlines()):
         by_replica.setdefault(row["replica"], []).append(float(row["return"]))

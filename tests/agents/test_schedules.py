@@ -8,9 +8,10 @@ import pytest
 from threefactor.agents.plastic.schedules import SCHEDULES, Fixed, Interval, RewardAdaptive
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import PARTS, resolve
-from threefactor.experiments.training import references
+from threefactor.experiments.training import evaluation
+from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.experiments.training.evaluation import evaluate_run
-from threefactor.experiments.training.run import load_checkpoint, resume_agent, train_agent
+from threefactor.experiments.training.run import resume_agent, train_agent
 
 GRID = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 30, "episodes": 6,
@@ -84,10 +85,10 @@ def slopes(loop):
     array, seen = loop.agent.network.engine.array("actor.v_slope"), []
     seen.append(array.copy() * 1e3)
     done = 0
-    while not loop.is_finished:
+    while not loop.tally.is_finished:
         loop.decide()
-        if loop.done.sum() > done:
-            done = loop.done.sum()
+        if loop.tally.done.sum() > done:
+            done = loop.tally.done.sum()
             seen.append(array.copy() * 1e3)
     return np.array(seen)
 
@@ -99,7 +100,7 @@ CASES = [*((kind, "compiled", 30) for kind in KINDS), ("interval", "runtime-nump
 def test_the_network_runs_with_the_value_of_its_episode(kind, engine, steps, open_loop):
     loop = open_loop(GRID, schedule=scheduled(kind), engine=engine, max_episode_steps=steps)
     values = slopes(loop).ravel()
-    returns = [episode["discounted"] for episode in loop.observer.episodes[0]]
+    returns = [episode["discounted"] for episode in loop.trace.episodes[0]]
     schedule = loop.agent.schedule._schedule
     expected = [of_one(schedule, returns[:n]) for n in range(7)]
     np.testing.assert_allclose(values, expected, rtol=1e-12)
@@ -124,7 +125,7 @@ def test_fixed_is_the_option_that_it_stands_for(
     one = run_loop(open_loop(settings, schedule=schedule))
     own = {**settings.get(part, {"name": "escape-lif"}), option: value}
     other = run_loop(open_loop({**settings, part: own}))
-    assert one.observer.rows == other.observer.rows
+    assert one.trace.rows == other.trace.rows
     weights = [loop.agent.network.weights()["policy"] for loop in (one, other)]
     np.testing.assert_array_equal(*weights)
     plain = run_loop(open_loop(settings)).agent.network.weights()["policy"]
@@ -137,9 +138,9 @@ def test_shared_parameters_get_the_mean_over_replicas(open_loop):
     assert values.shape[1] == 1
     assert values[-1] == 2.0
     fresh = open_loop(GRID, schedule=scheduled("interval", episodes_per_step=1), replicas=3)
-    while not fresh.is_finished:
+    while not fresh.tally.is_finished:
         fresh.decide()
-        done = np.minimum(fresh.done, 2)
+        done = np.minimum(fresh.tally.done, 2)
         mean = np.mean(8.0 - 3.0 * done)
         assert fresh.agent.network.engine.array("actor.v_slope")[0] == pytest.approx(mean * 1e-3)
 
@@ -150,7 +151,7 @@ def test_replicas_are_independent_where_every_neuron_has_its_own_value(open_loop
     together = run_loop(open_loop(settings, replicas=3))
     for replica in range(3):
         alone = run_loop(open_loop(settings, seed=5 + replica))
-        assert alone.observer.rows[0] == together.observer.rows[replica]
+        assert alone.trace.rows[0] == together.trace.rows[replica]
         np.testing.assert_array_equal(
             alone.agent.network.replicated("actor.v_slope")[0],
             together.agent.network.replicated("actor.v_slope")[replica],
@@ -171,15 +172,15 @@ def test_running_on_from_a_state_equals_never_having_stopped(
     }  # fmt: skip
     whole = run_loop(open_loop(settings))
     half = open_loop(settings)
-    while half.done.min() < 3:
+    while half.tally.done.min() < 3:
         half.decide()
-    saved, rows = pickle.dumps(half.state()), [list(r) for r in half.observer.rows]
+    saved, rows = pickle.dumps(half.state()), [list(r) for r in half.trace.rows]
     half.decide()
     rest = open_loop(settings, seed=99)
     rest.restore(pickle.loads(saved))
     run_loop(rest)
     for replica in range(2):
-        assert rows[replica] + rest.observer.rows[replica] == whole.observer.rows[replica]
+        assert rows[replica] + rest.trace.rows[replica] == whole.trace.rows[replica]
     for name in ("actor.v_slope", "policy.w"):
         np.testing.assert_array_equal(
             whole.agent.network.engine.array(name), rest.agent.network.engine.array(name)
@@ -188,15 +189,15 @@ def test_running_on_from_a_state_equals_never_having_stopped(
 
 def train(path, **options):
     small = {"record_episodes": 0, "weight_snapshots": 1, "reference_episodes": 0}
-    return train_agent(resolve(GRID, small, options), path, is_quiet=True)
+    return train_agent(resolve(GRID, small, options), path)
 
 
 def test_resumed_with_more_episodes_equals_one_long_run(tmp_path):
     schedule = scheduled("reward-adaptive")
     whole = train(tmp_path / "whole", schedule=schedule, episodes=8)
     part = train(tmp_path / "part", schedule=schedule, episodes=4)
-    resumed = resume_agent(part.path, 8, is_quiet=True)
-    one, two = (load_checkpoint(run.path)["loop"]["agent"] for run in (whole, resumed))
+    resumed = resume_agent(part.path, 8)
+    one, two = (load_checkpoint(run.path)["agent"] for run in (whole, resumed))
     for name in ("actor.v_slope", "policy.w"):
         np.testing.assert_array_equal(
             one["network"]["arrays"][name], two["network"]["arrays"][name]
@@ -209,18 +210,16 @@ def test_resumed_with_more_episodes_equals_one_long_run(tmp_path):
 
 def test_evaluation_keeps_to_the_value_that_training_ended_with(tmp_path, monkeypatch):
     result = train(tmp_path / "run", schedule=scheduled("interval", episodes_per_step=3))
-    seen, build = [], references.build_agent
+    seen, play = [], evaluation.play
 
-    def note(*arguments, **options):
-        agent = build(*arguments, **options)
-        close = agent.close
-        array = agent.network.engine.array("actor.v_slope")
-        agent.close = lambda: (seen.append(array.copy()), close())
-        return agent
+    def note(agent, *rest):
+        episodes = play(agent, *rest)
+        seen.append(agent.network.engine.array("actor.v_slope").copy())
+        return episodes
 
-    monkeypatch.setattr(references, "build_agent", note)
+    monkeypatch.setattr(evaluation, "play", note)
     evaluate_run(result.path, 9)
-    arrays = load_checkpoint(result.path)["loop"]["agent"]["network"]["arrays"]
+    arrays = load_checkpoint(result.path)["agent"]["network"]["arrays"]
     np.testing.assert_array_equal(seen[0], arrays["actor.v_slope"])
     assert seen[0] == pytest.approx(2e-3)
 

@@ -1,13 +1,14 @@
 """Synthetic run directories that look like a rule learning a small gridworld."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import EventKind
 from threefactor.experiments.training.run_directory import RunDirectory
-from threefactor.experiments.training.segments import Connection
 
 WINDOW_MS = 50.0
 N_HIDDEN, N_OUTPUT = 60, 4
@@ -77,10 +78,15 @@ def write_policy(path: Path, n=10, seed=0) -> None:
     optimal = np.stack([rows < 0, columns < n - 1, rows < n - 1, rows < 0], axis=1).astype(float)
     preferences = optimal + rng.normal(0, 0.55, optimal.shape)
     preferences[[9, 90]] = 0.0
-    arrays = {"shape": np.array([n, n]), "start": np.array(0), "goal": np.array([n * n - 1])}
+    arrays: dict[str, Any] = {
+        "shape": np.array([n, n]),
+        "start": np.array(0),
+        "goal": np.array([n * n - 1]),
+    }
     arrays |= {"preferences": preferences, "values": optimal_values * rng.uniform(0.5, 1, n * n)}
     arrays |= {"optimal_policy": optimal, "optimal_values": optimal_values}
-    np.savez(path / "policy.npz", walls=np.array([34, 44, 54, 55]), **arrays)
+    arrays |= {"walls": np.array([34, 44, 54, 55])}
+    np.savez(path / "policy.npz", **arrays)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 
 from threefactor.analysis.gridworld import GridPolicy, best_actions, draw_gridworld
 from threefactor.analysis.learning import (
+    draw_evaluation,
     draw_learning_comparison,
     draw_learning_curve,
     running_mean,
@@ -41,6 +42,41 @@ def draw(name, run):
         "comparison": lambda: draw_learning_comparison({"a": returns, "b": returns[:1]}),
         "gridworld": lambda: draw_gridworld(GridPolicy.from_arrays(run.policy)),
     }[name]()
+
+
+def bands_and_bars(figure):
+    """Return the number of shaded bands, and of bars with a diamond on them."""
+    bands = [len(axes.collections) for axes in figure.axes]
+    diamonds = [line for axes in figure.axes for line in axes.lines if line.get_marker() == "D"]
+    return sum(bands), len(diamonds)
+
+
+@pytest.mark.parametrize(("n_seeds", "n_drawn"), [(1, 0), (3, 0), (4, 0), (5, 1), (10, 1)])
+def test_intervals_are_drawn_from_five_seeds_on(n_seeds, n_drawn):
+    rng = np.random.default_rng(0)
+    returns = [rng.normal(size=30) for _ in range(n_seeds)]
+    assert bands_and_bars(draw_learning_curve(returns)) == (n_drawn, 0)
+    figure = draw_learning_comparison({"rule": returns})
+    assert bands_and_bars(figure) == (n_drawn, n_drawn)
+    assert ("CI" in figure.axes[1].get_title()) == bool(n_drawn)
+    points = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
+    assert sum(line.get_xdata().size for line in points) == n_seeds
+
+
+def test_a_few_seeds_are_drawn_one_by_one():
+    figure = draw_learning_curve([np.full(8, float(seed)) for seed in range(3)])
+    levels = sorted(line.get_ydata()[-1] for line in figure.axes[0].lines)
+    assert levels == [0.0, 1.0, 2.0]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["mean of last 100, each of 3 seeds"]
+
+
+def test_an_evaluation_marks_the_mean_of_each_seed():
+    returns = np.array([[1.0, 3.0], [10.0, 20.0], [0.0, 0.0]])
+    panel = draw_evaluation(returns, np.ones((3, 2))).axes[0]
+    assert [line.get_xdata()[0] for line in panel.lines] == [2.0, 15.0, 0.0]
+    assert panel.get_title() == "lines: mean of each seed"
+    assert draw_evaluation(returns[:1], np.ones((1, 2))).axes[0].get_title() == "mean 2"
 
 
 NAMES = ["raster", "traces", "trajectories", "matrices", "curve", "single curve", "comparison"]

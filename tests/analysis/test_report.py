@@ -8,7 +8,13 @@ import pytest
 from matplotlib.image import imread
 
 import threefactor.analysis.report
-from threefactor.analysis.report import compare_runs, default_window, plot_run, recorded_span
+from threefactor.analysis.report import (
+    compare_runs,
+    default_window,
+    draw_run,
+    plot_run,
+    recorded_span,
+)
 from threefactor.analysis.run_data import EPISODE_COLUMNS, EventKind, Run
 from threefactor.analysis.style import save_figure
 from threefactor.experiments.training.run_directory import RunDirectory
@@ -18,24 +24,33 @@ FIGURES = ["learning", "raster", "traces", "weights-plastic", "weight-matrix-pla
 
 
 def test_every_figure_is_drawn_and_not_empty(run_path, tmp_path, capsys):
-    paths = plot_run(run_path, tmp_path / "figures")
+    plotted = plot_run(run_path, tmp_path / "figures")
+    paths = plotted.paths
     assert [p.name for p in paths] == [f"{f}.{kind}" for f in FIGURES for kind in ("png", "pdf")]
     for path in paths:
         assert path.stat().st_size > 5000
         if path.suffix == ".png":
             assert np.ptp(imread(path)) > 0.5
+    assert plotted.report() == "\n".join(map(str, paths))
     assert capsys.readouterr().out == ""
 
 
-def test_skipped_figures_are_named_with_the_reason(tmp_path, capsys):
+def test_figures_are_drawn_without_a_file(run_path):
+    before = set(run_path.rglob("*"))
+    figures = draw_run(Run(run_path))
+    assert list(figures) == FIGURES
+    assert all(figure.axes for figure in figures.values())
+    assert set(run_path.rglob("*")) == before
+
+
+def test_skipped_figures_are_named_with_the_reason(tmp_path):
     with RunDirectory.create(tmp_path / "run", {}, {}) as run:
         run.append_episode(dict.fromkeys(EPISODE_COLUMNS, 1))
-    paths = plot_run(tmp_path / "run")
-    assert [path.name for path in paths] == ["learning.png", "learning.pdf"]
-    output = capsys.readouterr().out
-    assert output.count("\n") == 1
-    assert "raster (nothing recorded)" in output
-    assert "gridworld (no policy.npz)" in output
+    plotted = plot_run(tmp_path / "run")
+    assert [path.name for path in plotted.paths] == ["learning.png", "learning.pdf"]
+    assert plotted.skipped["raster"] == "nothing recorded"
+    assert plotted.report().splitlines()[-1].startswith("Skipped: raster (nothing recorded), ")
+    assert "gridworld (no policy.npz)" in plotted.report()
 
 
 def test_default_window_is_the_last_finished_episode(run_path):
@@ -84,4 +99,4 @@ def test_recording_of_a_killed_process_is_drawn(run_path, tmp_path):
         dataset.resize(dataset.shape[0] - 7, axis=0)
     run = Run(run_path)
     assert run.spikes("hidden").time_ms.size == run.spikes("hidden").neuron.size
-    assert "raster.png" in [path.name for path in plot_run(run_path, tmp_path / "figures")]
+    assert "raster.png" in [path.name for path in plot_run(run_path, tmp_path / "figures").paths]

@@ -41,6 +41,17 @@ class Commented(Decaying):
 
 
 @dataclass(frozen=True)
+class OneLine(Decaying):
+    equations = Decaying.equations + "\nflag : 1"
+    on_pre = "eligibility += (\n0.5 + 0.5\n); flag = 2; eligibility -= 0.25"
+
+
+@dataclass(frozen=True)
+class OwnGrowth(Decaying):
+    equations = Decaying.equations + "\neligibility_growth : 1"
+
+
+@dataclass(frozen=True)
 class Continuous(Decaying):
     """Score-function learning with exponential forgetting: each_step writes the eligibility."""
 
@@ -88,10 +99,10 @@ class Clocked(Decaying):
     weight_clock = "period_ms"
 
 
-LAZY = [Plain, WithFlag, Commented, RewardModulatedSTDPWithEligibility]
+LAZY = [Plain, WithFlag, Commented, OneLine, RewardModulatedSTDPWithEligibility]
 EAGER = [
-    Continuous, FlaggedContinuous, Multiplied, SelfReading, ReadByOther, FeedsOther, MovesWeights,
-    Clocked,
+    OwnGrowth, Continuous, FlaggedContinuous, Multiplied, SelfReading, ReadByOther, FeedsOther,
+    MovesWeights, Clocked,
 ]  # fmt: skip
 
 
@@ -112,10 +123,8 @@ def test_decay_that_something_else_reads_or_writes_is_not_lazy(rule, make_spec):
 @pytest.mark.parametrize("rule", [*LAZY, *EAGER])
 def test_eligibility_decays_as_written(rule, make_spec, open_network):
     """The same strings with a line that is never lazy give the same eligibility and weights."""
-    eager = type(
-        f"Eager{rule.__name__}", (rule,),
-        {"equations": rule.equations.replace("= -eligibility/", "= -1.0*eligibility/")},
-    )  # fmt: skip
+    written = rule.equations.replace("= -eligibility/", "= -1.0*eligibility/")
+    eager = dataclass(frozen=True)(type("Eager", (rule,), {"equations": written}))
     values = []
     for kind in (rule, eager):
         network = open_network(make_spec(kind(learning_rate=0.1), neuron_for(rule)))
@@ -210,3 +219,58 @@ def test_unknown_heterogeneous_parameter_is_named(make_spec):
     spec = make_spec(None, LIF(), actor={"heterogeneity": {"tau_membran": 0.1}})
     with pytest.raises(ValueError, match=r"'actor'.*'tau_membran'; LIF has: tau_membrane"):
         assemble(spec)
+
+
+@dataclass(frozen=True)
+class Bloody(Rule):
+    """A variable is no random stream because of how its name ends, nor a unit of growth."""
+
+    tau_eligibility_ms: float = 20.0
+
+    post_equations = "blood_stream : 1"
+    post_each_step = "blood_stream += 0.25"
+    equations = """deligibility/dt = -eligibility/tau_eligibility : 1
+    flow_stream : 1
+    flow_growth : 1"""
+    on_pre = "eligibility += 1"
+    each_step = """flow_stream += 0.25
+    flow_growth += 0.5"""
+    consolidate = "w += learning_rate*third_factor*eligibility*flow_stream"
+
+
+@pytest.mark.parametrize("engine", ["runtime-numpy", "compiled"])
+def test_endings_of_names_mean_nothing(engine, make_spec, open_network):
+    spec = make_spec(Bloody())
+    plan = assemble(spec)
+    assert plan.growth == {"policy.eligibility": "policy.eligibility_growth"}
+    assert plan.streams("actor") == []
+    assert plan.streams("input") == ["spike_stream"]
+    network = open_network(spec, engine)
+    network.engine.record([], [("policy.flow_growth", 0)], 1)
+    network.advance(0.0, 3)
+    assert np.all(network.engine.array("actor.policy_blood_stream") == 0.75)
+    assert np.all(network.engine.array("policy.flow_stream") == 0.75)
+    np.testing.assert_array_equal(network.engine.drain()["probes.values"][:, 0], [0.5, 1.0, 1.5])
+
+
+def test_subexpressions_are_no_state_that_could_be_reset(make_spec, open_network):
+    @dataclass(frozen=True)
+    class Abbreviated(Rule):
+        pre_equations = "dmark/dt = -pace*mark : 1\npace = 1/tau : hertz"
+        pre_on_spike = "mark += 1"
+        equations = "total : 1\ntwice = 2*mark : 1"
+        each_step = "total += twice"
+        consolidate = "w += learning_rate*third_factor*total"
+        tau_ms: float = 5.0
+
+    @dataclass(frozen=True)
+    class Driven(LIF):
+        equations = LIF.equations + "distance = v - v_rest : volt\n"
+
+    spec = make_spec(Abbreviated(), Driven())
+    assert {name for name in assemble(spec).resets if "total" in name or "twice" in name} == {
+        "policy.total"
+    }
+    network = open_network(spec)
+    network.advance(np.full((1, 6), 400.0), 10)
+    network.start_episode(np.ones(1, bool))

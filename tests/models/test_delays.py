@@ -124,16 +124,16 @@ def test_dendritic_delay_is_that_of_nest(open_network):
     options = {"a_minus": 1.2, "tau_plus_ms": 16.8, "tau_minus_ms": 33.7}
     rule, steps = RULES["stdp"](learning_rate=1.0, **options), 1500
     delay = {"delay_ms": times.DELAY_MS, "delay": "dendritic"}
-    network = open_network(pairs_spec(rule, 1, dt_ms, weights=np.array([20.0]), **delay))
+    network = open_network(pairs_spec(rule, 1, dt_ms, weights=np.array([60.0]), **delay))
     pre, post = np.zeros((2, 5600, 1))
     pre[np.rint(np.array(times.PRE_MS) / dt_ms).astype(int)] = 1
     post[np.rint((np.array(times.POST_MS) - times.DELAY_MS) / dt_ms).astype(int)] = 1
-    wiring = Wiring(np.array([0]), np.array([0]), 20.0, **delay)
+    wiring = Wiring(np.array([0]), np.array([0]), 60.0, **delay)
     told = interpret(rule, Activity(pre, post), wiring, dt_ms=dt_ms, record=("w",)).history["w"]
     # NEST moves weights at presynaptic spikes only
     last = [max([t for t in times.PRE_MS if t < sample], default=0) for sample in times.SAMPLES_MS]
     at = np.rint(np.array(last) / dt_ms).astype(int)
-    np.testing.assert_allclose(told[at, 0], NEST["stdp"]["weight"], rtol=1e-12)
+    np.testing.assert_allclose(told[at, 0], NEST["stdp, sparse"]["weight"], rtol=1e-12)
     w = replay(network, pre[:steps], post[:steps])
     np.testing.assert_allclose(w, told[:steps], rtol=1e-12)
 
@@ -152,7 +152,7 @@ def test_dopamine_stdp_with_a_dendritic_delay_is_that_of_nest():
         wiring = Wiring(np.array([0]), np.array([0]), 10.0, delay_ms=times.DELAY_MS, delay=kind)
         run = interpret(rule, Activity(pre, post), wiring, schedule, dt_ms, record=("w",))
         weights[kind] = run.history["w"][at, 0]
-    expected = NEST["dopamine-stdp-kinetic"]["weight"]
+    expected = NEST["dopamine-stdp-kinetic, sparse"]["weight"]
     np.testing.assert_allclose(weights["dendritic"], expected, rtol=1e-11)
     assert not np.allclose(weights["axonal"], expected, rtol=1e-3)
 

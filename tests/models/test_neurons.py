@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from threefactor.models.neurons import LIF, NEURONS, NeuronModel, make_neuron
-from threefactor.models.neurons.checks import build_network, check_names, check_neuron
+from threefactor.models.neurons.checks import build_network, check_neuron
 from threefactor.models.neurons.contract import PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
 
@@ -79,8 +79,8 @@ def test_check_neuron_finds_an_unknown_name():
     class Misspelt(LIF):
         reset = "v = v_rset"
 
-    with pytest.raises(ValueError, match="Misspelt.reset: unknown name 'v_rset'"):
-        check_names(Misspelt())
+    with pytest.raises(ValueError, match="Misspelt.reset, line 1, .* unknown name 'v_rset'"):
+        check_neuron(Misspelt())
 
 
 def test_check_neuron_finds_an_undocumented_parameter():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from threefactor.models.engine.noise import stream_ids, uniform
 from threefactor.models.neurons import make_neuron
@@ -26,7 +27,8 @@ def network(neuron, weights=(), port="current", size=1, timestep_ms=1.0):
     """One input for each weight, connected to every one of `size` neurons."""
     actor = Population("actor", size, neuron)
     if not len(weights):
-        return build_network(NetworkSpec((actor,), (), input="actor", timestep_ms=timestep_ms))
+        silent = Population("input", 1, PoissonInput())
+        return build_network(NetworkSpec((silent, actor), (), timestep_ms=timestep_ms))
     populations = (Population("input", len(weights), PoissonInput()), actor)
     projection = Projection(
         "plastic", "input", "actor", **all_to_all(len(weights), size),
@@ -137,6 +139,21 @@ def test_conductance_lif_stays_between_its_reversal_potentials(brian2):
         assert np.ptp(recorded["v"]) > 5e-3
 
 
+@pytest.mark.parametrize("timestep_ms", [1.0, 0.1])
+def test_conductance_psp_has_the_area_of_its_equations(brian2, timestep_ms):
+    """One spike of 0.05: the area of v - v_rest against a Runge-Kutta solution, mV ms."""
+    neuron = make_neuron("lif-conductance", v_threshold_mv=1e3)
+    built = network(neuron, [0.0], "excitatory", timestep_ms=timestep_ms)
+    built.owners["actor"].g_excitatory_ = 0.05
+    recorded, _ = run(brian2, built, int(300 / timestep_ms))
+    area = np.sum(recorded["v"][0] + 70e-3) * 1e3 * timestep_ms
+    solution = solve_ivp(
+        lambda t, y: [(-y[0] + y[1] * (70.0 - y[0])) / 20, -y[1] / 5, y[0]],
+        (0, 300), [0.0, 0.05, 0.0], rtol=1e-10, atol=1e-12,
+    )  # fmt: skip
+    assert area == pytest.approx(solution.y[2, -1], rel=1e-3)
+
+
 def test_conductance_lif_ignores_negative_weights(brian2):
     built = network(make_neuron("lif-conductance"), [-5.0], "excitatory")
     recorded, _ = run(brian2, built, 50, ("v", "g_excitatory"), rates=1000.0)
@@ -221,7 +238,8 @@ def test_izhikevich_against_daspnet(brian2):
                 Projection(source + target, source, target, **all_to_all(*block.shape),
                            weights=block.ravel())
             )  # fmt: skip
-    built = build_network(NetworkSpec(populations, tuple(projections), input="e"), seed)
+    populations += (Population("input", 1, PoissonInput()),)
+    built = build_network(NetworkSpec(populations, tuple(projections), output="e"), seed)
     monitors = [brian2.SpikeMonitor(built.owners[name]) for name in "ei"]
     built.network.add(*monitors)
     built.network.run(steps * brian2.ms, namespace={})

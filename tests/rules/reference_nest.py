@@ -6,6 +6,7 @@ spikes at once. NEST moves a weight at presynaptic spikes only; every train ends
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,45 @@ PRE_MS = [12.3, 31.0, 55.5, 80.2, 101.9, 140.4, 143.6, 210.7, 260.1, 330.8, 405.
 POST_MS = [20.1, 28.8, 60.4, 78.3, 110.0, 138.9, 150.2, 222.2, 250.5, 340.6, 398.7, 441.3]
 DOPAMINE_MS = [80.0, 300.0]
 SAMPLES_MS = [20.0 * k for k in range(1, 30)]
+
+
+@dataclass(frozen=True)
+class Trains:
+    """Spike times of one experiment, ms at the synapse, all multiples of RESOLUTION_MS."""
+
+    pre_ms: list
+    post_ms: list
+    dopamine_ms: list
+    delay_ms: float = DELAY_MS
+
+
+def regular(first, rate_hz, last, jitter, seed):
+    """Return spikes of a rate, each moved by up to `jitter` ms, from `first` to `last`."""
+    times = np.arange(first, last, 1000.0 / rate_hz)
+    moves = np.random.default_rng(seed).uniform(-jitter, jitter, times.size)
+    return np.unique(np.round(times + moves, 1)).tolist()
+
+
+_FAST = (regular(20, 50, 540, 9, 1), regular(25, 50, 540, 9, 4))
+assert not set(_FAST[0]) & set(_FAST[1]), "only `coincidences` are to have coincidences"
+TRAINS = {
+    "sparse": Trains(PRE_MS, POST_MS, DOPAMINE_MS),
+    "bursts": Trains(
+        [t + 4.0 * k for t in (40.3, 201.1, 420.9) for k in range(5)] + [551.0],
+        [t + 5.1 * k for t in (48.8, 190.2, 430.4) for k in range(4)],
+        [60.0, 62.0, 64.0, 450.0],
+    ),
+    "silences": Trains([15.2, 330.4, 551.0], [18.9, 333.3], [400.0]),
+    "50 Hz": Trains([*_FAST[0], 551.0], _FAST[1], [80.0, 81.0, 300.0]),
+    "coincidences": Trains(
+        [20.0, 60.0, 61.0, 140.0, 200.0, 330.0, 551.0], [20.0, 61.0, 62.0, 140.0, 200.1, 329.9],
+        [61.0, 140.0],
+    ),
+    "delay of 5 ms": Trains(PRE_MS, POST_MS, DOPAMINE_MS, 5.0),
+    "delay of one timestep": Trains([*_FAST[0], 551.0], _FAST[1], [80.0, 81.0, 300.0], 0.1),
+}  # fmt: skip
 PAIRS = {
-    "weight": 20.0, "Wmax": 1000.0, "tau_plus": 16.8, "lambda": 0.001, "alpha": 1.2,
+    "weight": 60.0, "Wmax": 1000.0, "tau_plus": 16.8, "lambda": 0.001, "alpha": 1.2,
     "mu_plus": 0.0, "mu_minus": 0.0,
 }  # fmt: skip
 MODELS = {
@@ -68,8 +106,9 @@ VOLTAGE_NEURON = {
 VOLTAGE_SAMPLES_MS = {"stdp-voltage, held": SAMPLES_MS, "stdp-voltage, spiking": SAMPLES_MS[:9]}
 
 
-def simulate(nest, name):
+def simulate(nest, name, trains):
     """Return {"weight": [...], ...} of one synapse at SAMPLES_MS."""
+    delay = trains.delay_ms
     model, parameters = MODELS[name]
     parameters = dict(parameters)
     nest.ResetKernel()
@@ -78,24 +117,24 @@ def simulate(nest, name):
     def relay(times):
         source = nest.Create("spike_generator", params={"spike_times": times})
         parrot = nest.Create("parrot_neuron")
-        nest.Connect(source, parrot, syn_spec={"delay": DELAY_MS})
+        nest.Connect(source, parrot, syn_spec={"delay": delay})
         return parrot
 
-    # the parrot spikes one delay after its generator
-    pre = relay([t - DELAY_MS for t in PRE_MS])
-    post = relay([t - 2 * DELAY_MS for t in POST_MS])  # and its spike returns one delay later
+    # the parrot spikes one delay after its generator, and a postsynaptic spike returns one later
+    pre = relay([round(t - delay, 1) for t in trains.pre_ms])
+    post = relay([round(t - 2 * delay, 1) for t in trains.post_ms])
     post.set(POST_NEURON[name])
     names = ["weight"]
     if "dopamine" in name:
         transmitter = nest.Create("volume_transmitter")
-        source = relay([t - 2 * DELAY_MS for t in DOPAMINE_MS])
-        nest.Connect(source, transmitter, syn_spec={"delay": DELAY_MS})
+        source = relay([round(t - 2 * delay, 1) for t in trains.dopamine_ms])
+        nest.Connect(source, transmitter, syn_spec={"delay": delay})
         common = {key: parameters.pop(key) for key in COMMON if key in parameters}
         nest.CopyModel(model, "modulated", {"volume_transmitter": transmitter, **common})
         model, names = "modulated", ["weight", "c", "n"]
     nest.Connect(
         pre, post,
-        syn_spec={"synapse_model": model, "delay": DELAY_MS, "receptor_type": 1, **parameters},
+        syn_spec={"synapse_model": model, "delay": delay, "receptor_type": 1, **parameters},
     )  # fmt: skip
     synapse = nest.GetConnections(pre, post)
     rows = []
@@ -143,11 +182,15 @@ def simulate_voltage(nest, name):
 
 
 def simulate_all():
-    """Return {rule name: samples} and NEST's version."""
+    """Return {"rule, trains": samples} and NEST's version."""
     import nest
 
     nest.verbosity = nest.VerbosityLevel.ERROR
-    samples = {name: simulate(nest, name) for name in MODELS}
+    samples = {
+        f"{name}, {label}": simulate(nest, name, trains)
+        for name in MODELS
+        for label, trains in TRAINS.items()
+    }
     samples |= {name: simulate_voltage(nest, name) for name in VOLTAGE_NEURON}
     return samples | {"version": nest.__version__}
 

@@ -2,11 +2,13 @@
 
 import importlib.util
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from threefactor.rules import RULES
+from threefactor.rules.dopamine_stdp import KineticDopamineSTDP
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 DT_MS = 0.1
@@ -31,8 +33,19 @@ RULE_OF = {
     "stdp-nearest": RULES["stdp-nearest"](**PAIRS),
     "stdp-triplet": RULES["stdp-triplet"](**TRIPLET),
     "stdp-inhibitory": RULES["stdp-inhibitory"](learning_rate=0.3),
-    "dopamine-stdp-kinetic": RULES["dopamine-stdp-kinetic"](weight_period_ms=DT_MS, baseline=0.002),
+    "dopamine-stdp-kinetic": KineticDopamineSTDP(weight_period_ms=DT_MS, baseline=0.002),
 }
+
+
+#: NEST pairs a spike with strictly earlier ones; `order` of most rules lets coincident ones pair.
+NEST_ORDER = ("each_step", "on_pre", "on_post", "pre_on_spike", "post_on_spike")
+
+
+def with_nests_coincidences(rule):
+    """Return the rule with NEST's policy for coincident spikes."""
+    body = {"order": NEST_ORDER, "__doc__": type(rule).__doc__}
+    kind = dataclass(frozen=True)(type(type(rule).__name__, (type(rule),), body))
+    return kind(**vars(rule))
 
 
 def step_of(times):
@@ -45,23 +58,37 @@ def train(times):
     return spikes
 
 
-def run(name, record, **options):
-    activity = Activity(train(REFERENCE.PRE_MS), train(REFERENCE.POST_MS))
+def run(name, trains, record, **options):
+    activity = Activity(train(trains.pre_ms), train(trains.post_ms))
     wiring = Wiring(np.array([0]), np.array([0]), REFERENCE.MODELS[name][1]["weight"])
-    return interpret(RULE_OF[name], activity, wiring, dt_ms=DT_MS, record=record, **options).history
+    rule = with_nests_coincidences(RULE_OF[name])
+    return interpret(rule, activity, wiring, dt_ms=DT_MS, record=record, **options).history
 
 
-def last_presynaptic_spikes(samples):
-    """Return the steps of the last presynaptic spikes before samples: there NEST moves weights."""
-    before = [max([t for t in REFERENCE.PRE_MS if t < s], default=0.0) for s in samples]
-    return step_of(before)
+def last_presynaptic_spikes(samples, trains=REFERENCE.TRAINS["sparse"]):
+    """Return the steps of the last presynaptic spikes before samples: there NEST moves weights.
+
+    It delivers a spike at the end of the interval of the shortest delay in which it falls.
+    """
+    known = [[t for t in trains.pre_ms if t < s - trains.delay_ms + 0.05] for s in samples]
+    return step_of([max(times, default=0.0) for times in known])
 
 
-@pytest.mark.parametrize("name", ["stdp", "stdp-nearest", "stdp-triplet", "stdp-inhibitory"])
-def test_weights_equal_nests_after_every_presynaptic_spike(name):
-    at = last_presynaptic_spikes(REFERENCE.SAMPLES_MS)
-    ours = run(name, ("w",))["w"][at, 0]
-    np.testing.assert_allclose(ours, FROZEN[name]["weight"], rtol=1e-12)
+WEIGHTS = [
+    (name, label)
+    for name in ("stdp", "stdp-nearest", "stdp-triplet", "stdp-inhibitory")
+    for label in REFERENCE.TRAINS
+    # NEST's nearest pairs skip to the spike before a coincident one; ours have no such clause.
+    if (name, label) != ("stdp-nearest", "coincidences")
+]
+
+
+@pytest.mark.parametrize(("name", "label"), WEIGHTS)
+def test_weights_equal_nests_after_every_presynaptic_spike(name, label):
+    trains = REFERENCE.TRAINS[label]
+    at = last_presynaptic_spikes(REFERENCE.SAMPLES_MS, trains)
+    ours = run(name, trains, ("w",))["w"][at, 0]
+    np.testing.assert_allclose(ours, FROZEN[f"{name}, {label}"]["weight"], rtol=1e-12)
     assert np.ptp(ours) > 0.1
 
 
@@ -102,14 +129,57 @@ def test_voltage_stdp_with_spikes_differs_from_nests_by_what_happens_within_a_ti
     assert np.abs(ours - nests).max() < 0.05 * np.abs(nests).max()
 
 
-def test_dopamine_stdp_equals_nests():
-    record = {"weight": "w", "c": "eligibility", "n": "dopamine"}
-    schedule = Schedule(step_of(REFERENCE.DOPAMINE_MS), np.ones(2))
-    history = run("dopamine-stdp-kinetic", tuple(record.values()), schedule=schedule)
-    for theirs, ours in record.items():
-        at_samples = history[ours][step_of(REFERENCE.SAMPLES_MS) - 1, 0]
-        expected = np.array(FROZEN["dopamine-stdp-kinetic"][theirs])
-        np.testing.assert_allclose(at_samples, expected, rtol=1e-11, atol=1e-12)
+#: NEST counts some postsynaptic spikes twice there; see docs/nest_dopamine.md.
+WRONG_IN_NEST = ("bursts", "50 Hz")
+KINETIC = "dopamine-stdp-kinetic"
+
+
+def dopamine_run(label):
+    """Return our variables at NEST's samples under NEST's names, and which samples NEST is due at.
+
+    A presynaptic spike reaches NEST's synapse at the end of the interval of the shortest delay.
+    """
+    trains, record = REFERENCE.TRAINS[label], {"weight": "w", "c": "eligibility", "n": "dopamine"}
+    schedule = Schedule(step_of(trains.dopamine_ms), np.ones(len(trains.dopamine_ms)))
+    history = run(KINETIC, trains, tuple(record.values()), schedule=schedule)
+    samples = np.array(REFERENCE.SAMPLES_MS)
+    age = samples[:, None] - np.array(trains.pre_ms)
+    is_due = ~np.any((age > -0.05) & (age < trains.delay_ms - 0.05), axis=1)
+    ours = {name: history[variable][step_of(samples) - 1, 0] for name, variable in record.items()}
+    return ours, is_due
+
+
+def eligibility(trains, t):
+    """Return the closed form at time t, ms: every pair once, decayed since its later spike."""
+    pre, post = np.array(trains.pre_ms), np.array(trains.post_ms)
+    lag = post[None, :] - pre[:, None]
+    later = np.maximum(pre[:, None], post[None, :])
+    size = np.where(lag >= 0, 1.0, -1.5) * np.exp(-np.abs(lag) / 20.0)
+    return np.sum(np.where(later < t - 0.05, size * np.exp(-(t - later) / 1000.0), 0.0))
+
+
+@pytest.mark.parametrize("label", [k for k in REFERENCE.TRAINS if k not in WRONG_IN_NEST])
+def test_dopamine_stdp_equals_nests(label):
+    ours, is_due = dopamine_run(label)
+    assert is_due.sum() > 10
+    for name, expected in FROZEN[f"{KINETIC}, {label}"].items():
+        expected = np.array(expected)[is_due]
+        np.testing.assert_allclose(ours[name][is_due], expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("label", [k for k in REFERENCE.TRAINS if k != "coincidences"])
+def test_dopamine_stdp_is_the_closed_form(label):
+    expected = [eligibility(REFERENCE.TRAINS[label], t) for t in REFERENCE.SAMPLES_MS]
+    np.testing.assert_allclose(dopamine_run(label)[0]["c"], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_nest_leaves_the_closed_form_where_spikes_share_an_interval_of_the_shortest_delay():
+    """The same trains with a delay of one timestep are right in NEST too."""
+    ours, is_due = dopamine_run("50 Hz")
+    wrong = np.array(FROZEN[f"{KINETIC}, 50 Hz"]["c"])[is_due]
+    right = np.array(FROZEN[f"{KINETIC}, delay of one timestep"]["c"])[is_due]
+    np.testing.assert_allclose(ours["c"][is_due], right, rtol=1e-11)
+    assert np.abs(wrong - right).max() > 0.1
 
 
 def test_delay_on_the_presynaptic_side_turns_the_sign():

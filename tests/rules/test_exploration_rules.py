@@ -216,7 +216,7 @@ def test_exploratory_hebb_against_a_loop():
     trace, mean, eligibility = 0.0, v_mv[0], 0.0
     for step in range(steps):
         trace *= np.exp(-1 / 20.0)
-        mean += (v_mv[step] - mean) * max(1 / (step + 1), 1 - np.exp(-1 / 50.0))
+        mean += (v_mv[step] - mean) * (1 - np.exp(-1 / 50.0))
         eligibility += (trace * (v_mv[step] - mean)) ** 3
         trace += pre[step]
     activity = Activity(pre[:, None], np.zeros((steps, 1), bool), {"v": v_mv[:, None] * 1e-3})

@@ -8,7 +8,7 @@ import pytest
 from threefactor.rules import RULES
 from threefactor.rules.contract import Rule
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
-from threefactor.rules.propagators import matrix_exponential
+from threefactor.rules.interpreter.propagators import matrix_exponential
 
 ONE = Wiring(np.array([0]), np.array([0]), 0.0)
 
@@ -156,6 +156,20 @@ def test_reinforce_banks_windows_and_a_late_third_factor_skips_the_new_one(score
         np.testing.assert_allclose(w, expected, rtol=0, atol=1e-13)
 
 
+def test_each_window_keeps_the_sign_of_its_own_agreement(score_activity):
+    gains = score_activity.variables["score"] * score_activity.variables["sensitivity"]
+    signs = np.array([[1.0, -1.0], [-1.0, -1.0], [1.0, 1.0]])
+    ages = 29 - np.arange(30)
+    kept = (np.repeat(signs, 10, axis=0) * gains * np.exp(-ages / 100.0)[:, None]).sum(axis=0)
+    schedule = Schedule(
+        np.array([10, 20, 30]), np.array([0.0, 0.0, 3.0]), writes={"agreement": signs}
+    )
+    wiring = Wiring(np.array([0, 0]), np.array([0, 1]), 0.0)
+    rule = RULES["population-agreement"](learning_rate=1.0, tau_eligibility_ms=100.0)
+    w = interpret(rule, score_activity, wiring, schedule).w
+    np.testing.assert_allclose(w, 3.0 * kept, rtol=0, atol=1e-13)
+
+
 def test_reinforce_sign_multiplies_each_neuron_by_its_agreement(score_activity):
     gains = score_activity.variables["score"] * score_activity.variables["sensitivity"]
     sums = gains.reshape(3, 10, 2).sum(axis=1)
@@ -212,10 +226,10 @@ class AlphaEligibility(Rule):
     tau_rise_ms: float = 3.0
     equations = """dfirst/dt = (third_factor - first)/tau_rise : 1
     deligibility/dt = (first - eligibility)/tau : 1
-    double = 2*eligibility : 1
+    twice = 2*eligibility : 1
     seen : 1"""
     on_pre = "first += 1"
-    each_step = "seen = double"
+    each_step = "seen = twice"
     resets = {"first": "keep", "eligibility": "keep"}
 
 
@@ -249,7 +263,7 @@ def test_nonlinear_equations_are_refused():
         equations = "dx/dt = -x*x/tau : 1"
         tau_ms: float = 5.0
 
-    with pytest.raises(ValueError, match=r"Squared.equations: expected linear equations"):
+    with pytest.raises(ValueError, match=r"Squared.equations, .*: expected linear equations"):
         pair(Squared(), 1, 2)
 
 

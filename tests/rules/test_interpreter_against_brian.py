@@ -23,8 +23,8 @@ from threefactor.models.specification import (
     all_to_all,
 )
 from threefactor.rules import RULES
-from threefactor.rules.contract import defined_variables
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
+from threefactor.rules.language import parse_equations
 from threefactor.rules.updates import Adam, SoftBounds, WeightUpdate
 
 N_PRE, N_POST, WINDOW, CHUNK = 7, 5, 20, 10
@@ -36,7 +36,7 @@ SMALL = {
     "dopamine-stdp": 0.05, "reinforce": 0.01, "reinforce-sign": 0.01, "td-critic": 0.005,
     "stdp-triplet": 0.5, "stdp-voltage": 0.02, "stdp-inhibitory": 2e-3, "rmax": 0.01,
     "population-agreement": 0.01,
-    "hebbian-bias": 0.01, "eprop": 1e-4, "eprop-reward": 1e-4, "exploratory-hebb": 1e-6,
+    "hebbian-bias": 0.01, "eprop": 1e-4, "eprop-reward": 1e-4, "exploratory-hebb": 1e-7,
     "homeostatic-scaling": 0.02,
 }  # fmt: skip
 OPTIONS = {
@@ -66,7 +66,8 @@ class Puppet(NeuronModel):
     psi_adaptation : 1
     perturbation : 1
     v : volt
-    received : 1"""
+    received : 1
+    rates : hertz"""
     before_threshold = """z = int(uniform(spike_stream, t_in_timesteps) < probability)
     p = probability
     score = z - probability
@@ -92,7 +93,10 @@ class Network:
     def __init__(self, names, suffix):
         self.rules = {name.replace("-", "_"): make_rule(name) for name in names}
         spec = NetworkSpec(
-            (Population("input", N_PRE, Puppet()), Population("actor", N_POST, Puppet())),
+            (
+                Population("input", N_PRE, Puppet()),
+                Population("actor", N_POST, Puppet(), modules=np.arange(N_POST)),
+            ),
             tuple(
                 Projection(
                     name, "input", "actor", **all_to_all(N_PRE, N_POST),
@@ -239,7 +243,7 @@ def variables_of(network, name):
     places = (("pre_equations", "input"), ("post_equations", "actor"), ("equations", name))
     for block, owner in places:
         prefix = "" if owner == name else f"{name}_"
-        for variable in defined_variables(getattr(rule, block)):
+        for variable in parse_equations(getattr(rule, block)).units:
             arrays[variable] = network.array(f"{owner}.{prefix}{variable}")
     return arrays
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from threefactor.rules.modulators import MODULATORS, Outcome
+from threefactor.rules.modulators import MODULATORS, Reinforcement, ThirdFactor
 from threefactor.rules.modulators.feedback import Feedback
 from threefactor.rules.modulators.reward_baseline import RewardBaseline
 
@@ -13,7 +13,7 @@ STATES = np.eye(3)
 def outcome(rewards, terminated=False, truncated=False, active=True, **extra):
     rewards = np.atleast_1d(np.asarray(rewards, float))
     flags = [np.broadcast_to(flag, rewards.shape) for flag in (terminated, truncated, active)]
-    return Outcome(rewards, *flags, **extra)
+    return Reinforcement(rewards, *flags, **extra)
 
 
 def build(name, n_replicas=1, **options):
@@ -26,7 +26,7 @@ def random_episodes(seed, n_replicas, decisions=40):
     history = []
     for _ in range(decisions):
         ends = rng.random(n_replicas) < 0.1
-        answer = Outcome(
+        answer = Reinforcement(
             rng.normal(size=n_replicas), ends, np.zeros(n_replicas, bool),
             rng.random(n_replicas) < 0.8, stimuli=rng.integers(0, 3, n_replicas),
             features=rng.random((n_replicas, 4)), next_features=rng.random((n_replicas, 4)),
@@ -40,8 +40,10 @@ def play(bound, history):
     delivered = []
     for values, answer, ended in history:
         for given in (bound.on_window(values, answer.active), bound.on_outcome(answer)):
-            row = np.zeros(len(values)) if given is None else given
-            delivered.append(row if np.ndim(row) == 1 else row[:, -1])
+            if isinstance(given, ThirdFactor):
+                (vector,) = given.vectors.values()
+                given = given.scalar + 7.0 * vector[:, -1]
+            delivered.append(np.zeros(len(values)) if given is None else given)
         bound.reset(ended)
     return np.array(delivered)
 
@@ -51,7 +53,7 @@ def one_replica(history, replica):
     rows = []
     for values, answer, ended in history:
         parts = {name: array[chosen] for name, array in vars(answer).items() if array is not None}
-        rows.append((values[chosen], Outcome(**parts), ended[chosen]))
+        rows.append((values[chosen], Reinforcement(**parts), ended[chosen]))
     return rows
 
 
@@ -97,7 +99,7 @@ def test_inactive_replicas_keep_their_state(make):
     idle = np.zeros(3, bool)
     for values, answer, _ in history:
         bound.on_window(values, idle)
-        bound.on_outcome(Outcome(**{**vars(answer), "active": idle}))
+        bound.on_outcome(Reinforcement(**{**vars(answer), "active": idle}))
     assert all(np.array_equal(before[name], array) for name, array in bound.state().items())
 
 
@@ -157,7 +159,7 @@ def test_stimulus_numbers_are_checked():
     bound = build("reward-baseline", scope="stimulus", n_stimuli=2)
     with pytest.raises(ValueError, match=r"stimuli must be 0 to 1"):
         bound.on_outcome(outcome(1.0, stimuli=np.array([2])))
-    with pytest.raises(ValueError, match=r"needs Outcome.stimuli"):
+    with pytest.raises(ValueError, match=r"needs Reinforcement.stimuli"):
         bound.on_outcome(outcome(1.0))
     assert RewardBaseline(scope="stimulus").requires == ("stimuli",)
 
@@ -228,12 +230,12 @@ def test_linear_critic_is_stable_with_dense_features():
         next_features = rng.random((1, 200))
         bound.on_outcome(outcome(1.0, features=features, next_features=next_features))
         features = next_features
-    assert bound.value(np.full((1, 200), 0.5))[0] == pytest.approx(10.0, rel=0.05)
+    assert bound.value(None, np.full((1, 200), 0.5))[0] == pytest.approx(10.0, rel=0.05)
 
 
 def test_linear_critic_checks_its_features():
     bound = build("td-linear")
-    with pytest.raises(ValueError, match=r"needs Outcome.features"):
+    with pytest.raises(ValueError, match=r"needs Reinforcement.features"):
         bound.on_outcome(outcome(1.0))
     bound.on_outcome(outcome(1.0, features=STATES[[0]], next_features=STATES[[1]]))
     with pytest.raises(ValueError, match=r"features must be \(1, 3\), got \(1, 4\)"):
@@ -257,11 +259,30 @@ def test_dopamine_in_flight_is_lost_at_the_end_of_an_episode():
 
 def test_feedback_spreads_a_scalar_over_neurons():
     given = Feedback("reward", {"gain": 3.0}, weights=(1.0, -1.0)).bind(2)
-    np.testing.assert_array_equal(given.on_outcome(outcome([1.0, 2.0])), [[3.0, -3.0], [6.0, -6.0]])
+    delivered = given.on_outcome(outcome([1.0, 2.0]))
+    np.testing.assert_array_equal(delivered.scalar, [3.0, 6.0])
+    np.testing.assert_array_equal(delivered.vectors[""], [[3.0, -3.0], [6.0, -6.0]])
     drawn = [Feedback("reward", n_post=4, seed=seed).bind(1) for seed in (1, 1, 2)]
-    rows = [bound.on_outcome(outcome(1.0))[0] for bound in drawn]
+    rows = [bound.on_outcome(outcome(1.0)).vectors[""] for bound in drawn]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
+
+
+def test_feedback_says_whose_neurons_it_teaches():
+    assert Feedback("reward", n_post=4).vectors == {"": 4}
+    assert Feedback("reward", weights=(1.0, 2.0), population="hidden").vectors == {"hidden": 2}
+    delivered = Feedback("reward", n_post=2, population="hidden").bind(1).on_outcome(outcome(1.0))
+    assert list(delivered.vectors) == ["hidden"]
+    assert MODULATORS["reward"]().vectors == {}
+
+
+def test_what_changes_a_third_factor_sees_all_that_belongs_to_a_replica():
+    vectors = {"a": np.array([[2.0, 3.0], [5.0, 6.0]]), "b": np.array([[7.0], [8.0]])}
+    given = ThirdFactor(np.array([1.0, 4.0]), vectors)
+    swapped = given.through(lambda rows: rows[::-1])
+    np.testing.assert_array_equal(swapped.scalar, [4.0, 1.0])
+    np.testing.assert_array_equal(swapped.vectors["a"], [[5.0, 6.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(swapped.vectors["b"], [[8.0], [7.0]])
 
 
 def test_feedback_passes_on_what_it_wraps():
@@ -275,7 +296,7 @@ def test_feedback_passes_on_what_it_wraps():
 
 
 def test_rewards_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match=r"Outcome.rewards must be finite"):
+    with pytest.raises(ValueError, match=r"Reinforcement.rewards must be finite"):
         outcome(np.nan)
-    with pytest.raises(ValueError, match=r"Outcome.terminated must have one entry"):
-        Outcome(np.zeros(2), np.zeros(3), np.zeros(2), np.ones(2))
+    with pytest.raises(ValueError, match=r"Reinforcement.terminated must have one entry"):
+        Reinforcement(np.zeros(2), np.zeros(3), np.zeros(2), np.ones(2))

@@ -17,6 +17,9 @@ from threefactor.models.neurons import SRM0, NoisyLIF
 from threefactor.models.neurons.contract import PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
 from threefactor.rules import RULES
+from threefactor.rules.hedonistic import HedonisticSynapse
+from threefactor.rules.reinforce import Reinforce
+from threefactor.rules.rmax import HebbianBias
 
 INPUTS, INPUT_HZ, SECONDS, REPLICAS = 50, 10.0, 100, 40
 WEIGHTS = (1.0, 2.0)
@@ -27,19 +30,19 @@ NETWORKS = {
     "srm0": (
         SRM0(),
         {
-            "reinforce": RULES["reinforce"](trace_decay=0.0),
+            "reinforce": Reinforce(trace_decay=0.0),
             "reinforce-sign": RULES["reinforce-sign"](),
             "rmax": RULES["rmax"](),
             "population-agreement": RULES["population-agreement"](),
-            "hebbian-bias": RULES["hebbian-bias"](expected_share=1.0),
-            "hebb": RULES["hebbian-bias"](expected_share=0.0),
+            "hebbian-bias": HebbianBias(expected_share=1.0),
+            "hebb": HebbianBias(expected_share=0.0),
             "rstdp": RULES["rstdp"](),
         },
     ),
     "release": (
         SRM0(),
         {
-            "hedonistic": RULES["hedonistic"](
+            "hedonistic": HedonisticSynapse(
                 amplitude=1.5, facilitation_jump=0.5, tau_eligibility_ms=500.0
             )
         },
@@ -71,7 +74,10 @@ def watch(network_name):
     everyone = len(WEIGHTS) * REPLICAS
     pairs = all_to_all(INPUTS, 1)
     spec = NetworkSpec(
-        (Population("input", INPUTS, PoissonInput()), Population("actor", 1, neuron)),
+        (
+            Population("input", INPUTS, PoissonInput()),
+            Population("actor", 1, neuron, modules=np.zeros(1, int)),
+        ),
         tuple(
             Projection(name.replace("-", "_"), "input", "actor", **pairs,
                        weights=np.zeros(INPUTS), rule=rule)
@@ -84,7 +90,9 @@ def watch(network_name):
     rows, counts = {name: [] for name in rules}, 0.0
     for _ in range(SECONDS):
         counts += network.advance(np.full(INPUTS, INPUT_HZ), 1000)[:, 0]
-        network.close_decision(np.zeros(everyone, int))
+        if network.reads_choice:
+            network.write("agreement", np.ones(everyone))
+        network.close_decision()
         for name in rules:
             trace = network.replicated(f"{name.replace('-', '_')}.trace")
             rows[name].append(trace.mean(axis=1))

@@ -153,6 +153,16 @@ def test_voltage_rule_against_a_loop_and_its_dependence_on_rate_and_order():
     assert 1.4 < 1 + 15 * changes[10, 50] / 0.5 < 1.9
 
 
+def test_voltage_rule_filters_from_the_first_v_on():
+    """The low-passed voltages have their declared memory from the start of an episode."""
+    rule = RULES["stdp-voltage"]()
+    generator = np.random.default_rng(4)
+    v, pre = generator.uniform(-75.0, -40.0, 12), generator.random(12) < 0.5
+    activity = Activity(pre[:, None], np.zeros((12, 1), bool), {"v": v[:, None] * 1e-3})
+    w = interpret(rule, activity, Wiring(np.zeros(1, int), [0], 0.5, 0.0, 1.0)).w[0]
+    assert w == pytest.approx(clopath_loop(rule, v, pre), abs=1e-13)
+
+
 def test_alpha_eligibility_is_the_published_kernel():
     rule = RULES["rstdp-alpha"](learning_rate=2.0, tau_eligibility_ms=40.0)
     activity = Activity(trains(300, [10]), trains(300, [15]))

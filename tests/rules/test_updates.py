@@ -116,7 +116,10 @@ def test_a_second_modulator_is_written_by_name(make_spec, open_network):
     network.close_decision()
     trace = network.replicated("policy.trace").reshape(2, 6, 4)
     np.testing.assert_allclose(trace, signals[:, None, :] * window, rtol=1e-12)
-    with pytest.raises(ValueError, match="no rule has a postsynaptic variable 'attention'"):
+    with pytest.raises(
+        ValueError,
+        match="no rule waits for the signal 'attention'; rules wait for: learning_signal",
+    ):
         network.write("attention", signals)
 
 

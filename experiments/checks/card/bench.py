@@ -2,18 +2,17 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.models.interpreter import Stepper
-from threefactor.models.neurons import LIF, NEURONS, make_neuron
-from threefactor.models.neurons.contract import NeuronModel
-from threefactor.rules.contract import Rule, identifiers, parameter_values
+from threefactor.experiments.checks.card.stimulation import Stimulated
+from threefactor.experiments.checks.postsynaptic import choose_neuron
+from threefactor.rules.contract import Rule, parameter_values, scaled
 from threefactor.rules.interpreter import Activity, Interpretation, Schedule, Wiring, interpret
-from threefactor.rules.language.statements import parse_equations, parse_statements
+from threefactor.rules.language import parse_equations, parse_statements
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -34,7 +33,7 @@ _BLOCKS = (
     "pre_each_step", "pre_on_spike", "post_each_step", "post_on_spike", "post_on_delivery",
     "each_step", "on_pre", "on_post", "at_decision", "consolidate", "at_episode",
 )  # fmt: skip
-_SYNAPTIC_BLOCKS = ("equations", "each_step", "on_pre", "on_post", "at_decision", "consolidate")
+_SYNAPTIC_BLOCKS = ("each_step", "on_pre", "on_post", "at_decision", "consolidate")
 
 
 @dataclass(frozen=True)
@@ -67,17 +66,14 @@ class Bench:
         self.rule = rule
         period = rule.consolidation_period_ms
         self.dt_ms = 1.0 if period is None or period % 1.0 == 0 else period
-        self.neuron_name = neuron or choose_neuron(rule)
-        self.neuron = make_neuron(self.neuron_name)
+        self.neuron_name, self.neuron = choose_neuron(rule, neuron)
         self.window = self.steps(WINDOW_MS)
-        code = {block: identifiers(getattr(rule, block)) for block in _BLOCKS}
-        self.reads_third_factor = any("third_factor" in names for names in code.values())
-        self.synaptic_variables = tuple(
-            line.variable
-            for line in parse_equations(rule.equations)
-            if line.is_differential or line.expression is None
+        self.reads_third_factor = any(
+            "third_factor" in parse_statements(getattr(rule, block)).names for block in _BLOCKS
         )
-        self.written = _written(rule)
+        self.synaptic_variables = tuple(
+            line.variable for line in parse_equations(rule.equations) if line.is_stored
+        )
         warm_up = 200.0 if rule.requires else 0.0
         #: Timestep of the later spike of a pairing.
         self.start = self.steps(warm_up + LONGEST_LAG_MS + WINDOW_MS)
@@ -96,7 +92,9 @@ class Bench:
         names = {field.name for field in fields(self.rule)}
         if "tau_eligibility_ms" in names:
             return float(self.rule.tau_eligibility_ms), "tau_eligibility_ms"  # type: ignore[attr-defined]
-        used = identifiers("\n".join(getattr(self.rule, b) for b in _SYNAPTIC_BLOCKS))
+        used = parse_equations(self.rule.equations).reads.union(
+            *(parse_statements(getattr(self.rule, block)).names for block in _SYNAPTIC_BLOCKS)
+        )
         found = [(np.nan, "")]
         for field in fields(self.rule):
             value, name = getattr(self.rule, field.name), field.name
@@ -127,8 +125,7 @@ class Bench:
         steps = self.start + self.steps(500.0)
         pre, post = self.pairings([PAIRING_MS, -PAIRING_MS], steps)
         ends = np.arange(self.start + 1, steps, self.window)
-        learning_rate = 1e-6 * self.rule.learning_rate
-        response = self._run(replace(self.rule, learning_rate=learning_rate), pre, post, ends,
+        response = self._run(scaled(self.rule, 1e-6), pre, post, ends,
                              np.ones(len(ends)), None, ())  # fmt: skip
         largest = float(np.abs(response.w - W_START).max())
         if not (np.isfinite(largest) and largest > 0):
@@ -151,7 +148,7 @@ class Bench:
         self,
         pre: Bools,
         post: Bools,
-        ends: Floats | Sequence[int],
+        ends: NDArray[Any] | Sequence[int],
         third_factors: Floats,
         w: Floats | None = None,
         record: tuple[str, ...] = (),
@@ -160,7 +157,7 @@ class Bench:
 
         The last decision ends an episode if the rule updates weights there.
         """
-        gentle = replace(self.rule, learning_rate=self._scale * self.rule.learning_rate)
+        gentle = scaled(self.rule, self._scale)
         result = self._run(gentle, pre, post, np.asarray(ends, int), third_factors, w, record)
         start = W_START if w is None else w
         return Response((result.w - start) / self._scale, result.history)
@@ -185,10 +182,11 @@ class Bench:
         weights = np.full(columns.size, W_START) if w is None else w
         variables: dict[str, NDArray[Any]] = {}
         if rule.requires:
-            stepper = Stepper(
-                self.neuron, columns, columns, weights, columns.size, self.dt_ms, tonic=self._tonic
-            )
-            _, variables = stepper.run(pre, post, rule.requires)
+            neurons = Stimulated(
+                self.neuron, columns, columns, weights, self.dt_ms, watch=rule.requires,
+                tonic=self._tonic,
+            )  # fmt: skip
+            _, variables = neurons.run(pre, post)
         # Every release succeeds and every draw of a synapse is 0 while spikes are given.
         variables = variables | {name: np.zeros(pre.shape) for name in rule.noise}
         return interpret(
@@ -202,7 +200,7 @@ class Bench:
 
     def schedule(self, ends: NDArray[Any], third_factors: Floats, n_post: int) -> Schedule:
         """Return a schedule in which the host writes 1 wherever the rule leaves a value to it."""
-        writes = {name: np.ones((len(ends), n_post)) for name in self.written}
+        writes = {name: np.ones((len(ends), n_post)) for name in self.rule.host_writes}
         last = (len(ends) - 1,) if self.rule.at_episode else ()
         return Schedule(ends, third_factors, episode_ends=last, writes=writes)
 
@@ -216,8 +214,10 @@ class Bench:
         index, weight = np.zeros(1, int), np.zeros(1)
         reached = []
         for tonic in (0.0, 1e-3):
-            stepper = Stepper(self.neuron, index, index, weight, 1, self.dt_ms, tonic=tonic)
-            reached.append(stepper.run(nobody, nobody, ["v"])[1]["v"][-1, 0])
+            neurons = Stimulated(
+                self.neuron, index, index, weight, self.dt_ms, watch=["v"], tonic=tonic
+            )
+            reached.append(neurons.run(nobody, nobody)[1]["v"][-1, 0])
         gain = (reached[1] - reached[0]) / 1e-3
         return HOLD * (constants["v_threshold"] - reached[0]) / gain if gain > 0 else 0.0
 
@@ -235,40 +235,3 @@ class Bench:
         """Why pair protocols say nothing about this rule."""
         names = ", ".join(self.rule.requires) or "input"
         return f"a pair of given spikes changes nothing; the rule reads its neuron's {names}"
-
-
-def choose_neuron(rule: Rule) -> str:
-    """Return the registry name of a neuron that exposes what `rule` requires.
-
-    Escape noise first. A rule of the membrane alone gets a noisy membrane, or one with a spike peak
-    if it has a voltage above the threshold of `LIF`.
-    """
-    order = ["escape-lif", "adaptive-lif", "noisy-lif", *NEURONS]
-    if set(rule.requires) == {"v"}:
-        levels = [
-            v
-            for n, (v, unit) in parameter_values(rule).items()
-            if unit == "volt" and "unit" not in n
-        ]
-        has_peak = any(level > LIF().v_threshold_mv * 1e-3 for level in levels)
-        order = ["izhikevich" if has_peak else "noisy-lif", *order]
-    for name in order:
-        neuron: NeuronModel = NEURONS[name]()
-        if neuron.threshold and neuron.ports and set(rule.requires) <= set(neuron.exposes):
-            return name
-    raise ValueError(
-        f"{type(rule).__name__}.requires: no spiking neuron exposes all of "
-        f"{', '.join(rule.requires)}; see `run.py list neurons`."
-    )
-
-
-def _written(rule: Rule) -> tuple[str, ...]:
-    """Return the postsynaptic variables that the host writes before each decision block."""
-    assigned = {
-        s.target for block in _BLOCKS for s in parse_statements(getattr(rule, block))
-    }  # fmt: skip
-    return tuple(
-        line.variable
-        for line in parse_equations(rule.post_equations)
-        if line.expression is None and line.variable not in assigned
-    )

@@ -6,16 +6,15 @@ import json
 import math
 import platform
 import re
-import shlex
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from threefactor.analysis.card.data import SavedCard, SavedPanel
 from threefactor.experiments.checks.card.bench import W_MAX, W_MIN, W_START, WINDOW_MS, Bench
 from threefactor.experiments.checks.card.bias import unsupervised_bias
 from threefactor.experiments.checks.card.credit import eligibility_kernel, reward_delay
@@ -23,8 +22,12 @@ from threefactor.experiments.checks.card.gradient import gradient_alignment
 from threefactor.experiments.checks.card.pairs import repeated_pairs, stdp_window, weight_dependence
 from threefactor.experiments.checks.card.panel import Panel
 from threefactor.experiments.checks.card.stability import stability
-from threefactor.rules import load_rule
+from threefactor.experiments.parts.kinds import load_part
+from threefactor.program import command_line
 from threefactor.rules.contract import Rule
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Panel names in the order of the card.
 PANELS = (
@@ -71,6 +74,16 @@ class Card:
     about: dict[str, Any]
     files: tuple[Path, ...]
 
+    def report(self) -> str:
+        """Return the main numbers, a line per panel."""
+        return f"{self.name}: {self.about['seconds']:.1f} s\n{summary(self)}"
+
+    def figures(self) -> dict[str, "Figure"]:
+        """Draw the card; return it as the figure "card"."""
+        from threefactor.analysis.card.drawing import draw_card
+
+        return {"card": draw_card(SavedCard(self.about, saved_panels(self.panels)))}
+
 
 def rule_card(
     rule: str | Rule | type[Rule],
@@ -105,7 +118,7 @@ def rule_card(
     if unknown:
         raise ValueError(f"rule card: unknown panel {unknown[0]!r}; known: {', '.join(PANELS)}.")
     name = rule if isinstance(rule, str) else ""
-    kind = load_rule(rule) if isinstance(rule, str) else rule
+    kind = load_part("rule", rule) if isinstance(rule, str) else rule
     instance = kind() if isinstance(kind, type) else kind
     name = name or type(instance).__name__
     began = time.perf_counter()
@@ -170,7 +183,7 @@ def _describe(name: str, bench: Bench, budget: float) -> dict[str, Any]:
             "initial weight": W_START,
         },
         "budget": budget,
-        "command": shlex.join(["python", *sys.argv]),
+        "command": command_line(),
         "date": time.strftime("%Y-%m-%d %H:%M"),
         "versions": {
             "python": platform.python_version(),
@@ -188,7 +201,7 @@ def stem_of(name: str) -> str:
 def save(card: Card, stem: Path) -> list[Path]:
     """Write ``<stem>.npz`` (arrays, named panel/array) and ``<stem>.json`` (all the rest)."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{name}/{key}": value
         for name, panel in card.panels.items()
         for key, value in panel.arrays.items()
@@ -196,16 +209,23 @@ def save(card: Card, stem: Path) -> list[Path]:
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("npz", "json")]
     np.savez_compressed(paths[0], **arrays)
     panels = {
-        name: {
-            "title": panel.title,
-            "reason": panel.reason,
-            "numbers": {key: _finite(value) for key, value in panel.numbers.items()},
-        }
-        for name, panel in card.panels.items()
+        name: {"title": panel.title, "reason": panel.reason, "numbers": panel.numbers}
+        for name, panel in saved_panels(card.panels).items()
     }
     text = json.dumps({"about": card.about, "panels": panels}, indent=1, allow_nan=False)
     paths[1].write_text(text + "\n")
     return paths
+
+
+def saved_panels(panels: Mapping[str, Panel]) -> dict[str, SavedPanel]:
+    """Return panels as they are saved and drawn."""
+    return {
+        name: SavedPanel(
+            panel.title, panel.arrays, {k: _finite(v) for k, v in panel.numbers.items()},
+            panel.reason,
+        )
+        for name, panel in panels.items()
+    }  # fmt: skip
 
 
 def _finite(value: float | str) -> float | str | None:
@@ -216,19 +236,25 @@ def _finite(value: float | str) -> float | str | None:
 
 
 def make_cards(
-    names: Sequence[str], out: Path, budget: float = 1.0, neuron: str | None = None
+    names: Sequence[str],
+    out: Path,
+    budget: float = 1.0,
+    neuron: str | None = None,
+    say: Callable[[str], object] = str,
 ) -> list[Path]:
-    """Make a card for each rule, and one that overlays them if there are several; return pages."""
+    """Make a card for each rule, and one that overlays them if there are several; return pages.
+
+    `say` receives the report of each card when it is done.
+    """
     for name in names:
-        load_rule(name)  # a misspelt last name should not cost the time of the others
+        load_part("rule", name)  # a misspelt last name should not cost the time of the others
     stems = [stem_of(name) for name in names]
     if len(set(stems)) < len(stems):
         raise ValueError(f"rule cards: each rule once, got {', '.join(names)}.")
     pages = []
     for name in names:
         card = rule_card(name, out, budget, neuron)
-        print(f"{name}: {card.about['seconds']:.1f} s")
-        print(summary(card))
+        say(card.report())
         pages += [path for path in card.files if path.suffix == ".html"]
     if len(names) > 1:
         from threefactor.analysis.card.drawing import plot_comparison

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from threefactor.experiments.checks.card.bench import PAIRING_MS, WINDOW_MS, Bench, Floats
 from threefactor.experiments.checks.card.panel import Panel, fit_decay, relative
@@ -97,7 +98,7 @@ def best_delay(bench: Bench) -> int:
 
 
 @functools.lru_cache(maxsize=8)
-def _delays(bench: Bench) -> tuple[Floats, Floats]:
+def _delays(bench: Bench) -> tuple[NDArray[np.floating], Floats]:
     """Return delays, ms, and weight changes: column k gets its third factor at decision k."""
     # A decay per decision needs the standard window; other rules get one that covers the span.
     is_per_decision = any("_decay" in f for f in type(bench.rule).__dataclass_fields__)

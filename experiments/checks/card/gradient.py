@@ -15,8 +15,9 @@ from threefactor.experiments.checks.card.bench import Bench, Floats
 from threefactor.experiments.checks.card.credit import best_delay
 from threefactor.experiments.checks.card.gradient_sampled import NoisyNetwork
 from threefactor.experiments.checks.card.panel import Panel
-from threefactor.models.interpreter import Stepper
+from threefactor.experiments.checks.card.stimulation import Stimulated
 from threefactor.models.neurons.bernoulli import Ising
+from threefactor.rules.contract import AGREEMENT, scaled
 from threefactor.rules.interpreter import Activity, Wiring, interpret
 
 PATTERNS = np.array([[a, b, 1] for a, b in product((0, 1), repeat=2)], float)
@@ -150,12 +151,12 @@ def _decide(bench: Bench, samples: int, seed: int) -> Trial:
     sample, i, k = (axis.ravel() for axis in np.indices((samples, INPUTS, UNITS)))
     pre, post = sample * INPUTS + i, sample * UNITS + k
     weights = np.tile(WEIGHTS.ravel(), samples)
-    stepper = Stepper(Ising(), pre, post, weights, samples * UNITS, bench.dt_ms, seed)
+    units = Stimulated(Ising(), pre, post, weights, bench.dt_ms, seed, rule.requires)
     silent = np.zeros((steps, samples * UNITS), bool)
     parts = [
-        stepper.run(pre_spikes[:1], silent[:1], rule.requires),
-        stepper.run(pre_spikes[1:2], None, rule.requires),
-        stepper.run(pre_spikes[2:], silent[2:], rule.requires),
+        units.run(pre_spikes[:1], silent[:1]),
+        units.run(pre_spikes[1:2]),
+        units.run(pre_spikes[2:], silent[2:]),
     ]
     post_spikes = np.concatenate([spikes for spikes, _ in parts])
     seen = {name: np.concatenate([rows[name] for _, rows in parts]) for name in rule.requires}
@@ -192,15 +193,16 @@ def _updates(
     action = np.where(votes[:, 0] == votes[:, 1], coin, votes[:, 1] > votes[:, 0])
     reward = reward_sign * np.where(action == TARGETS[pattern], 1.0, -1.0)
     schedule = bench.schedule(np.array([trial.end]), np.zeros((1, votes.size)), votes.size)
-    if "agreement" in schedule.writes:
-        agrees = (votes > 0) == (np.arange(UNITS)[None, :] == action[:, None])
-        written = {**schedule.writes, "agreement": np.where(agrees, 1.0, -1.0).reshape(1, -1)}
-        schedule = replace(schedule, writes=written)
+    agrees = (votes > 0) == (np.arange(UNITS)[None, :] == action[:, None])
+    agreement = np.where(agrees, 1.0, -1.0).reshape(1, -1)
+    writes = bench.rule.host_writes.items()
+    written = {variable: agreement for variable, signal in writes if signal == AGREEMENT}
+    schedule = replace(schedule, writes={**schedule.writes, **written})
     bound = max(BOUND, 2 * float(np.abs(trial.weights).max()))
     updates = []
     for third_factor in (reward, reward - reward_sign * critic[pattern]):
         result = interpret(
-            replace(bench.rule, learning_rate=GENTLE_LEARNING * bench.rule.learning_rate),
+            scaled(bench.rule, GENTLE_LEARNING),
             Activity(trial.pre_spikes, trial.post_spikes, trial.seen),
             Wiring(trial.pre, trial.post, trial.weights, -bound, bound),
             replace(schedule, third_factors=np.repeat(third_factor, UNITS)[None, :]),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.experiments.checks.card.bench import Bench
-from threefactor.models.interpreter import Stepper
+from threefactor.experiments.checks.card.stimulation import Stimulated
 from threefactor.rules.contract import parameter_values
 
 Floats = NDArray[np.float64]
@@ -66,11 +66,10 @@ class NoisyNetwork:
     def run(self, w: Floats, names: tuple[str, ...] = ()) -> Decisions:
         """Return what the neurons do at weights (inputs, units), always with the same noise."""
         flat = np.tile(w.ravel(), self.samples)
-        size = self.samples * self.units
-        stepper = Stepper(
-            self.bench.neuron, self.pre, self.post, flat, size, self.bench.dt_ms, self.seed
+        neurons = Stimulated(
+            self.bench.neuron, self.pre, self.post, flat, self.bench.dt_ms, self.seed, names
         )
-        spikes, seen = stepper.run(self.pre_spikes, names=names)
+        spikes, seen = neurons.run(self.pre_spikes)
         counts = spikes.sum(axis=0).reshape(self.samples, self.units)
         return Decisions(self.pre_spikes, spikes, seen, counts)
 

@@ -36,8 +36,9 @@ def stdp_window(bench: Bench) -> Panel:
     end = bench.start + 1 + delay
     pre, post = bench.pairings(LAGS_MS, end + bench.tail)
     factors = (1.0, 0.0) if bench.reads_third_factor else (1.0,)
-    trains = (np.hstack([train] * len(factors)) for train in (pre, post))
-    change = bench.respond(*trains, [end], np.repeat(factors, pre.shape[1])[None, :]).dw
+    third_factors = np.repeat(factors, pre.shape[1])[None, :]
+    pre, post = (np.hstack([train] * len(factors)) for train in (pre, post))
+    change = bench.respond(pre, post, [end], third_factors).dw
     rows = change.reshape(len(factors), -1)
     dw = dict(zip(factors, rows[:, :-1] - rows[:, -1:], strict=True))
     numbers: dict[str, float | str] = {

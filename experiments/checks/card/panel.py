@@ -46,7 +46,7 @@ class Decay:
     curve: Floats
 
 
-def fit_decay(time_ms: Floats, values: Floats, below: float = 0.25) -> Decay:
+def fit_decay(time_ms: NDArray[np.floating], values: Floats, below: float = 0.25) -> Decay:
     """Fit what follows the peak, from `below` of it to 1 % or a change of sign: a line of the log.
 
     An alpha function is tried for values that start near zero.

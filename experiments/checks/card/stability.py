@@ -14,6 +14,7 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
+from threefactor.rules.contract import AGREEMENT
 
 INPUTS, NEURONS, REPLICAS, SECONDS = 10, 4, 10, 200.0
 SAMPLES, EPISODE_DECISIONS = 100, 50
@@ -89,12 +90,7 @@ def _follow(bench: Bench, network: Network, decisions: int, seed: int) -> tuple[
     generator = np.random.default_rng(seed)
     rates = np.full((REPLICAS, INPUTS), INPUT_HZ)
     w = network.replicated("policy.w")
-    written = [
-        network.replicated(name)
-        for name in network.engine.arrays()
-        for variable in bench.written
-        if name == f"actor.policy_{variable}"
-    ]
+    signals = set(bench.rule.host_writes.values()) - {AGREEMENT}  # that, the network writes
     samples = set(np.linspace(0, decisions, min(SAMPLES, decisions) + 1).astype(int))
     rows, counts = [w.ravel().copy()], 0.0
     last = max(1, decisions // 10)
@@ -104,8 +100,8 @@ def _follow(bench: Bench, network: Network, decisions: int, seed: int) -> tuple[
         spikes = network.advance(rates, bench.window)
         if decision > decisions - last:
             counts += float(spikes.mean())
-        for view in written:
-            view[...] = 1.0
+        for signal in signals:
+            network.write(signal, np.ones(REPLICAS))
         network.close_decision(generator.integers(0, 2, REPLICAS))
         factors[: REPLICAS // 2] = generator.choice([-1.0, 1.0], REPLICAS // 2)
         network.consolidate(factors)

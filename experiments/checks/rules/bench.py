@@ -1,19 +1,26 @@
 """The test bench of a rule: a small network of two replicas, driven alike on every engine."""
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.models.addresses import on_neuron, parameter_arrays
+from threefactor.models.interpreter import Interpreter
 from threefactor.models.network import Network
 from threefactor.models.neurons.contract import NeuronModel, PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
-from threefactor.rules.contract import Rule, defined_variables, parameter_values
-from threefactor.rules.interpreter import Activity, Interpretation, Schedule, Wiring, interpret
-from threefactor.rules.language.statements import parse_equations, parse_statements
+from threefactor.rules.contract import (
+    AGREEMENT,
+    Rule,
+    parameter_values,
+    scaled,
+    split_unit,
+)
+from threefactor.rules.language import parse_equations
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +32,8 @@ SLOWEST_CLOCK_MS = 20.0
 #: Window (from 0) that ends an episode.
 EPISODE_END = 3
 SEEDS = (11, 12)
+#: Learning rate that a rule whose own is zero is tried at, before it is tuned.
+FALLBACK_RATE = 0.01
 #: Parameters that silence a spontaneous neuron.
 SILENCE = {"rate_at_threshold": 0.0, "bias": -1e3, "noise": 0.0, "noise_current": 0.0}
 
@@ -71,8 +80,6 @@ class Outcome:
     variables : dict of str to (replicas, n) arrays
         The rule's variables at the end.
     pre_spikes, post_spikes : (replicas, steps, n) bool
-    required : dict of str to (replicas, steps, n) arrays
-        What the rule requires of the postsynaptic neuron, as the event blocks saw it.
     """
 
     w_start: Floats
@@ -83,7 +90,16 @@ class Outcome:
     variables: dict[str, Floats]
     pre_spikes: NDArray[np.bool_]
     post_spikes: NDArray[np.bool_]
-    required: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class Interpretation:
+    """What the interpreter makes of a trial; the names are those of `Outcome`."""
+
+    w: Floats
+    variables: dict[str, Floats]
+    pre_spikes: NDArray[np.bool_]
+    post_spikes: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -147,7 +163,8 @@ class Circuit:
         self.post = pairs["post"][self.order]
         self.modules = np.arange(N_POST) % 2
         seeds = [SEEDS[row] for row in self.rows]
-        self.network = Network(self._specification(), seeds, seeds, engine)
+        self._spec = self._specification(rule)
+        self.network = Network(self._spec, seeds, seeds, engine)
         self._view = self.network.replicated
         for name, shuffle in [("input.spike_stream", self.inputs)] + [
             (f"policy.{purpose}_stream", self.order) for purpose in (rule.noise if rule else ())
@@ -156,10 +173,10 @@ class Circuit:
             streams[...] = streams[:, shuffle].copy()
         self._start = self.network.engine.snapshot()
         self.variables = self._variables()
-        self._signals = [name for name in _host_written(rule) if name != "agreement"]
+        written = set(rule.host_writes.values()) if rule is not None else set()
+        self._signals = written - {AGREEMENT}  # that, the network writes
 
-    def _specification(self) -> NetworkSpec:
-        rule = None if self.rule is None else _watched(self.rule, self.neuron)
+    def _specification(self, rule: Rule | None) -> NetworkSpec:
         return NetworkSpec(
             (
                 Population("input", N_PRE, PoissonInput()),
@@ -178,14 +195,14 @@ class Circuit:
         """Return rule variable -> array name, stored variables only."""
         if self.rule is None:
             return {}
-        known, places = set(self.network.engine.arrays()), {}
-        for block, prefix in (
-            ("pre_equations", "input.policy_"),
-            ("post_equations", "actor.policy_"),
-            ("equations", "policy."),
-        ):
-            for name in defined_variables(getattr(self.rule, block)):
-                places[name] = prefix + name
+        (projection,), rule, places = self._spec.projections, self.rule, {}
+        for population, block in (
+            (projection.source, rule.pre_equations), (projection.target, rule.post_equations)
+        ):  # fmt: skip
+            for name in parse_equations(block).units:
+                places[name] = on_neuron(projection, population, name)
+        places |= {name: f"policy.{name}" for name in parse_equations(rule.equations).units}
+        known = set(self.network.engine.arrays())
         return {name: place for name, place in places.items() if place in known}
 
     def run(self, trial: Trial, weight_scale: float, learning_rate: float) -> Outcome:
@@ -197,23 +214,13 @@ class Circuit:
         engine = self.network.engine
         engine.restore(self._start)
         self._prepare(trial, weight_scale, learning_rate * trial.learning_rate)
-        required = _seen(self.rule)
-        size = self._view("policy.w").size
-        probes = [(f"policy.seen_{name}", k) for name in required for k in range(size)]
-        engine.record(["input", "actor"], probes, 1)
+        engine.record(["input", "actor"], [], 1)
         watch = _Watch(self._view("policy.w"), trial.is_clamped)
-        for window in range(WINDOWS):
-            self._advance(trial, window, STEPS, watch)
-            for name in self._signals:
-                self._view(self.variables[name])[...] = drive().signals[window, self.rows]
-            self.network.close_decision(np.full(len(self.rows), window % 2))
-            watch.look()
-            self.network.consolidate(self.third_factors(trial)[window])
-            watch.look()
-            if window == EPISODE_END:
-                self.network.start_episode(np.ones(len(self.rows), bool))
-                watch.look()
-        self._advance(trial, WINDOWS, TAIL, watch)
+
+        def advance(window: int, steps: int) -> None:
+            self._advance(trial, window, steps, watch)
+
+        self._play(self.network, trial, advance, watch.look)
         variables = {name: self._view(place).copy() for name, place in self.variables.items()}
         drained = engine.drain()
         engine.record([], [], 1)
@@ -221,8 +228,29 @@ class Circuit:
             watch.start, watch.w.copy(), watch.change, watch.travel,
             np.array([watch.low, watch.high]), variables,
             self._spikes(drained, "input", N_PRE), self._spikes(drained, "actor", N_POST),
-            self._required(drained, required),
         )  # fmt: skip
+
+    def _play(
+        self,
+        network: Network | Interpreter,
+        trial: Trial,
+        advance: Callable[[int, int], Any],
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run the windows of a trial: `advance` takes a window's number and its timesteps."""
+        for window in range(WINDOWS):
+            advance(window, STEPS)
+            for signal in self._signals:
+                network.write(signal, drive().signals[window, self.rows])
+            network.close_decision(np.full(len(self.rows), window % 2))
+            look()
+            if self.rule is not None:
+                network.consolidate(self.third_factors(trial)[window])
+            look()
+            if window == EPISODE_END:
+                network.start_episode(np.ones(len(self.rows), bool))
+                look()
+        advance(WINDOWS, TAIL)
 
     def _prepare(self, trial: Trial, weight_scale: float, learning_rate: float) -> None:
         given = drive()
@@ -230,14 +258,25 @@ class Circuit:
             self._view(f"policy.{name}")[...] = weight_scale * values[self.rows][:, self.order]
         if trial.is_extreme:
             learning_rate *= 1e3
-        array = self.network.engine.array
-        for name in self.network.engine.arrays():
-            if name == "policy.learning_rate" or name.endswith(".policy_learning_rate"):
-                array(name)[...] = learning_rate
-            if trial.is_silent and self.neuron.spontaneous:
-                owner, _, parameter = name.partition(".")
-                if owner == "actor" and parameter in SILENCE:
-                    array(name)[...] = SILENCE[parameter]
+        if self.rule is not None:
+            self._set_rates(self.rule, learning_rate)
+        known = set(self.network.engine.arrays())
+        for parameter, value in SILENCE.items() if trial.is_silent else ():
+            if self.neuron.spontaneous and f"actor.{parameter}" in known:
+                self.network.engine.array(f"actor.{parameter}")[...] = value
+
+    def _set_rates(self, rule: Rule, learning_rate: float) -> None:
+        """Write this learning rate, and the rule's other rates in proportion."""
+        (projection,), known = self._spec.projections, set(self.network.engine.arrays())
+        ratio, values = (
+            learning_rate / (rule.learning_rate or FALLBACK_RATE),
+            parameter_values(rule),
+        )
+        for field in rule.rates:
+            name = split_unit(field)[0]
+            value = learning_rate if name == "learning_rate" else ratio * values[name][0]
+            for array in known.intersection(parameter_arrays(projection, name)):
+                self.network.engine.array(array)[...] = value
 
     def _advance(self, trial: Trial, window: int, steps: int, watch: "_Watch") -> None:
         rates = drive().rates[window, self.rows][:, self.inputs]
@@ -264,48 +303,42 @@ class Circuit:
         spikes[drained[f"{population}.step"], drained[f"{population}.neuron"]] = True
         return np.moveaxis(spikes.reshape(len(spikes), len(self.rows), size), 1, 0)
 
-    def _required(
-        self, drained: dict[str, Any], required: tuple[str, ...]
-    ) -> dict[str, NDArray[Any]]:
-        if not required:
-            return {}
-        shape = (-1, len(required), len(self.rows), N_PRE * N_POST)
-        values = np.moveaxis(drained["probes.values"].reshape(shape), 2, 0)
-        synaptic = {"sensitivity", *(self.rule.noise if self.rule else ())}
-        # Every synapse of a neuron saw the same value: the last one stands for its neuron.
-        representative = [int(np.flatnonzero(self.post == k)[-1]) for k in range(N_POST)]
-        return {
-            name: values[:, :, k] if name in synaptic else values[:, :, k, representative]
-            for k, name in enumerate(required)
-        }
-
     def bounds(self) -> tuple[Floats, Floats]:
         """Return the bounds of the last trial, each (replicas, n_synapses)."""
         return self._view("policy.w_min").copy(), self._view("policy.w_max").copy()
 
-    def interpret(self, rule: Rule, trial: Trial, outcome: Outcome) -> Interpretation:
-        """Return what the interpreter makes of the first replica's spikes with `rule`."""
-        activity = Activity(
-            outcome.pre_spikes[0], outcome.post_spikes[0],
-            {name: values[0] for name, values in outcome.required.items()},
-        )  # fmt: skip
-        low, high = self.bounds()
-        fired = outcome.post_spikes[0, : WINDOWS * STEPS].reshape(WINDOWS, STEPS, N_POST).any(1)
-        belongs = self.modules[None, :] == (np.arange(WINDOWS) % 2)[:, None]
-        writes = {name: drive().signals[:WINDOWS, self.rows[0]] for name in self._signals}
-        if "agreement" in self.variables:
-            writes["agreement"] = np.where(fired == belongs, 1.0, -1.0)
-        schedule = Schedule(
-            STEPS * np.arange(1, WINDOWS + 1), self.third_factors(trial)[:, 0],
-            episode_ends=(EPISODE_END,), writes=writes,
-        )  # fmt: skip
-        wiring = Wiring(self.pre, self.post, outcome.w_start[0], low[0], high[0])
+    def interpret(self, trial: Trial, weight_scale: float, learning_rate: float) -> Interpretation:
+        """Return what the interpreter makes of a trial with this circuit's network."""
+        assert self.rule is not None
+        seeds, given = [SEEDS[row] for row in self.rows], drive()
+        spec = self._specification(at_learning_rate(self.rule, learning_rate))
+        machine = Interpreter(spec, seeds, seeds)
+        for name, values in (("w", given.weights), ("w_min", given.w_min), ("w_max", given.w_max)):
+            machine.array(f"policy.{name}")[...] = weight_scale * values[self.rows]
+        machine.record(["input", "actor"])
         with np.errstate(all="ignore"):
-            return interpret(rule, activity, wiring, schedule, _timestep_ms(self.rule))
+            self._play(
+                machine,
+                trial,
+                lambda window, steps: machine.advance(given.rates[window, self.rows], steps),
+            )
+        spikes = machine.recorded()
+        return Interpretation(
+            machine.weights()["policy"],
+            {name: machine.array(place) for name, place in self.variables.items()},
+            np.moveaxis(spikes["input"], 1, 0),
+            np.moveaxis(spikes["actor"], 1, 0),
+        )
 
     def close(self) -> None:
         """Free the engine."""
         self.network.close()
+
+
+def at_learning_rate(rule: Rule, learning_rate: float) -> Rule:
+    """Return `rule` with this learning rate, and its other rates in proportion."""
+    ratio = learning_rate / (rule.learning_rate or FALLBACK_RATE)
+    return replace(scaled(rule, ratio), learning_rate=learning_rate)
 
 
 class _Watch:
@@ -331,41 +364,3 @@ def _timestep_ms(rule: Rule | None) -> float:
     """Return 1 ms, or the rule's weight clock if that is no multiple of it."""
     period = rule.consolidation_period_ms if rule is not None else None
     return 1.0 if period is None or period % 1.0 == 0 else period
-
-
-def _host_written(rule: Rule | None) -> list[str]:
-    """Return the postsynaptic variables that a rule reads and never assigns."""
-    if rule is None:
-        return []
-    blocks = (rule.post_each_step, rule.post_on_spike, rule.post_on_delivery)
-    assigned = {s.target for block in blocks for s in parse_statements(block)}
-    return [
-        line.variable
-        for line in parse_equations(rule.post_equations)
-        if line.expression is None and line.variable not in assigned
-    ]
-
-
-def _seen(rule: Rule | None) -> tuple[str, ...]:
-    """Return what a rule reads that is not its own: the postsynaptic neuron's, and noise."""
-    return (*rule.requires, *rule.noise) if rule is not None else ()
-
-
-def _watched(rule: Rule, neuron: NeuronModel) -> Rule:
-    """Return `rule` with synaptic copies of what it reads, as its event blocks see it."""
-    names = _seen(rule)
-    if not names:
-        return rule
-    units = {name: unit for name, (_, unit) in parameter_values(neuron).items()}
-    units |= defined_variables(neuron.equations)
-    declared = [f"seen_{name} : {units.get(name, '1')}" for name in names]
-    copied = [f"seen_{name} = {name}" for name in names]
-    kind = type(rule)
-    body = {
-        "equations": "\n".join([kind.equations, *declared]),
-        "each_step": "\n".join([*copied, kind.each_step]),
-        "__doc__": kind.__doc__,
-        "__module__": kind.__module__,
-    }
-    watched: type[Rule] = dataclass(frozen=True)(type(kind.__name__, (kind,), body))
-    return watched(**{field.name: getattr(rule, field.name) for field in fields(rule)})

@@ -5,20 +5,21 @@ what is promised.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.experiments.checks.report import Broken, NotApplicable
 from threefactor.experiments.checks.rules.bench import (
     N_POST,
     N_PRE,
     REFERENCE,
     Circuit,
+    Interpretation,
     Outcome,
     Trial,
 )
-from threefactor.experiments.checks.rules.subject import Broken, NotApplicable, Subject, one_line
+from threefactor.experiments.checks.rules.subject import Subject, one_line
 
 #: Largest relative deviation between engines, and between engine and interpreter.
 TOLERANCE = 1e-9
@@ -96,13 +97,14 @@ def linearity(subject: Subject) -> str:
 
 
 def zero_learning_rate(subject: Subject) -> str:
-    """With learning_rate 0 weights are bitwise unchanged: the frozen twin is frozen."""
+    """With all rates 0 weights are bitwise unchanged: the frozen twin is frozen."""
+    rates = subject.kind.rates
     for engine, outcome in _outcomes(subject, Trial(learning_rate=0.0)):
         if not np.array_equal(outcome.w, outcome.w_start) or np.any(outcome.change):
             raise Broken(
-                f"{engine}: expected bitwise unchanged weights with learning_rate 0, got a change "
-                f"of {np.abs(outcome.change).max():.2g}; multiply every change of w by "
-                f"learning_rate, or frozen controls will learn."
+                f"{engine}: expected bitwise unchanged weights with {' and '.join(rates)} 0, got "
+                f"a change of {np.abs(outcome.change).max():.2g}; multiply every change of w by "
+                f"one of them, or declare in `rates` what does, or frozen controls will learn."
             )
     return ""
 
@@ -203,21 +205,18 @@ def engines_agree(subject: Subject) -> str:
 
 
 def interpreter(subject: Subject) -> str:
-    """Weights and variables are those of the interpreter for the same spikes."""
-    worst = 0.0
+    """Spikes, weights and variables are those of the interpreter, which executes the strings."""
+    expected, worst, coincidences = None, 0.0, 0
     for engine, outcome in _outcomes(subject):
         circuit = subject.circuits[engine]
         coincidences = _coincidences(circuit, outcome)
         if not coincidences:
             raise NotApplicable(f"{subject.neuron_name} gives no coincident spikes here")
-        rule = replace(subject.rule, learning_rate=subject.learning_rate)
-        try:
-            expected = circuit.interpret(rule, REFERENCE, outcome)
-        except ValueError as error:
-            raise Broken(one_line(error)) from error
-        found = {"w": outcome.w[0], **{n: v[0] for n, v in outcome.variables.items()}}
+        if expected is None:
+            expected = _interpreted(subject, circuit)
         for name, values in {"w": expected.w, **expected.variables}.items():
-            deviation = _deviation(found[name], values)
+            found = outcome.w if name == "w" else outcome.variables[name]
+            deviation = _deviation(found, values)
             worst = max(worst, deviation)
             if deviation > TOLERANCE:
                 raise Broken(
@@ -225,7 +224,22 @@ def interpreter(subject: Subject) -> str:
                     f"deviation of {deviation:.2g}; leave (event-driven) out, and read neuron "
                     f"variables that spikes change in each_step."
                 )
+        for side in ("pre_spikes", "post_spikes"):
+            different = int(np.sum(getattr(outcome, side) != getattr(expected, side)))
+            if different:
+                raise Broken(
+                    f"{engine}: expected the spikes of the interpreter, got {different} "
+                    f"{side.partition('_')[0]}synaptic spikes that differ; does the neuron round "
+                    f"near its threshold (int of large numbers, %)?"
+                )
     return f"{_measured(worst)}, {coincidences} coincident spikes"
+
+
+def _interpreted(subject: Subject, circuit: Circuit) -> Interpretation:
+    try:
+        return circuit.interpret(REFERENCE, subject.weight_scale, subject.learning_rate)
+    except ValueError as error:
+        raise Broken(one_line(error)) from error
 
 
 def _outcomes(subject: Subject, trial: Trial = REFERENCE) -> Iterator[tuple[str, Outcome]]:

@@ -6,6 +6,8 @@ import brian2
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.experiments.checks.postsynaptic import choose_neuron
+from threefactor.experiments.checks.report import NotApplicable
 from threefactor.experiments.checks.rules.bench import (
     REFERENCE,
     SLOWEST_CLOCK_MS,
@@ -13,21 +15,10 @@ from threefactor.experiments.checks.rules.bench import (
     Outcome,
     Trial,
 )
-from threefactor.experiments.checks.rules.tuning import (
-    choose_neuron,
-    tuned_learning_rate,
-    weight_scale,
-)
+from threefactor.experiments.checks.rules.tuning import tuned_learning_rate, weight_scale
 from threefactor.models.engine.build_cache import CompilerError, find_compiler
-from threefactor.rules.contract import Rule, check_rule_class
-
-
-class Broken(Exception):  # noqa: N818
-    """A promise does not hold; the message says what was expected, what was got, a likely fix."""
-
-
-class NotApplicable(Exception):  # noqa: N818
-    """A promise cannot be tested, or the rule declares that it does not give it."""
+from threefactor.rules.checks import check_rule_class
+from threefactor.rules.contract import Rule
 
 
 class Subject:
@@ -39,7 +30,7 @@ class Subject:
         A class is tested at its default parameters.
     engines : tuple of str
     neuron : str or None
-        Postsynaptic neuron; None: the first one that exposes what the rule requires.
+        Postsynaptic neuron; None: see `choose_neuron`.
 
     Attributes
     ----------

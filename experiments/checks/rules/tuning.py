@@ -1,43 +1,22 @@
-"""Choose what makes a trial of a rule informative: neuron, weights, learning rate."""
+"""Choose what makes a trial of a rule informative: weights and learning rate."""
 
 import functools
-from dataclasses import replace
 
 import numpy as np
 
-from threefactor.experiments.checks.rules.bench import REFERENCE, Circuit, Trial
-from threefactor.models.neurons import NEURONS, make_neuron
+from threefactor.experiments.checks.rules.bench import (
+    FALLBACK_RATE,
+    REFERENCE,
+    Circuit,
+    Trial,
+    at_learning_rate,
+)
 from threefactor.models.neurons.contract import NeuronModel
-from threefactor.rules.contract import Rule
 
-#: Neuron models that are tried first; the rest follows in the order of the registry.
-PREFERRED = ("lif", "escape-lif")
 #: Spikes per timestep and neuron that initial weights aim at.
 TARGET_ACTIVITY = 0.2
 #: Share of the weight scale that a third factor of 1 moves the fastest synapse in one run.
 TARGET_CHANGE = 0.2
-
-
-def choose_neuron(rule: Rule, name: str | None = None) -> tuple[str, NeuronModel]:
-    """Return name and model of the postsynaptic neuron for `rule`.
-
-    Raises
-    ------
-    ValueError
-        If no spiking neuron of the registry exposes what the rule requires.
-    """
-    if name is not None:
-        return name, make_neuron(name)
-    for candidate in dict.fromkeys((*PREFERRED, *NEURONS)):
-        neuron = NEURONS[candidate]()
-        if neuron.threshold and neuron.ports and set(rule.requires) <= set(neuron.exposes):
-            return candidate, neuron
-    exposed = {e for neuron in NEURONS.values() if neuron.ports for e in neuron().exposes}
-    missing = sorted(set(rule.requires) - exposed) or list(rule.requires)
-    raise ValueError(
-        f"{type(rule).__name__}.requires: expected what one neuron model exposes, got "
-        f"{', '.join(missing)}; neurons expose: {', '.join(sorted(exposed))}."
-    )
 
 
 @functools.cache
@@ -56,7 +35,7 @@ def tuned_learning_rate(circuit: Circuit, scale: float) -> float:
     """Return a learning rate that moves weights visibly and keeps them from their bounds."""
     rule = circuit.rule
     assert rule is not None
-    base = rule.learning_rate or 0.01
+    base = rule.learning_rate or FALLBACK_RATE
     tiny = 1e-6
     try:
         travel = circuit.run(Trial(1.0, is_clamped=True), scale, tiny * base).travel
@@ -67,7 +46,7 @@ def tuned_learning_rate(circuit: Circuit, scale: float) -> float:
         return base
     tuned = base * tiny * TARGET_CHANGE * scale / largest
     try:
-        replace(rule, learning_rate=tuned)
+        at_learning_rate(rule, tuned)
     except ValueError:
         return base
     return tuned

@@ -6,16 +6,11 @@ import re
 from dataclasses import asdict, fields
 
 import yaml
-from brian2.units.fundamentalunits import DimensionMismatchError
 
-from threefactor.experiments.checks.rules.subject import (
-    Broken,
-    NotApplicable,
-    Subject,
-    one_line,
-    root_cause,
-)
+from threefactor.experiments.checks.report import Broken, NotApplicable
+from threefactor.experiments.checks.rules.subject import Subject, one_line, root_cause
 from threefactor.rules.contract import UNIT_SUFFIXES, Rule
+from threefactor.rules.language.source import UnitError
 
 #: Last words of a field name that look like units, other than those of the contract.
 FOREIGN_UNITS = frozenset(
@@ -43,11 +38,8 @@ def units(subject: Subject) -> str:
     if subject.problem is None:
         return ""
     cause = root_cause(subject.problem)
-    if isinstance(cause, DimensionMismatchError):
-        raise Broken(
-            f"expected both sides of every equation in one unit, got: {one_line(cause)} "
-            f"Is there a rate without its /tau, or a field without its unit suffix?"
-        )
+    if isinstance(cause, UnitError):
+        raise Broken(f"expected both sides of every equation in one unit, got: {one_line(cause)}")
     raise NotApplicable("it does not build")
 
 

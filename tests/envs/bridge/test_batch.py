@@ -13,6 +13,13 @@ SEEDS = [11, 5, 77]
 IDS = ["CartPole-v1", "GridWorld-v0", "MountainCarContinuous-v0", "Identity-v0"]
 
 
+def answer(outcome):
+    """What a single environment would return."""
+    return (
+        outcome.next_observations, outcome.rewards, outcome.terminated, outcome.truncated
+    )  # fmt: skip
+
+
 def random_actions(space, n_steps, seed):
     space.seed(seed)
     return [np.asarray(space.sample()) for _ in range(n_steps)]
@@ -35,8 +42,8 @@ def batched_run(env_id, seeds, actions):
     batch = Environments(env_id, len(seeds), max_episode_steps=40)
     traces = [[observation] for observation in batch.reset(seeds)]
     for step in range(len(actions[0])):
-        results = batch.step(np.stack([of_replica[step] for of_replica in actions]))
-        done = results[2] | results[3]
+        outcome = batch.step(np.stack([of_replica[step] for of_replica in actions]))
+        results, done = answer(outcome), outcome.ends
         for trace, *result in zip(traces, *results, strict=True):
             trace.append(tuple(result))
         if done.any():
@@ -69,13 +76,13 @@ def test_finished_replica_rests_until_it_is_reset():
     up = np.zeros(2, dtype=np.int64)
     for _ in range(2):
         batch.step(up)
-    *_, truncated = batch.step(up)
-    assert truncated.tolist() == [True, True]
+    assert batch.step(up).truncated.tolist() == [True, True]
     batch.reset_where(np.array([True, False]))
     assert batch.is_running.tolist() == [True, False]
     random_state = batch._envs[1].unwrapped.np_random.bit_generator.state
-    _, rewards, terminated, truncated = batch.step(up)
-    for result in (rewards, terminated, truncated):
+    outcome = batch.step(up)
+    assert outcome.acting.tolist() == [True, False]
+    for result in (outcome.rewards, outcome.terminated, outcome.truncated):
         assert not result.any()
     assert batch._envs[1].unwrapped.np_random.bit_generator.state == random_state
 
@@ -84,7 +91,7 @@ def test_results_are_arrays_of_their_own():
     batch = Environments("CartPole-v1", 2)
     first = batch.reset([0, 1])
     kept = first.copy()
-    results = batch.step(np.array([0, 1]))
+    results = answer(batch.step(np.array([0, 1])))
     frozen = copy.deepcopy(results)
     batch.step(np.array([1, 1]))
     assert np.array_equal(first, kept)
@@ -104,9 +111,9 @@ def test_restored_batch_continues_bit_for_bit(env_id, n_replicas):
             actions = generators.integers(0, 2, n_replicas)
             if isinstance(batch.action_space, gym.spaces.Box):
                 actions = actions[:, None].astype(np.float32)
-            results = batch.step(actions)
-            rows.append([array.tolist() for array in results])
-            if (done := results[2] | results[3]).any():
+            outcome = batch.step(actions)
+            rows.append([array.tolist() for array in answer(outcome)])
+            if (done := outcome.ends).any():
                 rows.append(batch.reset_where(done).tolist())
         return rows
 

@@ -24,7 +24,9 @@ SPACES = {
     "discrete from 3": Discrete(5, start=3),
     "discrete from -2": Discrete(5, start=-2),
     "multi-discrete": MultiDiscrete([2, 5, 3]),
-    "multi-discrete matrix": MultiDiscrete([[2, 3], [4, 5]], start=[[1, 0], [0, -1]]),
+    "multi-discrete matrix": MultiDiscrete(
+        np.array([[2, 3], [4, 5]]), start=np.array([[1, 0], [0, -1]])
+    ),
     "box": Box(np.array([-1.2, -0.07], np.float32), np.array([0.6, 0.07], np.float32)),
     "box scalar": Box(-1.0, 1.0, ()),
     "box matrix": Box(0, 255, (2, 2), np.uint8),

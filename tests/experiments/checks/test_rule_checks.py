@@ -14,6 +14,7 @@ from threefactor.experiments.checks.rules.subject import Subject
 from threefactor.experiments.checks.rules.tuning import TARGET_ACTIVITY, weight_scale
 from threefactor.models.neurons import NEURONS
 from threefactor.rules import RULES
+from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility as Eligibility
 
 HERE = Path(__file__).parent
 NUMPY = ("runtime-numpy",)
@@ -53,7 +54,7 @@ def test_rules_of_the_library_pass_on_both_engines(name):
     assert failures(check_rule(RULES[name], BOTH)) == {}
 
 
-@pytest.mark.parametrize("rule", [RULES["rstdp-et"], RULES["rstdp-et"](a_plus=0.5)])
+@pytest.mark.parametrize("rule", [Eligibility, Eligibility(a_plus=0.5)])
 def test_a_class_and_an_instance_pass_on_both_engines(rule):
     report = check_rule(rule, BOTH)
     assert [result.check for result in report.results] == list(CHECKS)
@@ -136,7 +137,7 @@ def test_command_fails_for_a_broken_file_and_writes_json(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
+        (["rsdtp"], "Unknown part 'rsdtp'. Did you mean 'rstdp'?"),
         (["nowhere.py:MyRule"], "there is no file 'nowhere.py'"),
         (["rstdp", "--engine", "warp"], "Unknown engine 'warp'"),
         (["rstdp", "--neuron", "lift"], "Unknown neuron 'lift'. Did you mean 'lif'?"),
@@ -149,4 +150,4 @@ def test_command_refuses_what_it_cannot_use(arguments, message, capsys):
 
 def test_command_needs_a_rule_or_all(capsys):
     assert run.main(["check"]) == 2
-    assert "name a rule, a FILE.py:Class or --all" in capsys.readouterr().err
+    assert "name a part, a FILE.py:Class or --all" in capsys.readouterr().err

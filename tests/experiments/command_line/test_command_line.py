@@ -14,6 +14,7 @@ import pytest
 
 import run
 from threefactor.envs.bridge import DECODERS, ENCODERS
+from threefactor.experiments.command_line.main import COMMANDS
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.models import MODELS
 from threefactor.rules.modulators import MODULATORS
@@ -143,7 +144,7 @@ def trained(tmp_path_factory):
 
 ERRORS = {
     "no such command": (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
-    "no command but an option": (["--version"], "Unknown command '--version'. Known: train"),
+    "no command but an option": (["--env"], "Unknown command '--env'. Known: train"),
     "unknown environment": (["train", "--env", "GridWorl-v0"], "Did you mean 'GridWorld-v0'"),
     "unknown rule": (["train", "--rule", "rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
     "unknown model": (["train", "--model", "layerd"], "Did you mean 'layered'?"),
@@ -215,9 +216,9 @@ ERRORS = {
     "plot of nothing": (["plot", "nowhere"], "nowhere: no such run directory."),
     "plot of no run": (["plot", "."], ".: expected a run directory, got a folder"),
     "plot of half a window": (["plot", ".", "--window-ms", "0"], "expected 2 arguments"),
-    "check nothing": (["check"], "name a rule, a FILE.py:Class or --all; see `python run.py check"),
-    "check all and one": (["check", "rstdp", "--all"], "name a rule, a FILE.py:Class or --all"),
-    "check an unknown rule": (["check", "rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
+    "check nothing": (["check"], "name a part, a FILE.py:Class or --all; see `threefactor check"),
+    "check all and one": (["check", "rstdp", "--all"], "name a part, a FILE.py:Class or --all"),
+    "check an unknown rule": (["check", "rsdtp"], "Unknown part 'rsdtp'. Did you mean 'rstdp'?"),
     "check a missing file": (["check", "mine.py:Mine"], "there is no file 'mine.py'"),
     "check on no engine": (["check", "rstdp", "--engine", "gpu"], "Unknown engine 'gpu'. Known:"),
     "check behind no neuron": (["check", "rstdp", "--neuron", "lff"], "Unknown neuron 'lff'."),
@@ -319,7 +320,7 @@ def test_evaluate_refuses_impossible_numbers(option, message, cli, trained):
 def test_help_and_usage(cli):
     status, out, _ = cli("--help")
     assert status == 0
-    for command in run.COMMANDS:
+    for command in COMMANDS:
         assert f"\n  {command} " in out
         status, text, _ = cli(command, "--help")
         assert status == 0
@@ -344,8 +345,13 @@ LISTS = ("envs", "rules", "models", "neurons", "encoders", "decoders", "modulato
 
 
 def columns(table):
-    """Return (key, text) of every line of a table."""
-    return [re.fullmatch(r"  (\S+) +(\S.*)", line).groups() for line in table.splitlines()[1:]]
+    """Return (key, text) of every line of a table; the key of a line that goes on is empty."""
+    return [re.fullmatch(r"  (\S*) +(\S.*)", line).groups() for line in table.splitlines()[1:]]
+
+
+def further(text):
+    """Return what lists say in lines below an entry's own."""
+    return [text for table in text.strip().split("\n\n") for key, text in columns(table) if not key]
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -357,14 +363,15 @@ def test_lists_fit_the_terminal_in_aligned_lines_of_whole_words(what, width, cli
     status, shown, err = cli("list", *what.split())
     assert (status, err) == (0, "")
     assert max(map(len, shown.splitlines())) <= width
-    assert len(shown.splitlines()) == len(whole.splitlines())
     starts = {
         line.index(text)
         for table in shown.strip().split("\n\n")
         for line, (_, text) in zip(table.splitlines()[1:], columns(table), strict=True)
     }
     assert len(starts) == 1
-    for short, long in zip(shown.splitlines(), whole.splitlines(), strict=True):
+    assert " ".join(further(shown)) == " ".join(further(whole))
+    shown, whole = ([x for x in text.splitlines() if x[2:3] != " "] for text in (shown, whole))
+    for short, long in zip(shown, whole, strict=True):
         kept = short.removesuffix(" ...")
         assert long.startswith(kept)
         assert short == long or re.match(r"[ ,;:(]", long[len(kept) :])
@@ -387,6 +394,19 @@ def test_list(cli):
     for table in (MODELS, MODULATORS, ENCODERS, DECODERS):
         assert set(table) <= set(out.split())
     assert "GridWorld-v0" in cli("list", "envs")[1]
+
+
+def test_lists_say_what_must_fit(cli, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    rules, neurons = cli("list", "rules")[1], cli("list", "neurons")[1]
+    assert re.search(
+        r"  eprop-reward .*\n +requires psi, psi_adaptation, .*; waits for lear", rules
+    )
+    assert re.search(r"  stdp-voltage .*\n +requires v in volt\n", rules)
+    assert re.search(r"  rstdp .*\n  rstdp-et ", rules)
+    assert re.search(
+        r"  escape-lif .*\n +exposes v, rate, p, z, score, sensitivity, tau_me", neurons
+    )
 
 
 def test_print_config_repeats_the_run(cli, tmp_path, trained):
@@ -422,7 +442,7 @@ def test_evaluate_and_resume(cli, tmp_path):
 
 def test_default_directory_and_rule_of_ones_own(cli, tmp_path):
     (tmp_path / "mine.py").write_text(
-        "from dataclasses import dataclass\nfrom threefactor.rules.contract import Rule\n"
+        "from dataclasses import dataclass\nfrom threefactor import Rule\n"
         "@dataclass(frozen=True)\nclass Mine(Rule):\n"
         '    """Moves every weight with the third factor."""\n'
         '    consolidate = "w += learning_rate*third_factor"\n'
@@ -521,7 +541,7 @@ def test_interrupted_reproduction_goes_on_where_it_stopped(cli, tmp_path, monkey
 
     def press(loop):
         decide(loop)
-        if loop.done[0] == 2:
+        if loop.tally.done[0] == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:

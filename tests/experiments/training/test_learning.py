@@ -1,6 +1,7 @@
 """Learning on the smallest task, against controls that must fail; the named claims, slowly."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def test_rule_learns_identity_and_its_controls_do_not(rule, tmp_path):
     for control in ("none", "frozen", "shuffled", "zero"):
         settings = {**IDENTITY, "rule": {"name": rule, **RULES[rule]}, "control": control}
         settings["episodes"] = EPISODES.get(rule, IDENTITY["episodes"])
-        train_agent(resolve(settings), tmp_path / control, is_quiet=True)
+        train_agent(resolve(settings), tmp_path / control)
         scores[control] = last_returns(tmp_path / control)
     assert scores["none"].min() >= 85.0, scores
     for control in ("frozen", "shuffled", "zero"):
@@ -55,14 +56,18 @@ def test_rule_learns_identity_and_its_controls_do_not(rule, tmp_path):
 def test_experiment_runs_at_budget_one_episode(name, tmp_path):
     lines = []
     episodes = 1000
-    reproduce(name, tmp_path, budget=1 / episodes, n_seeds=2, say=lines.append)
-    assert (tmp_path / "result.json").exists()
-    assert (tmp_path / f"{name}.png").exists()
-    assert any("holds" in line or "FAILS" in line for line in lines)
+    result = reproduce(name, tmp_path, budget=1 / episodes, seeds=2, say=lines.append)
+    assert lines[0] == f"{name}: {result.claim}"
+    assert json.loads((tmp_path / "result.json").read_text()) == result.to_dict()
+    assert [path.name for path in result.files] == [f"{name}.png", f"{name}.pdf"]
+    assert all(len(scores) == 2 for scores in result.scores.values())
+    for text, holds in result.bars.items():
+        assert f"{'holds' if holds else 'FAILS'}: {text}" in result.report()
+    assert list(result.figures()) == [name]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3 * 3600)  # Izhikevich networks: 20 minutes on idle cores, hours on busy ones
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_claim_holds(name, tmp_path):
-    assert reproduce(name, tmp_path)
+    assert reproduce(name, tmp_path).holds

@@ -1,10 +1,15 @@
 """The closed loop: replicas, truncation, rest, exact resume, agreement with the action taken."""
 
+import inspect
 import pickle
+import textwrap
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+
+from threefactor.experiments.training.loop import ClosedLoop
 
 GRID = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 40, "episodes": 3,
@@ -33,18 +38,18 @@ def test_each_replica_equals_the_single_run_with_its_seed(case, control, open_lo
     lengths = []
     for replica in range(3):
         alone = run_loop(open_loop(CASES[case], seed=5 + replica, control=control))
-        assert alone.observer.episodes[0] == together.observer.episodes[replica]
-        assert alone.observer.rows[0] == together.observer.rows[replica]
+        assert alone.trace.episodes[0] == together.trace.episodes[replica]
+        assert alone.trace.rows[0] == together.trace.rows[replica]
         for name, weights in alone.agent.network.weights().items():
             np.testing.assert_array_equal(
                 weights[0], together.agent.network.weights()[name][replica], err_msg=name
             )
-        lengths.append(len(alone.observer.rows[0]))
+        lengths.append(len(alone.trace.rows[0]))
     assert len(set(lengths)) > 1
 
 
 def test_cases_terminate_and_truncate(open_loop, run_loop):
-    episodes = sum(run_loop(open_loop(CRITIC, replicas=3)).observer.episodes, [])
+    episodes = sum(run_loop(open_loop(CRITIC, replicas=3)).trace.episodes, [])
     assert {(e["terminated"], e["truncated"]) for e in episodes} == {(True, False), (False, True)}
 
 
@@ -58,7 +63,7 @@ def test_a_finished_replica_keeps_its_weights_also_under_rules_that_drift(
     }  # fmt: skip
     settings["model"] |= {"w_init_high": 8.0}
     together = run_loop(open_loop(settings, replicas=2))
-    lengths = [episodes[0]["length"] for episodes in together.observer.episodes]
+    lengths = [episodes[0]["length"] for episodes in together.trace.episodes]
     first = int(np.argmin(lengths))
     assert lengths[first] < max(lengths)
     alone = run_loop(open_loop(settings, seed=5 + first))
@@ -96,7 +101,7 @@ class Scripted(gym.Env):
         )
 
 
-gym.register(id="Scripted-v0", entry_point=Scripted)
+gym.register(id="Scripted-v0", entry_point=lambda **options: Scripted(**options))
 SCRIPTED = {
     **CRITIC,
     "env": "Scripted-v0",
@@ -112,7 +117,7 @@ def deliveries(loop):
     deliver = loop.agent.network.consolidate
 
     def consolidate(third_factor):
-        seen.append((loop.decisions, np.array(third_factor)))
+        seen.append((loop.tally.decisions, np.array(third_factor)))
         deliver(third_factor)
 
     loop.agent.network.consolidate = consolidate
@@ -132,12 +137,12 @@ def test_truncation_is_not_termination(ends, windows, open_loop):
 
     loop.agent.encoder.encode = encode_and_note
     loop.agent.network.values = lambda: values.append(read()) or values[-1]
-    while not loop.is_finished:
+    while not loop.tally.is_finished:
         loop.decide()
     assert shown == [0, 1, 2, 3][:windows]
-    assert loop.decisions == windows
+    assert loop.tally.decisions == windows
     assert loop.environments.env.steps == 3
-    (episode,) = loop.observer.episodes[0]
+    (episode,) = loop.trace.episodes[0]
     assert (episode["length"], episode["total"]) == (3, 3.0)
     assert episode[ends] is True
     value = [float(v[0]) - 0.5 for v in values]
@@ -150,16 +155,16 @@ def test_truncation_is_not_termination(ends, windows, open_loop):
 
 def test_the_linear_critic_needs_no_extra_window(open_loop, run_loop):
     loop = run_loop(open_loop({**SCRIPTED, "modulator": "td-linear"}))
-    assert loop.decisions == 6
-    assert [e["truncated"] for e in loop.observer.episodes[0]] == [True, True]
+    assert loop.tally.decisions == 6
+    assert [e["truncated"] for e in loop.trace.episodes[0]] == [True, True]
 
 
 def test_resting_replicas_get_third_factor_zero_and_keep_their_weights(open_loop):
     loop = open_loop(GRID, replicas=3, episodes=1)
     seen = deliveries(loop)
     resting = []
-    while not loop.is_finished:
-        acting = loop.acting.copy()
+    while not loop.tally.is_finished:
+        acting = loop.tally.acting.copy()
         before = loop.agent.network.weights()["policy"]
         n_seen = len(seen)
         loop.decide()
@@ -181,15 +186,15 @@ def test_running_on_from_a_state_equals_never_having_stopped(case, engine, open_
     for _ in range(7):
         half.decide()
     saved = pickle.dumps(half.state())
-    rows = [list(r) for r in half.observer.rows]
+    rows = [list(r) for r in half.trace.rows]
     for _ in range(2):  # what happens later must not reach into the saved state
         half.decide()
     rest = open_loop(CASES[case], engine=engine, replicas=2, seed=99)
     rest.restore(pickle.loads(saved))
     run_loop(rest)
     for replica in range(2):
-        assert rows[replica] + rest.observer.rows[replica] == whole.observer.rows[replica]
-    assert rest.decisions == whole.decisions
+        assert rows[replica] + rest.trace.rows[replica] == whole.trace.rows[replica]
+    assert rest.tally.decisions == whole.tally.decisions
     for name, weights in whole.agent.network.weights().items():
         np.testing.assert_array_equal(weights, rest.agent.network.weights()[name])
 
@@ -203,9 +208,9 @@ def test_twice_the_episodes_in_two_parts(case, open_loop, run_loop):
     second.restore(pickle.loads(pickle.dumps(first.state())))
     second.continue_until(2 * n)
     run_loop(second)
-    rows = first.observer.rows[0] + second.observer.rows[0]
-    assert rows == whole.observer.rows[0]
-    assert first.observer.episodes[0] + second.observer.episodes[0] == whole.observer.episodes[0]
+    rows = first.trace.rows[0] + second.trace.rows[0]
+    assert rows == whole.trace.rows[0]
+    assert first.trace.episodes[0] + second.trace.episodes[0] == whole.trace.episodes[0]
     for name, weights in whole.agent.network.weights().items():
         np.testing.assert_array_equal(weights, second.agent.network.weights()[name])
 
@@ -217,10 +222,18 @@ def test_replicas_that_rested_start_their_further_episodes_fresh(open_loop, run_
     v = loop.agent.network.replicated("actor.v")
     assert np.any(v)
     loop.continue_until(6)
-    assert not np.any(v)
-    assert loop.acting.all()
+    assert loop.tally.acting.all()
+    advance, before = loop.agent.network.advance, []
+
+    def note(rates, steps):
+        before.append(v.copy())
+        return advance(rates, steps)
+
+    loop.agent.network.advance = note
     run_loop(loop)
-    assert [len(e) for e in loop.observer.episodes] == [6, 6, 6]
+    assert not np.any(before[0])
+    assert np.any(before[1])
+    assert [len(e) for e in loop.trace.episodes] == [6, 6, 6]
 
 
 @pytest.mark.parametrize(("control", "is_changed"), [("frozen", 0), ("zero", 0), ("none", 1)])
@@ -243,16 +256,22 @@ def test_agreement_knows_actions_that_do_not_start_at_zero(open_loop):
     for _ in range(4):
         loop.decide()
         fired = network.replicated("actor.spike_count")[0] > 0
-        action = loop.observer.rows[0][-1][1]
+        action = loop.trace.rows[0][-1][1]
         belongs = np.arange(6) // 3 == action - 1
         np.testing.assert_array_equal(seen[-1][2][0], np.where(fired == belongs, 1, -1))
 
 
 def test_returns_are_discounted_as_the_environment_declares(open_loop, run_loop):
     loop = run_loop(open_loop({**GRID, "env_kwargs": {"size": 3, "step_reward": 1.0}}))
-    for episode in loop.observer.episodes[0]:
+    for episode in loop.trace.episodes[0]:
         n = episode["length"]
         goal = 10.0 if episode["terminated"] else 1.0
         assert episode["total"] == pytest.approx(n - 1 + goal)
         discounted = sum(0.9**k for k in range(n - 1)) + 0.9 ** (n - 1) * goal
         assert episode["discounted"] == pytest.approx(discounted)
+
+
+def test_documentation_shows_the_loop_as_it_is():
+    source = textwrap.dedent(inspect.getsource(ClosedLoop.decide)).split('."""\n')[1]
+    documented = Path(__file__).parents[3] / "docs" / "straight_line.md"
+    assert source in documented.read_text()

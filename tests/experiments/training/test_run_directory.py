@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 import threefactor.experiments.training.segments as segments
+from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import EPISODE_COLUMNS, EventKind, Run
 from threefactor.experiments.training.run_directory import RunDirectory
-from threefactor.experiments.training.segments import Connection
 
 ROOT = Path(segments.__file__).parents[2]
 

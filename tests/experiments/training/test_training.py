@@ -12,9 +12,11 @@ import yaml
 
 from threefactor.analysis.run_data import EventKind, Run
 from threefactor.experiments.configuration import read_settings, resolve
+from threefactor.experiments.training import checkpoint, evaluation
 from threefactor.experiments.training import run as training
+from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.experiments.training.evaluation import evaluate_run
-from threefactor.experiments.training.run import report, resume_agent, train_agent
+from threefactor.experiments.training.run import resume_agent, train_agent
 
 SMALL = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 20, "episodes": 6,
@@ -32,11 +34,11 @@ def rows(path):
 
 def train(tmp_path, name="run", **options):
     config = resolve(SMALL, options)
-    return train_agent(config, tmp_path / name, is_quiet=True)
+    return train_agent(config, tmp_path / name)
 
 
 def final_weights(path):
-    arrays = training.load_checkpoint(path)["loop"]["agent"]["network"]["arrays"]
+    arrays = load_checkpoint(path)["agent"]["network"]["arrays"]
     return {name: value for name, value in arrays.items() if name.endswith(".w")}
 
 
@@ -58,7 +60,7 @@ def test_written_configuration_repeats_the_run(tmp_path):
     first = train(tmp_path, "a")
     config = resolve(read_settings(first.path / "config.yaml"))
     assert config == resolve(SMALL)
-    assert_same_run(first.path, train_agent(config, tmp_path / "b", is_quiet=True).path)
+    assert_same_run(first.path, train_agent(config, tmp_path / "b").path)
 
 
 @pytest.mark.parametrize("engine", ["compiled", "runtime-numpy"])
@@ -67,7 +69,7 @@ def test_resumed_with_more_episodes_equals_one_long_run(engine, tmp_path, monkey
         monkeypatch.setattr(training, "policy_arrays", lambda *arguments: None)  # slow there
     whole = train(tmp_path, "whole", episodes=4, engine=engine)
     part = train(tmp_path, "part", episodes=2, engine=engine)
-    resumed = resume_agent(part.path, 4, is_quiet=True)
+    resumed = resume_agent(part.path, 4)
     assert_same_run(whole.path, resumed.path)
     assert resumed.summary["mean_return_last_100"] == whole.summary["mean_return_last_100"]
     assert resumed.summary["episodes"] == 4
@@ -78,12 +80,12 @@ def test_resumed_with_more_episodes_equals_one_long_run(engine, tmp_path, monkey
 def test_resumed_within_an_episode_equals_never_interrupted(when, tmp_path, monkeypatch):
     """A checkpoint after every decision; Ctrl-C after some decisions of some episode."""
     whole = train(tmp_path, "whole", record_episodes=2)
-    monkeypatch.setattr(training, "CHECKPOINT_INTERVAL_S", -1.0)
+    monkeypatch.setattr(checkpoint, "INTERVAL_S", -1.0)
     decide = training.ClosedLoop.decide
 
     def interrupt(loop):
         decide(loop)
-        if loop.done[0] == when[0] and loop.decisions - loop._began_at[0] == when[1]:
+        if loop.tally.done[0] == when[0] and loop.tally.lengths[0] == when[1]:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -91,7 +93,7 @@ def test_resumed_within_an_episode_equals_never_interrupted(when, tmp_path, monk
         stopped = train(tmp_path, "part", record_episodes=2)
     assert stopped.summary["interrupted"] is True
     assert len(rows(stopped.path)) == when[0]
-    resumed = resume_agent(stopped.path, is_quiet=True)
+    resumed = resume_agent(stopped.path)
     assert resumed.summary["interrupted"] is False
     assert_same_run(whole.path, resumed.path)
     one, two = Run(whole.path), Run(resumed.path)
@@ -110,7 +112,7 @@ def test_ctrl_c_leaves_a_checkpoint_however_early_it_comes(decisions, tmp_path, 
 
     def press(loop):
         decide(loop)
-        if loop.decisions == decisions:
+        if loop.tally.decisions == decisions:
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
@@ -120,7 +122,7 @@ def test_ctrl_c_leaves_a_checkpoint_however_early_it_comes(decisions, tmp_path, 
     assert signal.getsignal(signal.SIGINT) is before
     assert stopped.summary["interrupted"] is True
     assert Run(stopped.path).status == "unfinished"
-    resumed = resume_agent(stopped.path, is_quiet=True)
+    resumed = resume_agent(stopped.path)
     assert Run(resumed.path).status == "done"
     assert_same_run(whole.path, resumed.path)
 
@@ -135,7 +137,7 @@ def test_ctrl_c_while_references_run_keeps_the_training(tmp_path, monkeypatch):
     assert stopped.summary["interrupted"] is True
     assert stopped.summary["references"] == {}
     assert len(rows(stopped.path)) == 6
-    resumed = resume_agent(stopped.path, is_quiet=True)
+    resumed = resume_agent(stopped.path)
     assert resumed.summary["interrupted"] is False
     assert resumed.summary["references"]
     assert len(rows(stopped.path)) == 6
@@ -193,7 +195,7 @@ def test_references(tmp_path):
     assert 0 < references["random agent (exact)"] < references["optimum"]
     frozen = train(tmp_path, "frozen", reference_episodes=5, control="frozen")
     assert "untrained twin" not in frozen.summary["references"]
-    assert "untrained twin" in report(result)
+    assert "untrained twin" in result.report()
 
 
 def test_references_do_not_change_the_run(tmp_path):
@@ -214,9 +216,9 @@ def test_policy_is_read_without_learning(rule, tmp_path, monkeypatch):
     seen = []
     policy_arrays = training.policy_arrays
 
-    def note(config, agent, environments):
+    def note(agent, environments):
         before = agent.network.weights()
-        arrays = policy_arrays(config, agent, environments)
+        arrays = policy_arrays(agent, environments)
         seen.append((before, agent.network.weights()))
         return arrays
 
@@ -270,13 +272,23 @@ def test_resume_without_a_checkpoint_is_an_error(tmp_path):
         resume_agent(first.path)
 
 
+def test_a_checkpoint_of_another_version_is_an_error_in_one_line(tmp_path):
+    first = train(tmp_path)
+    saved = load_checkpoint(first.path)
+    checkpoint.save_checkpoint(first.path, {"loop": saved})
+    for use in (resume_agent, evaluate_run):
+        with pytest.raises(ValueError, match=r"latest\.pickle: a checkpoint of another version"):
+            use(first.path)
+
+
 def test_evaluation_leaves_the_run_and_is_reproducible(tmp_path):
     result = train(tmp_path, replicas=2)
     before = {p: p.read_bytes() for p in result.path.rglob("*") if p.is_file()}
-    texts = [evaluate_run(result.path, 4) for _ in range(2)]
-    assert texts[0] == texts[1]
-    assert "8 episodes, learning off" in texts[0]
-    assert evaluate_run(result.path, 4, seed=123) != texts[0]
+    one, two = (evaluate_run(result.path, 4) for _ in range(2))
+    assert one.returns.shape == one.lengths.shape == (2, 4)
+    np.testing.assert_array_equal(one.returns, two.returns)
+    assert "mean of 4 episodes, learning off" in one.report()
+    assert np.any(evaluate_run(result.path, 4, seed=123).lengths != one.lengths)
     after = {p: p.read_bytes() for p in result.path.rglob("*") if p.is_file()}
     evaluation = after.pop(result.path / "evaluation.json")
     assert after == before
@@ -284,22 +296,18 @@ def test_evaluation_leaves_the_run_and_is_reproducible(tmp_path):
 
 
 def test_evaluation_uses_the_trained_weights(tmp_path, monkeypatch):
-    from threefactor.experiments.training import references
+    result, used = train(tmp_path), []
 
-    result = train(tmp_path)
-    networks = []
-    build = references.build_agent
+    def note(agent, *rest):
+        episodes = play(agent, *rest)
+        used.append(agent.weights())
+        return episodes
 
-    def note(*arguments, **options):
-        agent = build(*arguments, **options)
-        close = agent.close
-        agent.close = lambda: (networks.append(agent.network.weights()), close())
-        return agent
-
-    monkeypatch.setattr(references, "build_agent", note)
+    play = evaluation.play
+    monkeypatch.setattr(evaluation, "play", note)
     evaluate_run(result.path, 3)
     final = final_weights(result.path)
-    for name, values in networks[0].items():
+    for name, values in used[0].items():
         np.testing.assert_array_equal(values.ravel(), final[f"{name}.w"])
 
 

@@ -7,7 +7,7 @@ import yaml
 import run
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import PARTS
-from threefactor.experiments.training.run import load_checkpoint
+from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.rules.updates import UPDATES
 
 QUICK = [
@@ -18,7 +18,7 @@ QUICK = [
 
 
 def arrays(path):
-    return load_checkpoint(path)["loop"]["agent"]["network"]["arrays"]
+    return load_checkpoint(path)["agent"]["network"]["arrays"]
 
 
 @pytest.fixture

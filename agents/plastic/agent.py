@@ -1,0 +1,212 @@
+"""Agents that learn by plasticity: what `act` and `learn` made of rates, counts, third factors.
+
+One decision, in this order:
+
+    act      the encoder turns observations into rates; the network is advanced by one window;
+             a modulator that waited for this window's critic (TD) delivers the third factor of the
+             decision before; the decoder turns counts into actions
+    learn    neurons that wait for it hear the error of the choice; the rule banks the window's
+             eligibility; a prompt modulator delivers the third factor of this decision
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording
+from threefactor.agents.plastic.controls import Untouched
+from threefactor.agents.plastic.learning_signals import BoundLearningSignal
+from threefactor.agents.plastic.recording import (
+    choose_synapse_probes,
+    drain_replica_0,
+    network_recordables,
+)
+from threefactor.agents.plastic.resting import Resting
+from threefactor.agents.plastic.scheduled_parameters import BoundSchedule
+from threefactor.envs.bridge import BoundDecoder, BoundEncoder
+from threefactor.envs.bridge.outcome import Outcome
+from threefactor.models.network import Network
+from threefactor.rules.modulators import BoundModulator, Reinforcement, ThirdFactor
+
+#: Windows that an observation is shown for when it is appraised.
+APPRAISED_WINDOWS = 20
+
+
+@dataclass(eq=False)
+class PlasticAgent(Agent):
+    """An encoder, a network, a decoder and a modulator at work.
+
+    Parameters
+    ----------
+    window_steps : int
+        Timesteps of a decision.
+    first_action : int
+        The number of the first action in its space.
+    reads_features : bool
+        Whether the modulator looks at what the encoder says.
+    """
+
+    encoder: BoundEncoder
+    network: Network
+    decoder: BoundDecoder
+    modulator: BoundModulator
+    learning_signal: BoundLearningSignal | None
+    control: Untouched
+    schedule: BoundSchedule
+    window_steps: int
+    first_action: int
+    reads_features: bool
+
+    def __post_init__(self) -> None:
+        """Prepare what every decision needs."""
+        self.needs_bootstrap = self.modulator.needs_bootstrap
+        self.estimates_values = self.modulator.estimates_values
+        self._reads_time = self.decoder.reads == "first_spike_times_ms"
+        self._has_critic = self.network.spec.critic is not None
+        self._scale = 1.0 / self.encoder.rates_range_hz[1]
+        self._rates = np.zeros((self.network.replicas, self.encoder.n_inputs))
+        self._counts = np.zeros((self.network.replicas, self.network.n_outputs))
+        self._values: NDArray[np.float64] | None = None
+        self._resting = Resting(self.network)
+        self._recorded: tuple[str, ...] = ()
+
+    def act(self, observations: NDArray[Any], involved: Mask) -> NDArray[Any]:
+        """Advance the network by one window and read the actions from its spikes."""
+        network = self.network
+        self._resting.follow(involved)
+        started = network.engine.timestep if self._reads_time else 0
+        self.encoder.encode(observations, self._rates, learn=True)
+        self._counts = network.advance(self._rates, self.window_steps)
+        self._values = network.values() if self._has_critic else None
+        self._deliver(self.modulator.on_window(self._values, involved), involved)
+        outputs = network.first_spikes_ms(started) if self._reads_time else self._counts
+        return self.decoder.decode(outputs)
+
+    def learn(self, outcome: Outcome, involved: Mask) -> None:
+        """Bank the window, and let weights follow what came of the action."""
+        if self.learning_signal is not None:
+            self.learning_signal.write(self._counts, outcome.actions - self.first_action)
+        reads_choice = self.network.reads_choice
+        self.network.close_decision(outcome.actions - self.first_action if reads_choice else None)
+        features = next_features = None
+        if self.reads_features:
+            features = self._rates * self._scale
+            next_features = self.encoder.encode(outcome.next_observations) * self._scale
+        reinforcement = Reinforcement(
+            outcome.rewards, outcome.terminated, outcome.truncated, outcome.acting, self._values,
+            features, next_features,
+        )  # fmt: skip
+        self._deliver(self.modulator.on_outcome(reinforcement), outcome.acting)
+        self._resting.keep()
+
+    def _deliver(
+        self, third_factor: NDArray[np.float64] | ThirdFactor | None, active: Mask
+    ) -> None:
+        if isinstance(third_factor, ThirdFactor):
+            changed = third_factor.through(lambda rows: self.control(rows, active))
+            self.network.consolidate(changed.scalar, changed.vectors)
+        elif third_factor is not None:
+            self.network.consolidate(self.control(third_factor, active))
+
+    def end_episodes(self, mask: Mask, returns: NDArray[np.float64]) -> None:
+        """Update what learns at a trial's end, reset state as the rules say, move the schedule."""
+        self.network.start_episode(mask)
+        self.modulator.reset(mask)
+        self.schedule.end_episodes(mask, returns)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that changes, for a checkpoint."""
+        self.network.engine.check_finite()
+        return {
+            "network": self.network.engine.snapshot(),
+            "encoder": self.encoder.state(),
+            "decoder": self.decoder.state(),
+            "modulator": self.modulator.state(),
+            "control": self.control.state(),
+            "schedule": self.schedule.state(),
+            "resting": self._resting.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` returned."""
+        self.network.engine.restore(state["network"])
+        self.encoder.restore(state["encoder"])
+        self.decoder.restore(state["decoder"])
+        self.modulator.restore(state["modulator"])
+        self.control.restore(state["control"])
+        self.schedule.restore(state["schedule"])
+        self._resting.restore(state["resting"])
+
+    def adopt(self, state: Mapping[str, Any]) -> None:
+        """Take over weights, what the encoder has learned, and where the schedule has come to."""
+        for projection in self.network.spec.projections:
+            name = f"{projection.name}.w"
+            self.network.engine.array(name)[...] = state["network"]["arrays"][name]
+        self.encoder.restore(state["encoder"])
+        self.schedule.hold(state["schedule"])
+
+    def freeze(self) -> None:
+        """Switch plasticity off for good."""
+        self.network.freeze()
+
+    def weights(self) -> dict[str, NDArray[np.float64]]:
+        """Return copies of all weights, projection -> (R, n_synapses)."""
+        return self.network.weights()
+
+    def describe(self) -> dict[str, Any]:
+        """Return engine, sizes, and the values of what is scheduled."""
+        spec = self.network.spec
+        return {
+            "engine": self.network.engine.name,
+            "network": {
+                "populations": {p.name: p.size for p in spec.populations},
+                "synapses": {p.name: p.n_synapses for p in spec.projections},
+            },
+            "scheduled": self.schedule.values.tolist(),
+        }
+
+    def close(self) -> None:
+        """Free the network."""
+        self.network.close()
+
+    @property
+    def now_ms(self) -> float:
+        """Simulated time, ms."""
+        return self.network.engine.timestep * self.network.spec.timestep_ms
+
+    def recordables(self) -> Recordables:
+        """Return the populations that spike, the numbers of the engine, every projection."""
+        return network_recordables(self.network)
+
+    def choose_probes(self, count: int, observations: NDArray[Any]) -> list[Probe]:
+        """Return probes of synapses that the first observation drives most."""
+        return choose_synapse_probes(self.network, count, self.encoder.encode(observations)[0])
+
+    def record(self, populations: Sequence[str], probes: Sequence[Probe]) -> None:
+        """Record spikes of populations, and probes in every timestep."""
+        self._recorded = tuple(populations)
+        self.network.engine.record(list(populations), list(probes), 1)
+
+    def drain(self) -> Recording:
+        """Return and forget the spikes and samples of replica 0."""
+        return drain_replica_0(self.network, self._recorded)
+
+    def appraise(self, observation: Any) -> tuple[NDArray[np.float64], float]:
+        """Return mean spike counts of the action populations, and the mean value, over windows.
+
+        Each window starts from the initial state.
+        """
+        network, everyone = self.network, np.ones(self.network.replicas, dtype=bool)
+        rates = self.encoder.encode(np.stack([observation] * network.replicas))
+        features = rates / self.encoder.rates_range_hz[1]
+        preferences, total = np.zeros(self.decoder.n_populations), 0.0
+        for _ in range(APPRAISED_WINDOWS):
+            network.start_episode(everyone)
+            counts = network.advance(rates, self.window_steps)
+            preferences += self.decoder.by_population(counts)[0].sum(axis=1)
+            value = self.modulator.value(network.values() if self._has_critic else None, features)
+            total += 0.0 if value is None else value[0]
+        return preferences / APPRAISED_WINDOWS, total / APPRAISED_WINDOWS

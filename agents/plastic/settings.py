@@ -1,0 +1,113 @@
+"""The parts of a plastic agent, and how they are put together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import gymnasium as gym
+import numpy as np
+
+from threefactor.agents.contract import AgentOptions, AgentSettings
+from threefactor.agents.plastic.agent import PlasticAgent
+from threefactor.agents.plastic.controls import control_third_factor
+from threefactor.agents.plastic.learning_signals import (
+    BoundLearningSignal,
+    LearningSignal,
+    listeners,
+)
+from threefactor.agents.plastic.scheduled_parameters import BoundSchedule, find_parameters
+from threefactor.agents.plastic.schedules import Schedule
+from threefactor.agents.plastic.wiring import check_wiring
+from threefactor.agents.seeds import Seeds
+from threefactor.envs.bridge import Decoder, Encoder
+from threefactor.models import Architecture, Parts
+from threefactor.models.network import Network
+from threefactor.models.neurons import NeuronModel
+from threefactor.models.specification import NetworkSpec
+from threefactor.rules import Rule
+from threefactor.rules.modulators import Modulator
+from threefactor.rules.updates import WeightUpdate
+
+
+@dataclass(frozen=True)
+class PlasticParts:
+    """What a plastic agent is made of."""
+
+    encoder: Encoder
+    model: Architecture
+    neuron: NeuronModel
+    critic_neuron: NeuronModel
+    rule: Rule
+    critic_rule: Rule
+    update: WeightUpdate
+    modulator: Modulator
+    decoder: Decoder
+    learning_signal: LearningSignal
+    schedule: Schedule
+
+
+@dataclass(frozen=True)
+class PlasticSettings(AgentSettings):
+    """Plasticity: spikes in, reward to third factor to weights."""
+
+    parts: ClassVar[type] = PlasticParts
+
+    def build(
+        self,
+        parts: PlasticParts,
+        options: AgentOptions,
+        spaces: tuple[gym.Space, gym.Space],
+        seeds: Sequence[Seeds],
+        say: Callable[[str], None] | None = None,
+    ) -> PlasticAgent:
+        """Return the agent at work; see `AgentSettings.build`."""
+        encoder = parts.encoder.bind(spaces[0])
+        generators = [np.random.default_rng(seed.decoder) for seed in seeds]
+        decoder = parts.decoder.bind(spaces[1], parts.model.neurons_per_action, generators)
+        spec = _specify(parts, options.timestep_ms, encoder.n_inputs, decoder.n_populations)
+        scheduled = find_parameters(parts.schedule, spec)
+        weight_seeds = [seed.weights for seed in seeds]
+        network = Network(
+            spec, [seed.network for seed in seeds], weight_seeds, options.engine,
+            is_learning=options.control != "frozen", say=say,
+        )  # fmt: skip
+        learning_signal = None
+        if listeners(network):
+            learning_signal = BoundLearningSignal(
+                parts.learning_signal, network, decoder, weight_seeds
+            )
+        return PlasticAgent(
+            encoder, network, decoder, parts.modulator.bind(len(seeds)), learning_signal,
+            control_third_factor(options.control, [seed.control for seed in seeds]),
+            BoundSchedule(parts.schedule, scheduled, network),
+            window_steps=round(options.window_ms / options.timestep_ms),
+            first_action=int(getattr(spaces[1], "start", 0)),
+            reads_features="features" in parts.modulator.requires,
+        )  # fmt: skip
+
+
+def _specify(parts: PlasticParts, timestep_ms: float, n_inputs: int, n_actions: int) -> NetworkSpec:
+    """Return the network of the parts; raise ValueError where one of them does not fit another."""
+    reads = parts.decoder.reads
+    if (reads == "membrane") != bool(parts.neuron.readout):
+        is_membrane = reads == "membrane"
+        fit = "readout neurons (--neuron readout)" if is_membrane else "a decoder of counts"
+        raise ValueError(
+            f"decoder {type(parts.decoder).__name__} with neuron {type(parts.neuron).__name__}: "
+            f"expected {fit}."
+        )
+    spec = parts.model.build(
+        Parts(
+            n_inputs, n_actions, parts.neuron, parts.critic_neuron, parts.rule, parts.critic_rule,
+            parts.update, times_first_spike=reads == "first_spike_times_ms",
+            timestep_ms=timestep_ms,
+        )
+    )  # fmt: skip
+    if "values" in parts.modulator.requires and spec.critic is None:
+        raise ValueError(
+            f"modulator {type(parts.modulator).__name__} reads a critic population, and model "
+            f"{type(parts.model).__name__} has none: use --model actor-critic, or "
+            "--modulator td-linear."
+        )
+    check_wiring(spec, parts.modulator, parts.decoder)
+    return spec

@@ -1,0 +1,189 @@
+"""The commands: train, evaluate, plot, check, card, reproduce, list."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# One run uses one core: the networks are small, and replicas or sweeps use the others. NumPy's
+# libraries read this once, when they are loaded.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+from threefactor.experiments.command_line.arguments import INTERRUPTED, Parser, dispatch  # noqa: E402
+from threefactor.experiments.training.preconditions import (  # noqa: E402
+    require_checkpoint,
+    require_file,
+    require_folder,
+    require_new_run,
+    require_rules,
+    require_run,
+)
+from threefactor.program import program_name  # noqa: E402
+
+USAGE = """usage: {program} COMMAND [OPTIONS]
+
+  train               train an agent
+  evaluate RUN        run a trained agent without learning
+  plot RUN            draw the figures of a run
+  check PART ...      test what every rule, neuron, encoder, ... promises; FILE.py:Class is yours
+  card RULE ...       measure what a plasticity rule does, on one page; several are compared
+  reproduce NAME      test a named experiment's claim against its controls
+  list [WHAT]         what there is to choose from: envs, rules, models, neurons, ...
+
+`{program} COMMAND --help` lists the options of a command, `{program} --version` says which this is.
+
+examples:
+  {program} train
+  {program} train --env MountainCar-v0 --seed 3 --out runs/car
+  {program} train --resume runs/car --episodes 600
+  {program} evaluate runs/car --episodes 50
+  {program} plot runs/car --window-ms 0 500
+  {program} check my_rule.py:MyRule
+  {program} card rstdp-et reinforce
+  {program} reproduce gridworld_reinforce
+"""
+
+
+def train(arguments: list[str]) -> int:
+    """Train an agent and report what it learned."""
+    from threefactor.experiments.command_line.options import parse_train
+
+    request = parse_train(arguments)
+    if request.is_printing:
+        print(request.config.to_yaml(), end="")
+        return 0
+    if request.out is not None:
+        require_new_run(request.out)
+    from threefactor.experiments import interface
+
+    if request.resume is not None:
+        result = interface.resume(request.resume, request.episodes, quiet=request.is_quiet)
+    else:
+        result = interface.train(request.config, out=request.out, quiet=request.is_quiet)
+    print(result.report())
+    if request.is_drawing:
+        from threefactor.analysis.report import plot_run
+
+        plotted = plot_run(result.path)
+        print(f"figures: {', '.join(sorted({str(p.parent) for p in plotted.paths})) or 'none'}")
+    return INTERRUPTED if result.is_interrupted else 0
+
+
+def evaluate(arguments: list[str]) -> int:
+    """Evaluate a trained agent with plasticity off."""
+    parser = Parser("evaluate", evaluate.__doc__)
+    parser.add_argument("run", type=Path, help="run directory")
+    parser.add_argument("--episodes", type=int, default=100, help="per replica (default 100)")
+    parser.add_argument(
+        "--seed", type=int, help="seed of the environment (default: one that training never used)"
+    )
+    options = parser.parse_args(arguments)
+    require_checkpoint(options.run)
+    from threefactor.experiments import interface
+
+    print(interface.evaluate(options.run, options.episodes, options.seed).report())
+    return 0
+
+
+def plot(arguments: list[str]) -> int:
+    """Draw every figure that a run's data allow."""
+    parser = Parser("plot", plot.__doc__)
+    parser.add_argument("run", type=Path, help="run directory")
+    parser.add_argument("--out", type=Path, help="folder (default RUN/figures)")
+    parser.add_argument(
+        "--window-ms", type=float, nargs=2, metavar=("FROM", "TO"),
+        help="simulated time that raster and traces show (default: the last recorded episode)",
+    )  # fmt: skip
+    options = parser.parse_args(arguments)
+    require_run(options.run)
+    require_folder(options.out or options.run)
+    from threefactor.analysis.report import plot_run
+
+    window = tuple(options.window_ms) if options.window_ms else None
+    print(plot_run(options.run, options.out, window_ms=window).report())
+    return 0
+
+
+def check(arguments: list[str]) -> int:
+    """Test what every part promises, whatever its kind; exit status 1 if a promise fails."""
+    from threefactor.experiments.command_line.checking import parse_check, run_checks
+
+    request = parse_check(arguments)
+    require_rules([], request.neuron, request.engines)
+    if request.json is not None:
+        require_file(request.json)
+    return 0 if run_checks(request) else 1
+
+
+def card(arguments: list[str]) -> int:
+    """Measure what a plasticity rule does and draw it on one page; several rules are compared."""
+    parser = Parser("card", card.__doc__)
+    parser.add_argument("rules", nargs="+", metavar="RULE", help="name or my_rule.py:MyRule")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/cards"), help="folder (default runs/cards)"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=1.0, help="share of the simulated time, 0 to 1 (default 1)"
+    )
+    parser.add_argument("--neuron", help="postsynaptic neuron (default: one that fits the rule)")
+    options = parser.parse_args(arguments)
+    require_rules(options.rules, options.neuron)
+    require_folder(options.out)
+    from threefactor.experiments.checks.card import make_cards
+
+    for page in make_cards(options.rules, options.out, options.budget, options.neuron, print):
+        print(page)
+    return 0
+
+
+def reproduce(arguments: list[str]) -> int:
+    """Put a named experiment's claim to the test, controls included; exit status 1 if it fails."""
+    parser = Parser("reproduce", reproduce.__doc__)
+    parser.add_argument("name", metavar="NAME", help="see `list experiments`")
+    parser.add_argument(
+        "--out", type=Path,
+        help="folder (default runs/reproduce/NAME); what is finished there is not run again",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", type=float, default=1.0,
+        help="share of the full length (default 1); below 1 the verdict means nothing",
+    )  # fmt: skip
+    parser.add_argument("--seeds", type=int, help="number of seeds (default: the experiment's)")
+    parser.add_argument("--engine", default="auto", help="as in train (default auto)")
+    options = parser.parse_args(arguments)
+    require_folder(options.out or Path("runs"))
+    from threefactor.experiments.claims.reproduction import reproduce as run_experiment
+
+    result = run_experiment(
+        options.name, options.out, options.budget, options.seeds, options.engine, say=print
+    )
+    print(result.report())
+    return 0 if result.holds or options.budget < 1 else 1
+
+
+def list_tables(arguments: list[str]) -> int:
+    """Say what there is to choose from; lines are shortened to the terminal's width."""
+    from threefactor.experiments.command_line.listing import LISTINGS, listing
+
+    parser = Parser("list", list_tables.__doc__)
+    parser.add_argument("what", nargs="?", help=f"{', '.join(LISTINGS)} (default: all)")
+    print(listing(parser.parse_args(arguments).what))
+    return 0
+
+
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "plot": plot,
+    "check": check,
+    "card": card,
+    "reproduce": reproduce,
+    "list": list_tables,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, by default the one that was typed, and return its exit status."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    return dispatch(COMMANDS, USAGE.format(program=program_name()), words)

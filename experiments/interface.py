@@ -1,0 +1,191 @@
+"""The commands as functions: `threefactor.train` and its kin, which `run.py` calls as well.
+
+Nothing is printed but progress, on standard error. Results have a `report`, which is what the
+command prints, and `figures`. Paths may be text. What takes long to load is loaded when it is used.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from threefactor.experiments.layers import Layer, configure
+
+if TYPE_CHECKING:
+    from threefactor.experiments.checks.card import Card
+    from threefactor.experiments.checks.report import CheckReport
+    from threefactor.experiments.training.evaluation import EvaluationResult
+    from threefactor.experiments.training.observers import Observer
+    from threefactor.experiments.training.progress import Say
+    from threefactor.experiments.training.result import TrainingResult
+    from threefactor.rules import Rule
+
+
+def train(
+    *layers: Layer,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    observers: "Sequence[Observer]" = (),
+    say: "Say | None" = None,
+    **settings: Any,
+) -> "TrainingResult":
+    """Train an agent in a new run directory.
+
+    Ctrl-C, or Jupyter's stop button, ends training after the present decision; what was done is
+    kept, the result says `is_interrupted`, and `resume` goes on.
+
+    Parameters
+    ----------
+    layers, settings
+        As in `configure`: ``train(env="GridWorld-v0", rule="rstdp-et", episodes=300)`` does what
+        the same words do on the command line, tuned settings included. A part may be given by its
+        name, as ``FILE.py:ClassName``, as a class, or as an instance with its settings.
+    out : str or Path, optional
+        Run directory, which must not exist; default runs/<env>/<rule>/<time>-seed<seed>.
+    quiet : bool, default False
+        No progress.
+    observers : sequence of Observer
+        What else watches the loop.
+    say : callable, optional
+        Receives progress and notices line by line; default: a bar, or lines on standard error.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        For settings that are unknown, impossible or do not fit each other, or a directory that is
+        not new or cannot be written.
+    """
+    from threefactor.experiments.training.run import train_agent
+
+    return train_agent(configure(*layers, **settings), out, **_watched(quiet, observers, say))
+
+
+def resume(
+    run: str | Path,
+    episodes: int | None = None,
+    *,
+    quiet: bool = False,
+    observers: "Sequence[Observer]" = (),
+    say: "Say | None" = None,
+) -> "TrainingResult":
+    """Continue an interrupted run, or a finished one with more episodes, from its checkpoint.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run directory.
+    episodes : int, optional
+        New total of each replica.
+    quiet, observers, say
+        As in `train`.
+
+    Raises
+    ------
+    ValueError
+        For a run that is none, or that was killed before its first checkpoint.
+    """
+    from threefactor.experiments.training.run import resume_agent
+
+    return resume_agent(run, episodes, **_watched(quiet, observers, say))
+
+
+def evaluate(
+    run: "str | Path | TrainingResult", episodes: int = 100, seed: int | None = None
+) -> "EvaluationResult":
+    """Run a trained agent with plasticity off, in episodes that training never saw.
+
+    Parameters
+    ----------
+    run : str, Path or TrainingResult
+    episodes : int, default 100
+        Of each replica.
+    seed : int, optional
+        Of the environment.
+
+    Raises
+    ------
+    ValueError
+        For impossible numbers, or a run without a checkpoint.
+    """
+    from threefactor.experiments.training.evaluation import evaluate_run
+
+    path = run if isinstance(run, (str, Path)) else run.path
+    return evaluate_run(path, episodes, seed)
+
+
+def load_run(run: str | Path) -> "TrainingResult":
+    """Return a run that lies on disk as `train` returned it, whoever has made it.
+
+    Raises
+    ------
+    ValueError
+        For a folder that is no run directory.
+    """
+    from threefactor.experiments.training.result import TrainingResult
+
+    return TrainingResult.load(run)
+
+
+def check(
+    part: Any,
+    kind: str | None = None,
+    engine: Sequence[str] = ("runtime-numpy", "compiled"),
+    neuron: str | None = None,
+) -> "CheckReport":
+    """Test what every part of its kind promises: a rule, a neuron, an encoder, an environment, ...
+
+    Parameters
+    ----------
+    part : str, type or instance
+        Name, Gymnasium id, ``FILE.py:ClassName``, a class at its defaults, or one with settings.
+    kind : str, optional
+        Which is meant ("rule", "encoder", "env", ...) where several kinds have the name.
+    engine : sequence of str
+        Of a rule's trials, built and compared: compiled, runtime, runtime-numpy.
+    neuron : str, optional
+        Postsynaptic neuron of a rule's trials; default: one that fits the rule.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown part, kind, engine or neuron, or what is no part.
+    """
+    from threefactor.experiments.checks.parts import check_part
+
+    return check_part(part, kind, tuple(engine), neuron)
+
+
+def card(
+    rule: "str | Rule | type[Rule]",
+    out: str | Path | None = None,
+    budget: float = 1.0,
+    neuron: str | None = None,
+) -> "Card":
+    """Measure what a plasticity rule does: its window, eligibility, bias, gradient, stability.
+
+    Parameters
+    ----------
+    rule : str, Rule or type
+        As in `check`.
+    out : str or Path, optional
+        Folder of arrays, numbers and pages; default: nothing is written.
+    budget : float, default 1
+        Share of the full simulated time.
+    neuron : str, optional
+        As in `check`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown rule or neuron, or a budget out of range.
+    """
+    from threefactor.experiments.checks.card import rule_card
+
+    return rule_card(rule, out, budget, neuron)
+
+
+def _watched(quiet: bool, observers: "Sequence[Observer]", say: "Say | None") -> dict[str, Any]:
+    """Return the arguments of who watches a run."""
+    from threefactor.experiments.training.progress import Progress, say_on_stderr
+
+    bar = [] if quiet else [Progress(say)]
+    return {"observers": [*bar, *observers], "say": say or say_on_stderr}

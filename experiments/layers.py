@@ -1,0 +1,77 @@
+"""From what a user says to a configuration: one way for the command line, files and Python."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from threefactor.experiments.configuration import (
+    PARTS,
+    RunConfig,
+    RunOptions,
+    coerce,
+    part_settings,
+    read_settings,
+    resolve,
+    tuned_layers,
+)
+from threefactor.experiments.parts.given import name_of_class, settings_of_part
+
+#: A configuration, settings, or a YAML or TOML file of settings.
+Layer = RunConfig | Mapping[str, Any] | str | Path
+
+
+def configure(*layers: Layer, **settings: Any) -> RunConfig:
+    """Return the configuration of a run: defaults, what is tuned, then `layers`, then `settings`.
+
+    Parameters
+    ----------
+    layers : RunConfig, mapping, or path of a YAML or TOML file
+        Later ones count more than earlier ones.
+    settings
+        Named as on the command line, with dots or nested: ``**{"rule.learning_rate": 0.01}`` is
+        ``rule={"learning_rate": 0.01}``. A part is chosen by its name, ``FILE.py:ClassName``, its
+        class, or an instance, which brings its settings.
+
+    Raises
+    ------
+    ValueError
+        For an unknown setting, part or choice (with the closest known name), a value of wrong
+        type, or a file that cannot be read.
+    """
+    nested_layers = [nested(settings_of(layer)) for layer in (*layers, settings)]
+    env, rule = RunOptions.env, None
+    for layer in nested_layers:
+        env = coerce(layer.get("env", env), str, "run.env")
+        rule = part_settings("rule", layer.get("rule")).get("name", rule)
+    return resolve(*tuned_layers(env, rule), *nested_layers)
+
+
+def settings_of(layer: Layer) -> Mapping[str, Any]:
+    """Return what a layer sets."""
+    if isinstance(layer, RunConfig):
+        return layer.to_dict()
+    if isinstance(layer, str | Path):
+        return read_settings(layer)
+    if isinstance(layer, Mapping):
+        return layer
+    raise TypeError(
+        f"configuration: expected a RunConfig, settings by name or a YAML or TOML file, "
+        f"got {layer!r}."
+    )
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with ``part.name`` as ``part: {name: ...}``, - as _, and classes by name."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        owner, is_dotted, name = str(key).replace("-", "_").partition(".")
+        if is_dotted:
+            value = {name: value}
+        elif owner in PARTS:
+            value = settings_of_part(value, PARTS[owner].table)
+        elif isinstance(value, type):  # of an environment
+            value = name_of_class(value, {})
+        if owner in found and (is_dotted or owner in PARTS):
+            value = {**part_settings(owner, found[owner]), **part_settings(owner, value)}
+        found[owner] = value
+    return found

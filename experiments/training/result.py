@@ -1,0 +1,170 @@
+"""A run as Python sees it: its summary, its arrays, its figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threefactor.analysis.run_data import Events, Probes, Run, Spikes, WeightHistory
+from threefactor.analysis.statistics import summarise_seeds
+from threefactor.experiments.training.summary import LAST
+from threefactor.program import program_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A run: what `train`, `resume` and `load_run` return.
+
+    Arrays are read from the run directory when they are first asked for.
+
+    Attributes
+    ----------
+    path : Path
+        The run directory.
+    summary : dict
+        What summary.json holds; empty for a run that was killed or goes on elsewhere.
+    """
+
+    path: Path
+    summary: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the result of a run directory; raise ValueError if it is none."""
+        run = Run(path)
+        return cls(run.path, run.summary if run.has_summary else {})
+
+    @cached_property
+    def run(self) -> Run:
+        """The run directory, for everything that it holds."""
+        return Run(self.path)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether episodes are left to be run: `resume` runs them."""
+        return bool(self.summary.get("interrupted", True))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration, complete: `configure` gives the same run from it."""
+        return self.run.config
+
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """The environment's own metric (discounted where it says so), (replicas, episodes).
+
+        NaN where an interrupted replica had fewer episodes than another.
+        """
+        return self._by_replica(self.summary.get("metric", "return"))
+
+    @property
+    def lengths(self) -> NDArray[np.float64]:
+        """Decisions of every episode, (replicas, episodes); NaN as in `returns`."""
+        return self._by_replica("length")
+
+    @property
+    def populations(self) -> dict[str, int]:
+        """Recorded populations and their numbers of neurons."""
+        return self.run.populations
+
+    @property
+    def projections(self) -> tuple[str, ...]:
+        """Projections whose weights were recorded."""
+        return self.run.projections
+
+    @property
+    def events(self) -> Events:
+        """Decisions, rewards, starts and ends of the recorded episodes of replica 0."""
+        return self.run.events
+
+    @property
+    def probes(self) -> Probes:
+        """Eligibilities, weights and third factors of some synapses in recorded episodes."""
+        return self.run.probes()
+
+    def spikes(self, population: str) -> Spikes:
+        """Return the spikes of a population in the recorded episodes of replica 0.
+
+        Raises
+        ------
+        ValueError
+            For a population that was not recorded.
+        """
+        return self.run.spikes(population)
+
+    def weights(self, projection: str) -> WeightHistory:
+        """Return the weights of a projection of replica 0, from before the first episode on.
+
+        Raises
+        ------
+        ValueError
+            For a projection that was not recorded.
+        """
+        return self.run.weights(projection)
+
+    def figures(
+        self, window_ms: tuple[float, float] | None = None, replica: int | None = None
+    ) -> "dict[str, Figure]":
+        """Draw every figure that the run has data for; return Matplotlib figures by name.
+
+        Parameters
+        ----------
+        window_ms : (float, float), optional
+            Simulated time of raster and traces; default: the last recorded episode.
+        replica : int, optional
+            Of raster and traces; default: the first that was recorded.
+        """
+        from threefactor.analysis.report import draw_run
+
+        return draw_run(self.run, window_ms, replica)
+
+    def report(self) -> str:
+        """Return what the command line prints after training."""
+        summary = self.summary
+        if not summary:
+            done = len(self.run.episodes["episode"])
+            return f"Not ended: {done} episodes so far.\nrun: {self.path}"
+        lines = []
+        if self.is_interrupted:
+            command = f"{program_name()} train --resume {self.path}"
+            lines.append(f"Interrupted; what was done is kept. To go on: {command}")
+        if summary["mean_return_last_100_by_replica"]:
+            lines += _returns(summary)
+        lines.append(
+            f"{summary['env']}, {summary['rule']}, {summary['model']}, engine "
+            f"{summary['engine']}: {summary['decisions_per_second']:.0f} decisions per second"
+        )
+        lines.append(f"run: {self.path}")
+        return "\n".join(lines)
+
+    def _by_replica(self, column: str) -> NDArray[np.float64]:
+        replica, values = self.run.episodes["replica"], self.run.episodes[column]
+        return stack_replicas(replica, values, int(self.config["replicas"]))
+
+
+def stack_replicas(replica: NDArray, values: NDArray, replicas: int) -> NDArray[np.float64]:
+    """Return values of episodes as (replicas, episodes), NaN where a replica had fewer."""
+    rows = [values[replica == number] for number in range(replicas)]
+    stacked = np.full((len(rows), max(map(len, rows), default=0)), np.nan)
+    for row, own in zip(stacked, rows, strict=True):
+        row[: len(own)] = own
+    return stacked
+
+
+def _returns(summary: Mapping[str, Any]) -> list[str]:
+    means = summary["mean_return_last_100_by_replica"]
+    count = summary["episodes"] // max(1, summary["replicas"])
+    name = summary["metric"].replace("_", " ")
+    if summary["discount"] < 1:
+        name += f" (gamma {summary['discount']:g})"
+    text = f"{name}, mean of the last {min(LAST, count)} of {count} episodes:"
+    first, *others = summarise_seeds(means).lines()
+    lines = [f"{text} {first}", *others]
+    return lines + [f"  {label}: {value:.3f}" for label, value in summary["references"].items()]

@@ -1,0 +1,90 @@
+"""What a run is made of, to be built as often as needed: here a configuration is taken apart."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from gymnasium.envs.registration import EnvSpec
+
+from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
+from threefactor.agents.seeds import Seeds, replica_seeds
+from threefactor.envs.bridge.batch import Environments
+from threefactor.experiments.configuration import RunConfig
+from threefactor.experiments.parts.environments import find_environment
+from threefactor.experiments.training.loop import ClosedLoop
+from threefactor.experiments.training.observers import Observer
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How to build the environments and the agent of a run, and those it is compared with.
+
+    Attributes
+    ----------
+    env, env_kwargs, max_episode_steps
+        See `Environments`.
+    agent : AgentSettings
+    parts : instance of ``agent.parts``
+    options : AgentOptions
+    seeds : tuple of Seeds
+        One for each replica.
+    """
+
+    env: str | EnvSpec
+    env_kwargs: Mapping[str, Any]
+    max_episode_steps: int | None
+    agent: AgentSettings
+    parts: Any
+    options: AgentOptions
+    seeds: tuple[Seeds, ...]
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Self:
+        """Return what a configuration says of environments and agent."""
+        run, agent = config.options, config.parts["agent"]
+        parts = agent.parts(**{f.name: config.parts[f.name] for f in fields(agent.parts)})
+        options = AgentOptions(run.window_ms, run.timestep_ms, run.engine, run.control)
+        return cls(
+            find_environment(run.env), run.env_kwargs, run.max_episode_steps, agent, parts, options,
+            replica_seeds(run.seed, run.replicas),
+        )  # fmt: skip
+
+    @property
+    def frozen(self) -> Self:
+        """The same with learning off: the untrained twin."""
+        return replace(self, options=replace(self.options, control="frozen"))
+
+    @contextmanager
+    def opened(
+        self, say: Callable[[str], None] | None = None
+    ) -> Iterator[tuple[Environments, Agent]]:
+        """Give environments and agent, which are closed when the block is left."""
+        with closing(self.open_environments()) as environments:
+            with closing(self.build_agent(environments, say)) as agent:
+                yield environments, agent
+
+    def begin_loop(
+        self,
+        environments: Environments,
+        agent: Agent,
+        episodes: int,
+        observers: Sequence[Observer] = (),
+    ) -> ClosedLoop:
+        """Return the loop of a training at the first observation of every replica."""
+        seeds = [seed.env for seed in self.seeds]
+        return ClosedLoop.begin(agent, environments, episodes, seeds, observers)
+
+    def open_environments(self, replicas: int | None = None) -> Environments:
+        """Return the replicas of the environment; by default as many as there are seeds."""
+        return Environments(
+            self.env, replicas or len(self.seeds), env_kwargs=self.env_kwargs,
+            max_episode_steps=self.max_episode_steps,
+        )  # fmt: skip
+
+    def build_agent(
+        self, environments: Environments, say: Callable[[str], None] | None = None
+    ) -> Agent:
+        """Return the agent, bound to the spaces of its environments; see `AgentSettings.build`."""
+        spaces = (environments.observation_space, environments.action_space)
+        return self.agent.build(self.parts, self.options, spaces, self.seeds, say)

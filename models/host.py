@@ -1,0 +1,70 @@
+"""What the host delivers to a network, read off its specification: third factors and signals.
+
+The host is what runs the network: an agent, a check, a script. Where a modulation of the network
+itself delivers, the host does not.
+"""
+
+from collections.abc import Mapping
+
+from threefactor.models.addresses import on_neuron
+from threefactor.models.specification import NetworkSpec
+
+
+def third_factor_populations(spec: NetworkSpec) -> list[str]:
+    """Return the populations that learn from a third factor of the host."""
+    fed = {m.target for m in spec.modulations if m.into == "third_factor"}
+    targets = (p.target for p in spec.projections if p.rule is not None and p.target not in fed)
+    return list(dict.fromkeys(targets))
+
+
+def signal_arrays(spec: NetworkSpec) -> list[tuple[str, str, str]]:
+    """Return (signal, population, array) of every rule variable that the host writes."""
+    fed = {(m.target, m.into) for m in spec.modulations}
+    return [
+        (signal, p.target, on_neuron(p, p.target, variable))
+        for p in spec.projections
+        if p.rule is not None
+        for variable, signal in p.rule.host_writes.items()
+        if (p.target, f"{p.name}.{variable}") not in fed
+    ]
+
+
+def listeners(spec: NetworkSpec, signal: str) -> list[str]:
+    """Return the populations whose rules wait for a signal of the host."""
+    return list(dict.fromkeys(who for name, who, _ in signal_arrays(spec) if name == signal))
+
+
+def check_third_factor(
+    spec: NetworkSpec, sizes: Mapping[str, int], has_scalar: bool = True
+) -> None:
+    """Raise ValueError unless a third factor of this form reaches what learns, and only that.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    sizes : mapping of population to int
+        Whose neurons get third factors of their own, and how many; "" is the output.
+    has_scalar : bool, default True
+        Whether a scalar comes beside them, for every other population that learns.
+    """
+    learning = third_factor_populations(spec)
+    named = {name or spec.output: size for name, size in sizes.items()}
+    for name, size in named.items():
+        population = spec.population(name)
+        if name not in learning:
+            raise ValueError(
+                f"third factor: expected a population that learns from the host, got {name!r}; "
+                f"these do: {', '.join(learning) or 'none'}."
+            )
+        if size != population.size:
+            raise ValueError(
+                f"third factor of {name!r}: expected one number for each of its "
+                f"{population.size} neurons, got {size}; with feedback it is n_post that says so."
+            )
+    others = [name for name in learning if name not in named]
+    if others and not has_scalar:
+        raise ValueError(
+            f"third factor: expected a scalar for {', '.join(map(repr, others))} beside the "
+            f"vector of {', '.join(map(repr, named))}, got none; a vector is never averaged: "
+            f"pass consolidate(scalar, {{population: vector}})."
+        )

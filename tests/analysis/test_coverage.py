@@ -1,0 +1,108 @@
+"""Nominal 95 % intervals over a few seeds: how often they hold the truth, and which are used."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from threefactor.analysis import statistics
+from threefactor.analysis.coverage import (
+    DISTRIBUTIONS,
+    METHODS,
+    SEEDS,
+    coverage,
+    coverage_table,
+    trimmed_t_interval,
+    truth,
+)
+from threefactor.analysis.statistics import CLAIM_SEEDS, INTERVAL_SEEDS, iqm
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
+BOOTSTRAP_MEAN = "mean, percentile bootstrap"
+BOOTSTRAP_IQM = "interquartile mean, percentile bootstrap"
+STUDENT = "mean, Student t"
+FEW = {"n_samples": 400, "n_resamples": 400}
+
+#: What an independent audit measured, in per cent.
+AUDIT = [
+    (BOOTSTRAP_MEAN, "normal", {2: 50, 5: 83, 10: 90}),
+    (BOOTSTRAP_MEAN, "lognormal", {5: 72, 10: 80}),
+    (BOOTSTRAP_IQM, "normal", {5: 90, 10: 95}),
+    (BOOTSTRAP_IQM, "lognormal", {10: 93}),
+]
+
+
+@pytest.mark.parametrize(("method", "distribution", "expected"), AUDIT)
+def test_coverage_is_what_an_independent_audit_found(method, distribution, expected):
+    found = {n: 100 * coverage(method, distribution, n, **FEW) for n in expected}
+    assert found == pytest.approx(expected, abs=5)  # 2 standard errors at 400 samples
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_the_interval_of_scores_covers_whatever_the_distribution(distribution):
+    assert coverage(BOOTSTRAP_IQM, distribution, INTERVAL_SEEDS, **FEW) >= 0.84
+    assert coverage(BOOTSTRAP_IQM, distribution, CLAIM_SEEDS, **FEW) >= 0.89
+
+
+def test_the_interval_of_means_covers_where_scores_are_normal():
+    assert [coverage(STUDENT, "normal", n, **FEW) for n in (2, 5, 10)] == pytest.approx(
+        [0.95] * 3, abs=0.03
+    )
+
+
+def test_truths_in_closed_form():
+    assert truth("normal", iqm) == pytest.approx(0, abs=3e-3)
+    # E[exp(z)] of the middle half: exp(1/2) (Phi(q - 1) - Phi(-q - 1)) / (1/2), Phi(q) = 3/4.
+    assert truth("lognormal", iqm) == pytest.approx(1.0733, abs=3e-3)
+
+    assert truth("bimodal", np.mean) == pytest.approx(0.8, abs=3e-3)
+
+
+def test_t_of_the_trimmed_mean_by_hand():
+    """Of 0 to 8 the middle five count; winsorised 2, 2, 2, 3, 4, 5, 6, 6, 6 with variance 3.25."""
+    centre, low, high = trimmed_t_interval(np.arange(9.0))
+    error = 3.25**0.5 * 3 / 5
+    assert (centre, high - centre) == pytest.approx((4.0, 2.776445 * error))
+    assert centre - low == pytest.approx(high - centre)
+
+
+def test_the_document_states_every_method_at_every_number_of_seeds():
+    text = DOCUMENT.read_text()
+    for distribution in DISTRIBUTIONS:
+        rows = documented(text, distribution)
+        assert list(rows) == list(METHODS)
+        assert {len(cells) for cells in rows.values()} == {len(SEEDS)}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("method", ["mean, bootstrap-t", "mean, BCa bootstrap"])
+def test_a_cell_of_the_document_is_what_is_measured(method, distribution):
+    stated = documented(DOCUMENT.read_text(), distribution)[method][SEEDS.index(5)]
+    assert 100 * coverage(method, distribution, 5, **FEW) == pytest.approx(stated, abs=6)
+
+
+def test_the_docstring_states_what_the_document_does():
+    text = DOCUMENT.read_text()
+    tables = [documented(text, distribution) for distribution in DISTRIBUTIONS]
+    for method in (BOOTSTRAP_IQM, STUDENT, BOOTSTRAP_MEAN):
+        line = next(row for row in statistics.__doc__.splitlines() if row.startswith(method))
+        stated = [float(number) for number in re.findall(r"\d+", line)]
+        columns = [SEEDS.index(n) for n in (INTERVAL_SEEDS, CLAIM_SEEDS)]
+        assert stated == [table[method][column] for column in columns for table in tables]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_the_document_states_what_is_measured(distribution):
+    measured = documented(coverage_table(distribution), distribution)
+    for method, cells in documented(DOCUMENT.read_text(), distribution).items():
+        assert measured[method] == pytest.approx(cells, abs=1)  # 1: rounding
+
+
+def documented(text, distribution):
+    """Return method -> coverage in per cent at each of `SEEDS`, from a table in Markdown."""
+    (table,) = re.findall(rf"^\| {distribution} scores .*\n\|[-|]*\n((?:\|.*\n?)*)", text, re.M)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    return {name: [float(cell) for cell in cells] for name, *cells in rows}
