@@ -24,7 +24,7 @@ def obtain_scores(
     """
     path = request.folder / RESULT
     if path.exists():
-        return _saved_scores(request, load_arm(request.folder.parent, request.arm))
+        return _saved_scores(request, load_result(request.folder))
     result = run_arm(request)
     if result.arrays is not None:
         save_arm(request, result)

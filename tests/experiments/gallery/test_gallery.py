@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from threefactor.experiments.claims import experiment
-from threefactor.experiments.claims.arms import load_arm, obtain_scores, save_arm
+from threefactor.experiments.claims.arms import (
+    load_arm,
+    obtain_each_seed,
+    obtain_scores,
+    pair_rows,
+    save_arm,
+)
 from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, share_above
 from threefactor.experiments.gallery import izhikevich_distal_reward as distal
 from threefactor.experiments.gallery import izhikevich_pavlovian as pavlovian
@@ -219,6 +225,23 @@ def test_finished_arms_are_kept_and_never_mixed(make_request):
     with pytest.raises(ValueError, match="another --out"):
         obtain_scores(run_arm, make_request(seeds=(0,)))
     assert len(runs) == 1
+
+
+def test_seeds_that_finished_alone_are_kept_when_their_arm_is_interrupted(make_request):
+    runs = []
+
+    def run_seed(request):
+        runs.append(request.seeds)
+        if len(runs) == 2:
+            raise KeyboardInterrupt
+        return ArmResult(np.array([float(request.seeds[0])]), {"rewards_s": np.ones((1, 2))})
+
+    with pytest.raises(KeyboardInterrupt):
+        obtain_each_seed(run_seed, make_request())
+    seeds = obtain_each_seed(run_seed, make_request())
+    assert runs == [(0,), (1,), (1,)]
+    assert [seed["scores"].tolist() for seed in seeds] == [[0.0], [1.0]]
+    assert pair_rows(seeds, "rewards_s").tolist() == [[0.0, 1.0], [1.0, 1.0]]
 
 
 def test_an_arm_that_keeps_its_data_itself_is_asked_again(make_request):
