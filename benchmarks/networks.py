@@ -14,7 +14,7 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
-from threefactor.rules import load_rule
+from threefactor.rules import RULES
 
 LEARNING_RATE = 1e-4
 W_MAX = 3.0
@@ -57,7 +57,7 @@ def feed_forward(n_inputs: int, n_outputs: int) -> NetworkSpec:
     Initial weights are uniform in 0.5 to 1.5 mV, as for 100 inputs, and smaller for more.
     """
     scale = min(1.0, 100 / n_inputs)
-    rule = load_rule("rstdp-et")(learning_rate=LEARNING_RATE)
+    rule = RULES["rstdp-et"](learning_rate=LEARNING_RATE)
     populations = (
         Population("input", n_inputs, PoissonInput()),
         Population("actor", n_outputs, make_neuron("lif")),

@@ -1,27 +1,22 @@
 """Run configurations: defaults < tuned file of the environment < --config file < command line."""
 
+import inspect
 import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
-from threefactor.agents import AGENTS
-from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS
-from threefactor.agents.plastic.schedules import SCHEDULES
-from threefactor.envs.bridge import DECODERS, ENCODERS
+from threefactor.experiments.parts.environments import anchored_environment
+from threefactor.experiments.parts.kinds import KINDS, load_part
+from threefactor.experiments.parts.user_files import anchored, shown, split_name
 from threefactor.experiments.plain_data import plain
-from threefactor.models import MODELS
 from threefactor.models.engine import ENGINES
-from threefactor.models.neurons import NEURONS
 from threefactor.naming import check_choice, suggest
-from threefactor.rules import RULES, load_rule
-from threefactor.rules.modulators import MODULATORS
-from threefactor.rules.updates import UPDATES
 
 TUNED = Path(__file__).parent / "tuned"
 CONTROLS = ("none", "frozen", "shuffled", "zero")
@@ -34,7 +29,7 @@ class RunOptions:
     Parameters
     ----------
     env : str
-        Gymnasium id, or ``package:Id-v0``.
+        Gymnasium id, ``package:Id-v0``, or of a file: ``FILE.py:Id-v0``, ``FILE.py:ClassName``.
     max_episode_steps : int or None
         Replaces the environment's time limit.
     env_kwargs : dict
@@ -100,26 +95,31 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the agent: its table and the default choice."""
+    """A part that every run has: its kind, a key of `KINDS`, and the default choice."""
 
-    table: Mapping[str, type]
+    kind: str
     default: str
     help: str
 
+    @property
+    def table(self) -> Mapping[str, type]:
+        """The choices by name; others come from files."""
+        return KINDS[self.kind].table
+
 
 PARTS = {
-    "agent": Part(AGENTS, "plastic", "what acts and learns"),
-    "encoder": Part(ENCODERS, "one-hot", "observation -> rates"),
-    "model": Part(MODELS, "actor-critic", "layout of the network"),
-    "neuron": Part(NEURONS, "escape-lif", "hidden and output neurons"),
-    "critic_neuron": Part(NEURONS, "escape-lif", "the critic's neurons, if the model has one"),
-    "rule": Part(RULES, "reinforce", "plasticity; or my_rule.py:MyRule"),
-    "critic_rule": Part(RULES, "td-critic", "plasticity of the critic, if the model has one"),
-    "update": Part(UPDATES, "plain", "changes that the rule proposes -> weights"),
-    "modulator": Part(MODULATORS, "td", "reward -> third factor"),
-    "decoder": Part(DECODERS, "argmax", "spike counts -> action"),
-    "learning_signal": Part(LEARNING_SIGNALS, "symmetric", "feedback of e-prop to hidden neurons"),
-    "schedule": Part(SCHEDULES, "fixed", "episodes so far -> a parameter of the network"),
+    "agent": Part("agent", "plastic", "what acts and learns"),
+    "encoder": Part("encoder", "one-hot", "observation -> rates or spike times"),
+    "model": Part("model", "actor-critic", "layout of the network"),
+    "neuron": Part("neuron", "escape-lif", "hidden and output neurons"),
+    "critic_neuron": Part("neuron", "escape-lif", "the critic's neurons, if the model has one"),
+    "rule": Part("rule", "reinforce", "plasticity"),
+    "critic_rule": Part("rule", "td-critic", "plasticity of the critic, if the model has one"),
+    "update": Part("update", "plain", "changes that the rule proposes -> weights"),
+    "modulator": Part("modulator", "td", "reward -> third factor"),
+    "decoder": Part("decoder", "argmax", "spike counts -> action"),
+    "learning_signal": Part("learning-signal", "symmetric", "feedback of e-prop to hidden neurons"),
+    "schedule": Part("schedule", "fixed", "episodes so far -> a parameter of the network"),
 }
 
 
@@ -132,10 +132,11 @@ class RunConfig:
     parts: dict[str, Any]
 
     def labels(self) -> dict[str, Any]:
-        """Return the choices that the summary of a run names it by."""
-        options = {name: getattr(self.options, name) for name in ("env", "seed", "replicas")}
-        parts = {name: self.names[name] for name in ("agent", "rule", "model", "modulator")}
-        return {**options, **parts, "control": self.options.control}
+        """Return the choices that the summary of a run names it by, files without their folders."""
+        run = self.options
+        options = {"env": shown(run.env), "seed": run.seed, "replicas": run.replicas}
+        parts = {name: shown(self.names[name]) for name in ("agent", "rule", "model", "modulator")}
+        return {**options, **parts, "control": run.control}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; `resolve` of it gives this configuration again."""
@@ -153,15 +154,19 @@ def resolve(*layers: Mapping[str, Any]) -> RunConfig:
     """Return the configuration of nested layers, later ones over earlier ones, defaults below.
 
     A layer that names another choice for a part discards what lower layers set for that part.
+    Users' files (``FILE.py:ClassName``) are looked for from the present folder and then named by
+    their absolute paths.
 
     Raises
     ------
     ValueError
         For an unknown key, part or choice (with the closest known name) or a value of wrong type.
+    TypeError, ValueError
+        For a class of a user's file that does not keep the contract of its kind.
     """
     merged: dict[str, Any] = {name: {"name": part.default} for name, part in PARTS.items()}
     for layer in layers:
-        for key, value in layer.items():
+        for key, value in anchor_files(layer, Path.cwd()).items():
             if key in PARTS:
                 value = part_settings(key, value)
                 known = merged[key]
@@ -179,7 +184,7 @@ def resolve(*layers: Mapping[str, Any]) -> RunConfig:
     for key in PARTS:
         settings = dict(merged[key])
         names[key] = settings.pop("name")
-        parts[key] = build(part_class(key, names[key]), settings, key)
+        parts[key] = build_part(key, names[key], settings)
     return RunConfig(options, names, parts)
 
 
@@ -194,19 +199,37 @@ def part_settings(part: str, value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def part_class(part: str, name: str) -> type:
-    """Return the class behind a choice; raise ValueError with the closest known name."""
-    if part in ("rule", "critic_rule"):
-        return load_rule(name)
-    table = PARTS[part].table
-    check_choice(part, name, table)
-    return table[name]
+def anchor_files(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return settings that name users' files by absolute paths; relative ones start at `folder`."""
+    out = dict(settings)
+    for key in PARTS:
+        value = out.get(key)
+        if isinstance(value, str):
+            out[key] = anchored(value, folder)
+        elif isinstance(value, Mapping) and isinstance(value.get("name"), str):
+            out[key] = {**value, "name": anchored(value["name"], folder)}
+    if isinstance(out.get("env"), str):
+        out["env"] = anchored_environment(out["env"], folder)
+    return out
+
+
+def build_part(part: str, name: str, settings: Mapping[str, Any]) -> Any:
+    """Return a part with its settings; fields that are paths start at the file of its class."""
+    kind = load_part(PARTS[part].kind, name)
+    built = build(kind, settings, part)
+    named = split_name(name)
+    folder = Path(named[0] if named else inspect.getfile(kind)).parent
+    paths = {key: folder / value for key, value in vars(built).items() if isinstance(value, Path)}
+    for key, path in paths.items():
+        if not path.is_file():
+            raise ValueError(f"{part}.{key}: there is no file {path.name!r} in {path.parent}.")
+    return replace(built, **paths) if paths else built
 
 
 def tuned_layers(env: str, rule: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the tuned settings of an environment: its defaults and those of one rule."""
     path = TUNED / f"{env.rpartition(':')[2]}.yaml"
-    if not path.exists():
+    if split_name(env) or not path.exists():
         return {}, {}
     content = read_settings(path)
     base = content.get("default") or {}
@@ -218,7 +241,13 @@ def tuned_layers(env: str, rule: str | None) -> tuple[dict[str, Any], dict[str, 
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
-    """Return the content of a YAML or TOML file; raise ValueError in one line if it cannot be."""
+    """Return the content of a YAML or TOML file, which names users' files from its own folder.
+
+    Raises
+    ------
+    ValueError
+        In one line, if it cannot be read.
+    """
     path = Path(path)
     if not path.exists():
         raise ValueError(f"{path}: no such configuration file.")
@@ -235,7 +264,7 @@ def read_settings(path: str | Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected settings as `name: value`, got {content!r:.60}.")
-    return content
+    return anchor_files(content, path.parent.resolve())
 
 
 def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
@@ -292,6 +321,9 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
     elif kind is str:
         if isinstance(value, str):
             return value
+    elif kind is Path:
+        if isinstance(value, (str, Path)):
+            return Path(value)
     else:
         return value
     raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {value!r}.")

@@ -12,7 +12,7 @@ from threefactor.experiments.layers import Layer, configure
 
 if TYPE_CHECKING:
     from threefactor.experiments.checks.card import Card
-    from threefactor.experiments.checks.rules import CheckReport
+    from threefactor.experiments.checks.report import CheckReport
     from threefactor.experiments.training.evaluation import EvaluationResult
     from threefactor.experiments.training.observers import Observer
     from threefactor.experiments.training.progress import Say
@@ -126,30 +126,32 @@ def load_run(run: str | Path) -> "TrainingResult":
 
 
 def check(
-    rule: "str | Rule | type[Rule]",
+    part: Any,
+    kind: str | None = None,
     engine: Sequence[str] = ("runtime-numpy", "compiled"),
     neuron: str | None = None,
 ) -> "CheckReport":
-    """Test what every plasticity rule promises.
+    """Test what every part of its kind promises: a rule, a neuron, an encoder, an environment, ...
 
     Parameters
     ----------
-    rule : str, Rule or type
-        Name, ``FILE.py:ClassName``, a rule, or a class at its defaults.
+    part : str, type or instance
+        Name, Gymnasium id, ``FILE.py:ClassName``, a class at its defaults, or one with settings.
+    kind : str, optional
+        Which is meant ("rule", "encoder", "env", ...) where several kinds have the name.
     engine : sequence of str
-        To build and compare: compiled, runtime, runtime-numpy.
+        Of a rule's trials, built and compared: compiled, runtime, runtime-numpy.
     neuron : str, optional
-        Postsynaptic neuron; default: one that fits the rule.
+        Postsynaptic neuron of a rule's trials; default: one that fits the rule.
 
     Raises
     ------
-    ValueError
-        For an unknown rule, engine or neuron.
+    ValueError, TypeError
+        For an unknown part, kind, engine or neuron, or what is no part.
     """
-    from threefactor.experiments.checks.rules import check_rule
-    from threefactor.rules import load_rule
+    from threefactor.experiments.checks.parts import check_part
 
-    return check_rule(load_rule(rule) if isinstance(rule, str) else rule, tuple(engine), neuron)
+    return check_part(part, kind, tuple(engine), neuron)
 
 
 def card(

@@ -11,7 +11,6 @@ from threefactor.rules.eprop import Eprop, RewardEprop
 from threefactor.rules.hedonistic import HedonisticSynapse
 from threefactor.rules.homeostatic_scaling import HomeostaticScaling
 from threefactor.rules.inhibitory_stdp import InhibitorySTDP
-from threefactor.rules.loading import load_class
 from threefactor.rules.node_perturbation import ExploratoryHebb, NodePerturbation
 from threefactor.rules.population_agreement import PopulationAgreement
 from threefactor.rules.reinforce import Reinforce
@@ -56,12 +55,3 @@ RULES: dict[str, type[Rule]] = {
     "exploratory-hebb": ExploratoryHebb,
     "hedonistic": HedonisticSynapse,
 }
-
-
-def load_rule(text: str) -> type[Rule]:
-    """Return a checked rule class by registry name or ``path/to/file.py:ClassName``."""
-    from threefactor.rules.checks import check_rule_class  # `list` does without the language
-
-    rule = load_class(text, RULES, Rule, "rule")
-    check_rule_class(rule)
-    return rule

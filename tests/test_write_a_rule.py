@@ -7,7 +7,7 @@ import pytest
 
 import run
 from threefactor.experiments.checks.rules import CHECKS, check_rule
-from threefactor.rules import load_rule
+from threefactor.experiments.parts.kinds import load_part
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "write_a_rule.md").read_text()
@@ -79,5 +79,5 @@ def test_page_shows_the_example_and_names_every_check():
 def test_examples_pass(name):
     path = ROOT / "examples" / name
     assert len(Path(str(path).rpartition(":")[0]).read_text().splitlines()) < 60
-    report = check_rule(load_rule(str(path)), ("runtime-numpy",))
+    report = check_rule(load_part("rule", str(path)), ("runtime-numpy",))
     assert report.failures == ()

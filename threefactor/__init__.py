@@ -16,7 +16,7 @@ A network, written by hand or by an architecture
     `all_to_all`, `dale_bounds`; `PoissonInput`; `Network` runs it
 What there is to choose from, name -> class
     `RULES`, `UPDATES`, `NEURONS`, `MODELS`, `ENCODERS`, `DECODERS`, `MODULATORS`, `SCHEDULES`,
-    `LEARNING_SIGNALS`; `EXPERIMENTS`: name -> claim; `load_rule`, `make_neuron`
+    `LEARNING_SIGNALS`; `EXPERIMENTS`: name -> claim; `load_part`, `make_neuron`
 
 `threefactor.rules`, `.models`, `.envs`, `.agents`, `.analysis` and `.experiments` hold the rest.
 """
@@ -83,7 +83,7 @@ _MODULES = {
     "SCHEDULES": "agents.plastic.schedules",
     "LEARNING_SIGNALS": "agents.plastic.learning_signals",
     "EXPERIMENTS": "experiments.claims.registry",
-    "load_rule": "rules",
+    "load_part": "experiments.parts.kinds",
     "make_neuron": "models.neurons",
 }
 

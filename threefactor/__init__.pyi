@@ -19,6 +19,7 @@ from threefactor.experiments.interface import load_run as load_run
 from threefactor.experiments.interface import resume as resume
 from threefactor.experiments.interface import train as train
 from threefactor.experiments.layers import configure as configure
+from threefactor.experiments.parts.kinds import load_part as load_part
 from threefactor.experiments.training.observers import Observer as Observer
 from threefactor.models import MODELS as MODELS
 from threefactor.models.architectures.contract import Architecture as Architecture
@@ -37,7 +38,6 @@ from threefactor.models.specification import Uniform as Uniform
 from threefactor.models.specification import all_to_all as all_to_all
 from threefactor.models.specification import dale_bounds as dale_bounds
 from threefactor.rules import RULES as RULES
-from threefactor.rules import load_rule as load_rule
 from threefactor.rules.contract import Rule as Rule
 from threefactor.rules.modulators import MODULATORS as MODULATORS
 from threefactor.rules.modulators.contract import BoundModulator as BoundModulator

@@ -6,10 +6,12 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge.outcome import Outcome
@@ -34,8 +36,9 @@ class Environments:
 
     Parameters
     ----------
-    env_id : str
-        A registered id, `"CartPole-v1"`, or `"package:Name-v0"` to import the package first.
+    environment : str or EnvSpec
+        A registered id, `"CartPole-v1"`, or `"package:Name-v0"` to import the package first; or a
+        Gymnasium specification, registered or not.
     n_replicas : int, default 1
     env_kwargs : mapping, optional
         Passed to the environment.
@@ -62,7 +65,7 @@ class Environments:
 
     def __init__(
         self,
-        env_id: str,
+        environment: str | EnvSpec,
         n_replicas: int = 1,
         *,
         env_kwargs: Mapping[str, Any] | None = None,
@@ -75,12 +78,14 @@ class Environments:
             raise ValueError(
                 f"Environments.max_episode_steps must be >= 1, got {max_episode_steps}."
             )
-        self.env_id = env_id
+        self.env_id = env_id = environment if isinstance(environment, str) else environment.id
         self.n_replicas = n_replicas
         kwargs = dict(env_kwargs or {})
         drawn = {} if render_mode is None else {"render_mode": render_mode}
         self._envs = [
-            _make(env_id, max_episode_steps, kwargs if replica else {**kwargs, **drawn})
+            make_environment(
+                environment, max_episode_steps, kwargs if replica else {**kwargs, **drawn}
+            )
             for replica in range(n_replicas)
         ]
         self.observation_space = self._envs[0].observation_space
@@ -293,29 +298,39 @@ def _check_batchable(env_id: str, what: str, space: gym.Space) -> None:
         )
 
 
-def _make(env_id: str, max_episode_steps: int | None, kwargs: dict[str, Any]) -> gym.Env:
-    """Make one environment; turn Gymnasium's errors into one clear line."""
-    package, _, name = env_id.rpartition(":")
-    if package:
-        try:
-            importlib.import_module(package)
-        except ModuleNotFoundError as error:
-            raise ValueError(
-                f"Environments: {env_id!r} needs the module {error.name!r}, which is not "
-                f"installed. Run: pip install {str(error.name).split('.')[0]}"
-            ) from error
+def make_environment(
+    environment: str | EnvSpec,
+    max_episode_steps: int | None = None,
+    kwargs: Mapping[str, Any] = MappingProxyType({}),
+) -> gym.Env:
+    """Make one environment, see `Environments`; turn Gymnasium's errors into one clear line."""
+    if isinstance(environment, str):
+        package, _, environment = environment.rpartition(":")
+        if package:
+            _import(package)
+    name = environment if isinstance(environment, str) else environment.id
     try:
         return gym.make(
-            name, max_episode_steps=max_episode_steps, disable_env_checker=True, **kwargs
+            environment, max_episode_steps=max_episode_steps, disable_env_checker=True, **kwargs
         )
     except gym.error.UnregisteredEnv as error:
         hint = suggest(name, gym.registry, at_most=3)
-        fix = hint or " If a package registers it, write 'package:Name-v0'."
+        fix = hint or " If a package or a file registers it: package:Name-v0 or FILE.py:Name-v0."
         raise ValueError(f"Unknown environment {name!r}.{fix}") from error
     except gym.error.DeprecatedEnv as error:
         raise ValueError(f"Environments: {error}") from error
     except gym.error.DependencyNotInstalled as error:
         raise _missing_package(name, error) from error
+
+
+def _import(package: str) -> None:
+    try:
+        importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"Environments: {package!r} needs the module {error.name!r}, which is not installed. "
+            f"Run: pip install {str(error.name).split('.')[0]}; or give a file, FILE.py:Id-v0."
+        ) from error
 
 
 def _missing_package(env_id: str, error: Exception) -> ValueError:

@@ -7,6 +7,7 @@ They raise a ValueError that says what was expected and what was got, and return
 """
 
 import dataclasses
+import functools
 import itertools
 import json
 import re
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge.decoders.contract import READS, BoundDecoder, Decoder
-from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder
+from threefactor.envs.bridge.encoders.contract import EMITS, BoundEncoder, Encoder
 
 _MAX_CORNERS = 64
 # Stands for an infinite bound: far beyond any limit a user gives, and still finite in float32.
@@ -43,55 +44,85 @@ def check_settings(settings: Encoder | Decoder) -> None:
 
 
 def check_encoder(encoder: BoundEncoder, space: gym.Space, seed: int = 0) -> None:
-    """Check a bound encoder on the corners of its space and on random samples.
+    """Try `ENCODER_PROMISES` on the corners of the encoder's space and on random samples of it."""
+    observations = corners_and_samples(space, seed)
+    for promise in ENCODER_PROMISES:
+        promise(encoder, observations)
 
-    Finite rates within `rates_range_hz`, of the right shape; the same for the same observation,
-    whatever the other replicas see; `out` used when given, a new array otherwise; observations
-    untouched; `restore(state())` undoes learning.
-    """
+
+def values(encoder: BoundEncoder, observations: NDArray[Any]) -> None:
+    """Give float64 values of the right shape, all within the declared range."""
     name = type(encoder).__name__
-    observations = _corners_and_samples(space, seed)
-    given = observations.copy()
-    rates = encoder.encode(observations)
+    _expect(encoder.emits in EMITS, f"{name}.emits: expected one of {EMITS}, got {encoder.emits}.")
+    encoded = encoder.encode(observations)
     _expect(
-        isinstance(rates, np.ndarray) and rates.dtype == np.float64,
-        f"{name}.encode: expected a float64 array, got {type(rates).__name__}.",
+        isinstance(encoded, np.ndarray) and encoded.dtype == np.float64,
+        f"{name}.encode: expected a float64 array, got {type(encoded).__name__}.",
     )
     shape = (len(observations), encoder.n_inputs)
-    _expect(rates.shape == shape, f"{name}.encode: expected shape {shape}, got {rates.shape}.")
-    _expect(bool(np.isfinite(rates).all()), f"{name}.encode: expected finite rates.")
-    low, high = encoder.rates_range_hz
+    _expect(encoded.shape == shape, f"{name}.encode: expected shape {shape}, got {encoded.shape}.")
+    _expect_range(encoder, encoded, "")
+
+
+def _expect_range(encoder: BoundEncoder, encoded: NDArray[np.float64], when: str) -> None:
+    name = type(encoder).__name__
+    if encoder.emits == "rates_hz":
+        what, unit, (low, high) = "rates", "Hz", encoder.rates_range_hz
+        _expect(bool(np.isfinite(encoded).all()), f"{name}.encode: expected finite rates{when}.")
+    else:
+        what, unit, (low, high) = "spike times", "ms", encoder.times_range_ms
+        encoded = encoded[np.isfinite(encoded) | (encoded < 0)]
+        if not encoded.size:
+            return
     _expect(
-        0.0 <= low and rates.min() >= low - 1e-9 and rates.max() <= high + 1e-9,
-        f"{name}.encode: expected rates in [{low}, {high}] Hz, "
-        f"got [{rates.min()}, {rates.max()}] Hz.",
+        0.0 <= low <= high and encoded.min() >= low - 1e-9 and encoded.max() <= high + 1e-9,
+        f"{name}.encode: expected {what} in [{low}, {high}] {unit}{when}, "
+        f"got [{encoded.min()}, {encoded.max()}] {unit}.",
     )
+
+
+def purity(encoder: BoundEncoder, observations: NDArray[Any]) -> None:
+    """Give the same for the same observations, and leave those as they are."""
+    name, given = type(encoder).__name__, observations.copy()
+    kept = encoder.encode(given).copy()
     _expect(
         np.array_equal(observations, given), f"{name}.encode: the observations were written to."
     )
-    kept = rates.copy()
-    again = encoder.encode(observations)
     _expect(
-        np.array_equal(again, kept), f"{name}.encode: same observations, different rates: not pure."
+        _equal(encoder.encode(observations), kept),
+        f"{name}.encode: same observations, different values: not pure.",
     )
-    _expect(not np.shares_memory(again, rates), f"{name}.encode: without `out` arrays must be new.")
-    out = np.full(shape, np.nan)
+
+
+def new_arrays(encoder: BoundEncoder, observations: NDArray[Any]) -> None:
+    """Fill `out` when it is given, and make a new array when it is not."""
+    name, first = type(encoder).__name__, encoder.encode(observations)
+    kept = first.copy()
+    _expect(
+        not np.shares_memory(encoder.encode(observations), first),
+        f"{name}.encode: without `out` arrays must be new.",
+    )
+    out = np.full(kept.shape, -1.0)
     returned = encoder.encode(observations, out=out)
     _expect(
-        returned is out and np.array_equal(out, kept),
-        f"{name}.encode: expected `out` to be filled with the rates and returned.",
+        returned is out and _equal(out, kept),
+        f"{name}.encode: expected `out` to be filled with the values and returned.",
     )
+
+
+def replicas(encoder: BoundEncoder, observations: NDArray[Any]) -> None:
+    """Encode each replica's observation whatever the others see."""
+    name, together = type(encoder).__name__, encoder.encode(observations).copy()
     for row in range(len(observations)):
-        alone = encoder.encode(observations[row : row + 1])
         _expect(
-            np.array_equal(alone[0], kept[row]),
+            _equal(encoder.encode(observations[row : row + 1])[0], together[row]),
             f"{name}.encode: replica {row} is encoded differently alone and in a batch.",
         )
-    _check_encoder_state(encoder, observations[: max(2, len(observations) // 2)])
 
 
-def _check_encoder_state(encoder: BoundEncoder, observations: NDArray[Any]) -> None:
-    name = type(encoder).__name__
+def learning(encoder: BoundEncoder, observations: NDArray[Any]) -> None:
+    """Change by `learn=True` only if adaptive, and forget what was learnt by `restore(state())`."""
+    name, observations = type(encoder).__name__, observations[: max(2, len(observations) // 2)]
     before = encoder.encode(observations)
     state = encoder.state()
     _expect(
@@ -101,83 +132,133 @@ def _check_encoder_state(encoder: BoundEncoder, observations: NDArray[Any]) -> N
     )
     for _ in range(3):
         learnt = encoder.encode(observations, learn=True)
-    changed = not np.array_equal(encoder.encode(observations), before)
+    changed = not _equal(encoder.encode(observations), before)
     _expect(
         encoder.is_adaptive or not changed,
-        f"{name}.encode: learn=True changed the rates with is_adaptive=False.",
+        f"{name}.encode: learn=True changed the values with is_adaptive=False.",
     )
-    low, high = encoder.rates_range_hz
-    _expect(
-        bool(np.isfinite(learnt).all())
-        and low - 1e-9 <= learnt.min() <= learnt.max() <= high + 1e-9,
-        f"{name}.encode: expected rates in [{low}, {high}] Hz while learning.",
-    )
+    _expect_range(encoder, learnt, " while learning")
     encoder.restore(state)
     _expect(
-        np.array_equal(encoder.encode(observations), before),
-        f"{name}.restore: expected the rates from before learning.",
+        _equal(encoder.encode(observations), before),
+        f"{name}.restore: expected the values from before learning.",
     )
+
+
+#: Each takes a bound encoder and observations, (n, ...), and raises ValueError.
+ENCODER_PROMISES = (values, purity, new_arrays, replicas, learning)
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def check_decoder(
     decoder: Decoder, space: gym.Space, neurons_per_action: int = 3, seed: int = 0
 ) -> None:
-    """Check decoder settings on one action space.
-
-    Any outputs give an action of the space; outputs untouched; a replica of a batch decides as it
-    would alone with the same generator; `restore(state())` replays the same decisions; a tie in a
-    Discrete space is broken by the generator and reaches every action.
-    """
+    """Check decoder settings and try `DECODER_PROMISES` on one action space."""
     check_settings(decoder)
-    name = type(decoder).__name__
-    outputs = _any_outputs(decoder.bind(space, neurons_per_action, _generators(seed, 1)), seed)
-    bound = decoder.bind(space, neurons_per_action, _generators(seed, len(outputs)))
+    for promise in DECODER_PROMISES:
+        promise(DecoderTrial(decoder, space, neurons_per_action, seed))
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderTrial:
+    """A decoder with an action space and outputs to decode.
+
+    Attributes
+    ----------
+    outputs : (n, n_outputs)
+        Silence, ties, extremes, single neurons, noise.
+    """
+
+    settings: Decoder
+    space: gym.Space
+    neurons_per_action: int = 3
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """The decoder's class."""
+        return type(self.settings).__name__
+
+    @functools.cached_property
+    def outputs(self) -> NDArray[Any]:
+        """What the network may give."""
+        return _any_outputs(self.bind(_generators(self.seed, 1)), self.seed)
+
+    def bind(self, generators: list[np.random.Generator] | None = None) -> BoundDecoder:
+        """Return the decoder at work, by default with a generator for each row of the outputs."""
+        generators = generators or _generators(self.seed, len(self.outputs))
+        return self.settings.bind(self.space, self.neurons_per_action, generators)
+
+
+def actions(trial: DecoderTrial) -> None:
+    """Give an action of the space for any outputs, and leave those as they are."""
+    bound, name = trial.bind(), trial.name
     _expect(bound.reads in READS, f"{name}.reads: expected one of {READS}, got {bound.reads!r}.")
-    given, start = outputs.copy(), bound.state()
-    actions = bound.decode(outputs)
-    _expect(np.array_equal(outputs, given), f"{name}.decode: the outputs were written to.")
+    given = trial.outputs.copy()
+    chosen = bound.decode(given)
+    _expect(np.array_equal(given, trial.outputs), f"{name}.decode: the outputs were written to.")
     _expect(
-        len(actions) == len(outputs),
-        f"{name}.decode: expected {len(outputs)} actions, got {len(actions)}.",
+        len(chosen) == len(given),
+        f"{name}.decode: expected {len(given)} actions, got {len(chosen)}.",
     )
-    for action, row in zip(actions, outputs, strict=True):
+    space = trial.space
+    for action, row in zip(chosen, given, strict=True):
         shaped = action if isinstance(space, gym.spaces.Discrete) else action.reshape(space.shape)
         _expect(
             space.contains(shaped), f"{name}.decode: {row.tolist()} gave {action}, not in {space}."
         )
-    # In another order, so that a tie follows an untied row and shows what that row drew.
-    backwards = outputs[::-1].copy()
-    second = bound.decode(backwards)
+
+
+def replay(trial: DecoderTrial) -> None:
+    """Decide the same again after `restore(state())`."""
+    bound, outputs = trial.bind(), trial.outputs
+    start = bound.state()
+    first, second = bound.decode(outputs), bound.decode(outputs[::-1].copy())
     bound.restore(start)
     _expect(
-        np.array_equal(bound.decode(outputs), actions)
-        and np.array_equal(bound.decode(backwards), second),
-        f"{name}.restore: expected the same decisions again.",
+        np.array_equal(bound.decode(outputs), first)
+        and np.array_equal(bound.decode(outputs[::-1].copy()), second),
+        f"{trial.name}.restore: expected the same decisions again.",
     )
-    for replica, generator in enumerate(_generators(seed, len(outputs))):
-        alone = decoder.bind(space, neurons_per_action, [generator])
+
+
+def decoder_replicas(trial: DecoderTrial) -> None:
+    """Decide for each replica as it would alone with its generator."""
+    # In another order, so that a tie follows an untied row and shows what that row drew.
+    outputs, backwards = trial.outputs, trial.outputs[::-1].copy()
+    bound = trial.bind()
+    first, second = bound.decode(outputs), bound.decode(backwards)
+    for replica, generator in enumerate(_generators(trial.seed, len(outputs))):
+        alone = trial.bind([generator])
         row, later = (rows[replica : replica + 1] for rows in (outputs, backwards))
         _expect(
-            np.array_equal(alone.decode(row)[0], actions[replica])
+            np.array_equal(alone.decode(row)[0], first[replica])
             and np.array_equal(alone.decode(later)[0], second[replica]),
-            f"{name}.decode: replica {replica} decides differently alone and in a batch.",
+            f"{trial.name}.decode: replica {replica} decides differently alone and in a batch.",
         )
-    if isinstance(space, gym.spaces.Discrete):
-        _check_ties(decoder, space, neurons_per_action, seed)
 
 
-def _check_ties(
-    decoder: Decoder, space: gym.spaces.Discrete, neurons_per_action: int, seed: int
-) -> None:
+def ties(trial: DecoderTrial) -> None:
+    """Break the ties of a Discrete space with the generators, such that every action may win."""
+    space = trial.space
+    if not isinstance(space, gym.spaces.Discrete):
+        return
     n_draws = 30 * int(space.n)
-    bound = decoder.bind(space, neurons_per_action, _generators(seed, n_draws))
-    actions = bound.decode(np.zeros((n_draws, bound.n_outputs)))
-    missing = set(range(int(space.start), int(space.start + space.n))) - set(actions.tolist())
+    bound = trial.bind(_generators(trial.seed, n_draws))
+    chosen = bound.decode(np.zeros((n_draws, bound.n_outputs)))
+    missing = set(range(int(space.start), int(space.start + space.n))) - set(chosen.tolist())
     _expect(
         not missing,
-        f"{type(decoder).__name__}.decode: actions {sorted(missing)} never win a tie; "
+        f"{trial.name}.decode: actions {sorted(missing)} never win a tie; "
         "break ties with the generators, not by index.",
     )
+
+
+#: Each takes a `DecoderTrial` and raises ValueError.
+DECODER_PROMISES = (actions, replay, decoder_replicas, ties)
 
 
 def _any_outputs(bound: BoundDecoder, seed: int) -> NDArray[Any]:
@@ -198,7 +279,7 @@ def _any_outputs(bound: BoundDecoder, seed: int) -> NDArray[Any]:
     return counts
 
 
-def _corners_and_samples(space: gym.Space, seed: int) -> NDArray[Any]:
+def corners_and_samples(space: gym.Space, seed: int) -> NDArray[Any]:
     """Stack corners (all, or a random 64 of them) and samples of a space, replica first."""
     generator = np.random.default_rng(seed)
     space.seed(seed)

@@ -24,6 +24,7 @@ from threefactor.experiments.configuration import RunConfig, read_settings, reso
 from threefactor.experiments.layers import configure
 from threefactor.experiments.training.progress import Progress
 from threefactor.experiments.training.run import resume_agent, train_agent
+from threefactor.experiments.training.run_files import collect_files
 from threefactor.experiments.training.summary import LAST
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def _require_same_settings(path: Path, config: RunConfig) -> None:
     """Raise ValueError if a run has other settings; engines give the same spikes."""
     saved = resolve(read_settings(path / "config.yaml"))
     same_engine = replace(saved.options, engine=config.options.engine)
-    if replace(saved, options=same_engine) != config:
+    kept, asked = collect_files(replace(saved, options=same_engine)), collect_files(config)
+    if (kept.settings, kept.contents) != (asked.settings, asked.contents):
         told = ", ".join(
             f"{name} {getattr(saved.options, name)} (asked for {getattr(config.options, name)})"
             for name in ("episodes", "replicas", "seed")

@@ -1,30 +1,22 @@
 """What there is to choose from, as tables made from docstrings."""
 
-import importlib
 import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Mapping
 
+from threefactor.experiments.parts.kinds import KINDS
 from threefactor.models.neurons.contract import NeuronModel
 from threefactor.naming import check_choice
 from threefactor.rules.contract import Rule, parameter_values
 
-#: What -> (module, table).
-LISTINGS = {
-    "agents": ("threefactor.agents", "AGENTS"),
-    "envs": ("threefactor.experiments.command_line.listing", "environment_table"),
-    "rules": ("threefactor.rules", "RULES"),
-    "models": ("threefactor.models", "MODELS"),
-    "neurons": ("threefactor.models.neurons", "NEURONS"),
-    "encoders": ("threefactor.envs.bridge", "ENCODERS"),
-    "decoders": ("threefactor.envs.bridge", "DECODERS"),
-    "modulators": ("threefactor.rules.modulators", "MODULATORS"),
-    "learning-signals": ("threefactor.agents.plastic.learning_signals", "LEARNING_SIGNALS"),
-    "updates": ("threefactor.rules.updates", "UPDATES"),
-    "schedules": ("threefactor.agents.plastic.schedules", "SCHEDULES"),
-    "experiments": ("threefactor.experiments.claims.registry", "EXPERIMENTS"),
+OTHER_ENVIRONMENTS = {
+    "MountainCar-v0": "Gymnasium's; tuned settings train it with 1000 steps per episode.",
+    "CartPole-v1": "Gymnasium's; so is any other id, package:Id-v0, or FILE.py:Id-v0 of your own.",
 }
+#: Names of the tables: the kinds of part, and the named experiments.
+LISTINGS = (*(f"{kind}s" for kind in KINDS), "experiments")
 
 
 def listing(what: str | None, width: int | None = None) -> str:
@@ -47,11 +39,7 @@ def listing(what: str | None, width: int | None = None) -> str:
     """
     if what is not None:
         check_choice("list", what, LISTINGS)
-    tables = {}
-    for name in [what] if what else LISTINGS:
-        module, table = LISTINGS[name]
-        entries = getattr(importlib.import_module(module), table)
-        tables[name] = entries() if callable(entries) else entries
+    tables = {name: _table(name) for name in ([what] if what else LISTINGS)}
     column = max(len(key) for entries in tables.values() for key in entries)
     width = width or _terminal_width()
     blocks = []
@@ -62,6 +50,15 @@ def listing(what: str | None, width: int | None = None) -> str:
             lines += _below(_what_must_fit(entry), column + 4, width)
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+def _table(name: str) -> Mapping[str, object]:
+    if name == "experiments":
+        from threefactor.experiments.claims.registry import EXPERIMENTS
+
+        return EXPERIMENTS
+    table = KINDS[name.removesuffix("s")].table
+    return {**table, **OTHER_ENVIRONMENTS} if name == "envs" else table
 
 
 def _summary(key: str, entry: object) -> str:
@@ -112,21 +109,3 @@ def _shortened(line: str, width: int | None) -> str:
     if width is None or len(line) <= width:
         return line
     return line[: width - 3].rpartition(" ")[0].rstrip(" ,;:(") + " ..."
-
-
-def environment_table() -> dict[str, str]:
-    """Return the environments of this project and how to name any other."""
-    import gymnasium
-
-    import threefactor.envs  # noqa: F401  (registers them)
-
-    ours = {}
-    for name, spec in gymnasium.registry.items():
-        if str(spec.entry_point).startswith("threefactor.envs."):
-            module, _, kind = str(spec.entry_point).partition(":")
-            ours[name] = (
-                getattr(importlib.import_module(module), kind).__doc__ or ""
-            ).splitlines()[0]
-    ours["MountainCar-v0"] = "Gymnasium's; tuned settings train it with 1000 steps per episode."
-    ours["CartPole-v1"] = "Gymnasium's; so is any other id, or package:Id-v0."
-    return ours

@@ -26,7 +26,7 @@ USAGE = """usage: {program} COMMAND [OPTIONS]
   train               train an agent
   evaluate RUN        run a trained agent without learning
   plot RUN            draw the figures of a run
-  check RULE ...      test what every plasticity rule promises; FILE.py:Class is your own
+  check PART ...      test what every rule, neuron, encoder, ... promises; FILE.py:Class is yours
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
   reproduce NAME      test a named experiment's claim against its controls
   list [WHAT]         what there is to choose from: envs, rules, models, neurons, ...
@@ -106,25 +106,14 @@ def plot(arguments: list[str]) -> int:
 
 
 def check(arguments: list[str]) -> int:
-    """Test what every plasticity rule promises; exit status 1 if a promise does not hold."""
-    parser = Parser("check", check.__doc__)
-    parser.add_argument("rules", nargs="*", metavar="RULE", help="name or my_rule.py:MyRule")
-    parser.add_argument("--all", action="store_true", help="every rule of `list rules`")
-    parser.add_argument(
-        "--engine", nargs="+", default=["runtime-numpy", "compiled"],
-        help="of compiled, runtime and runtime-numpy (default: runtime-numpy compiled)",
-    )  # fmt: skip
-    parser.add_argument("--neuron", help="postsynaptic neuron (default: one that fits the rule)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the reports as JSON")
-    options = parser.parse_args(arguments)
-    if bool(options.rules) == options.all:
-        parser.error("name a rule, a FILE.py:Class or --all")
-    require_rules(options.rules, options.neuron, options.engine)
-    if options.json is not None:
-        require_file(options.json)
-    from threefactor.experiments.checks.rules.report import check_rules
+    """Test what every part promises, whatever its kind; exit status 1 if a promise fails."""
+    from threefactor.experiments.command_line.checking import parse_check, run_checks
 
-    return 0 if check_rules(options.rules, options.engine, options.neuron, options.json) else 1
+    request = parse_check(arguments)
+    require_rules([], request.neuron, request.engines)
+    if request.json is not None:
+        require_file(request.json)
+    return 0 if run_checks(request) else 1
 
 
 def card(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 
 from threefactor.experiments.command_line.option_table import Option
 from threefactor.experiments.configuration import PARTS, RunConfig, RunOptions
+from threefactor.experiments.parts.user_files import shown
 from threefactor.program import program_name
 
 MAX_WIDTH = 100
@@ -27,22 +28,28 @@ _SETTINGS = (
 
 def help_text(base: RunConfig, options: Mapping[str, Option]) -> str:
     """Return the help of ``train``; values in square brackets are the present ones."""
-    env = f"environment [{base.options.env}]; any Gymnasium id or package:Id-v0"
+    env = (
+        f"environment [{shown(base.options.env)}]; any Gymnasium id, package:Id-v0, FILE.py:Class "
+        "or FILE.py:Id-v0"
+    )
     choices = [("--env ID", env)]
     for name, part in PARTS.items():
         flag = f"--{name.replace('_', '-')} NAME"
-        choices.append((flag, f"{part.help} [{base.names[name]}]: {', '.join(part.table)}"))
+        choices.append((flag, f"{part.help} [{shown(base.names[name])}]: {', '.join(part.table)}"))
     blocks = [
         f"usage: {program_name()} train [--OPTION VALUE ...]",
         "Train an agent. Values in square brackets are the present ones: defaults, then what is "
         "tuned for the environment, then --config, then the command line.",
-        _block("Choices; the options below belong to the present ones:", choices),
+        _block(
+            "Choices, by name or FILE.py:Class; the options below belong to the present ones:",
+            choices,
+        ),
         _block("Files and output:", _SETTINGS),
         _block("Run:", _rows(RunOptions, None, options)),
     ]
     for name, part in base.parts.items():
         summary = (type(part).__doc__ or "").strip().partition("\n")[0]
-        head = f"{name.replace('_', ' ').capitalize()} {base.names[name]}: {summary}"
+        head = f"{name.replace('_', ' ').capitalize()} {shown(base.names[name])}: {summary}"
         blocks.append(_block(head, _rows(type(part), name, options) or [("(no options)", "")]))
     return "\n\n".join(_wrapped(block) for block in blocks)
 

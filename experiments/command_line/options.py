@@ -15,6 +15,7 @@ from threefactor.experiments.configuration import (
     resolve,
 )
 from threefactor.experiments.layers import Layer, configure
+from threefactor.experiments.parts.user_files import shown
 from threefactor.experiments.training.preconditions import require_checkpoint
 from threefactor.naming import suggest
 
@@ -133,7 +134,7 @@ def _unknown(flag: str, options: Mapping[str, Option], base: RunConfig) -> str:
         known = [*options, *CHOICES, *SWITCHES, "--resume"]
         return f"Unknown option {flag}.{suggest(flag, known)} `train --help` lists all."
     own = [name for name, option in options.items() if option.part == part]
-    what = f"{part.replace('_', ' ')} {base.names[part]!r}"
+    what = f"{part.replace('_', ' ')} {shown(base.names[part])!r}"
     known = [name.partition(".")[2] for name in own]
     return f"Unknown option {flag}.{suggest(flag, own)} {what} has: {', '.join(known) or 'none'}."
 

@@ -18,6 +18,7 @@ from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import EpisodeLog
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.result import stack_replicas
+from threefactor.experiments.training.run_files import changes
 from threefactor.experiments.training.setup import Setup
 from threefactor.experiments.training.tally import Episode
 
@@ -95,8 +96,11 @@ def evaluate_run(
     if seed is not None and seed < 0:
         raise ValueError(f"seed must be >= 0, got {seed}.")
     run = Path(run)
-    saved = load_checkpoint(run)
-    setup = Setup.of(resolve(read_settings(run / "config.yaml"))).frozen
+    if said := changes(run):
+        say(said)
+    config = resolve(read_settings(run / "config.yaml"))
+    setup = Setup.of(config).frozen
+    saved = load_checkpoint(run)  # it may hold what users' files define
     seeds = [s.evaluation if seed is None else seed + r for r, s in enumerate(setup.seeds)]
     with setup.opened(say) as (environments, agent):
         agent.adopt(saved["agent"])
@@ -105,7 +109,7 @@ def evaluate_run(
     returns = np.array([episode.discounted for episode in played])
     lengths = np.array([episode.length for episode in played])
     result = EvaluationResult(
-        run, setup.env, stack_replicas(replica, returns, len(seeds)),
+        run, config.labels()["env"], stack_replicas(replica, returns, len(seeds)),
         stack_replicas(replica, lengths, len(seeds)),
     )  # fmt: skip
     (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")

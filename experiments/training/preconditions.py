@@ -75,15 +75,13 @@ def require_rules(
     names: Sequence[str], neuron: str | None = None, engines: Sequence[str] = ()
 ) -> None:
     """Raise ValueError for an unknown rule (a name or ``FILE.py:Class``), neuron or engine."""
+    from threefactor.experiments.parts.kinds import find_class
     from threefactor.models.engine import ENGINES
     from threefactor.models.neurons import make_neuron
-    from threefactor.rules import RULES
-    from threefactor.rules.contract import Rule
-    from threefactor.rules.loading import load_class
 
     for engine in engines:
         check_choice("engine", engine, (name for name in ENGINES if name != "auto"))
     if neuron is not None:
         make_neuron(neuron)
     for name in names:  # what its strings say is for the command to judge
-        load_class(name, RULES, Rule, "rule")
+        find_class("rule", name)

@@ -18,6 +18,7 @@ from threefactor.experiments.training.recording import Recorder, RecordingOption
 from threefactor.experiments.training.references import policy_arrays, reference_returns
 from threefactor.experiments.training.result import TrainingResult
 from threefactor.experiments.training.run_directory import RunDirectory
+from threefactor.experiments.training.run_files import changes, collect_files
 from threefactor.experiments.training.setup import Setup
 from threefactor.experiments.training.summary import summarise
 
@@ -52,8 +53,10 @@ def train_agent(
     require_new_run(path)  # building a network can take half a minute
     with setup.opened(say) as (environments, agent):
         seeds = [vars(seeds) for seeds in setup.seeds]
-        meta = {**run_metadata(), "seeds": seeds, **agent.describe()}
-        with RunDirectory.create(path, config.to_dict(), meta) as directory:
+        files = collect_files(config)
+        meta = {**run_metadata(), "seeds": seeds, **agent.describe(), "files": files.digests()}
+        with RunDirectory.create(path, files.settings, meta) as directory:
+            files.write(path)
             loop = setup.begin_loop(environments, agent, options.episodes)
             probes = agent.choose_probes(options.probes, environments.observations)
             recorder = Recorder(directory, recording_options(options), agent, probes)
@@ -69,18 +72,20 @@ def resume_agent(
 ) -> TrainingResult:
     """Continue an interrupted run from its checkpoint, or a finished one with more episodes."""
     run = Path(run)
-    saved = load_checkpoint(run)
+    if said := changes(run):
+        say(said)
     settings = read_settings(run / "config.yaml")
     if episodes is not None:
         settings["episodes"] = episodes
     config = resolve(settings)
     options, setup = config.options, Setup.of(config)
+    saved = load_checkpoint(run)  # it may hold what users' files define
     with setup.opened(say) as (environments, agent):
         loop = setup.begin_loop(environments, agent, options.episodes)
         loop.restore(saved)
         loop.continue_until(options.episodes)
         with RunDirectory.reopen(run, saved["mark"]) as directory:
-            directory.write_config(config.to_dict())
+            directory.write_config(collect_files(config).settings)
             recorder = Recorder(directory, recording_options(options), agent, saved["probes"])
             return _train(config, setup, loop, recorder, observers, say)
 

@@ -5,11 +5,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-import threefactor.envs  # noqa: F401  (registers our environments)
+from gymnasium.envs.registration import EnvSpec
+
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
 from threefactor.agents.seeds import Seeds, replica_seeds
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.configuration import RunConfig
+from threefactor.experiments.parts.environments import find_environment
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import Observer
 
@@ -29,7 +31,7 @@ class Setup:
         One for each replica.
     """
 
-    env: str
+    env: str | EnvSpec
     env_kwargs: Mapping[str, Any]
     max_episode_steps: int | None
     agent: AgentSettings
@@ -44,7 +46,7 @@ class Setup:
         parts = agent.parts(**{f.name: config.parts[f.name] for f in fields(agent.parts)})
         options = AgentOptions(run.window_ms, run.timestep_ms, run.engine, run.control)
         return cls(
-            run.env, run.env_kwargs, run.max_episode_steps, agent, parts, options,
+            find_environment(run.env), run.env_kwargs, run.max_episode_steps, agent, parts, options,
             replica_seeds(run.seed, run.replicas),
         )  # fmt: skip
 

@@ -35,7 +35,15 @@ def check_neuron(neuron: NeuronModel) -> None:
     """
     check_neuron_class(type(neuron))
     check_neuron_values(neuron)
-    _check_documentation(type(neuron))
+    check_documentation(type(neuron))
+    check_simulation(neuron)
+
+
+def check_simulation(neuron: NeuronModel) -> None:
+    """Raise ValueError unless a small network of `neuron` builds and does what `check_neuron` says.
+
+    In a network of 3 inputs and 3 neurons.
+    """
     owner = type(neuron).__name__
     for port in neuron.ports or ("",):
         first, again, silent = _simulate(neuron, port)
@@ -80,7 +88,8 @@ def build_network(spec: Any, seed: int = 0) -> Any:
     return built
 
 
-def _check_documentation(neuron: type[NeuronModel]) -> None:
+def check_documentation(neuron: type[NeuronModel]) -> None:
+    """Raise TypeError or ValueError unless the docstring has every field with its default."""
     owner = neuron.__name__
     doc = inspect.cleandoc(neuron.__doc__ or "")  # Python 3.13 has done so already
     documented = {n: float(d) for n, d in _DOCUMENTED.findall(doc)}

@@ -1,6 +1,5 @@
 """Modulators: what happened to the agent -> third factor. `MODULATORS` is the table of contents."""
 
-from threefactor.rules.loading import load_class
 from threefactor.rules.modulators.contract import (
     BoundModulator,
     Modulator,
@@ -20,7 +19,6 @@ __all__ = [
     "Modulator",
     "Reinforcement",
     "ThirdFactor",
-    "load_modulator",
 ]
 
 MODULATORS: dict[str, type[Modulator]] = {
@@ -31,8 +29,3 @@ MODULATORS: dict[str, type[Modulator]] = {
     "dopamine": Dopamine,
     "feedback": Feedback,
 }
-
-
-def load_modulator(text: str) -> type[Modulator]:
-    """Return a modulator class by registry name or ``path/to/file.py:ClassName``."""
-    return load_class(text, MODULATORS, Modulator, "modulator")

@@ -153,6 +153,8 @@ class Modulator(ABC):
 
     #: Fields of `Reinforcement` (or "values" of ``on_window``) that the agent must supply.
     requires: ClassVar[tuple[str, ...]] = ()
+    #: Whether it learns what to expect, so that a constant reward becomes a third factor of 0.
+    predicts: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from threefactor.naming import check_choice
 from threefactor.rules.modulators.contract import (
     BoundModulator,
     Modulator,
@@ -75,11 +76,11 @@ class Feedback(Modulator):
             )
 
     def _scalar(self) -> Modulator:
-        from threefactor.rules.modulators import load_modulator  # the table needs this class first
+        from threefactor.rules.modulators import MODULATORS  # the table needs this class first
 
-        wrapped = load_modulator(self.wraps)
+        check_choice("modulator", self.wraps, MODULATORS)
         try:
-            return wrapped(**self.options)
+            return MODULATORS[self.wraps](**self.options)
         except TypeError as error:
             raise ValueError(f"Feedback.options do not fit {self.wraps!r}: {error}.") from None
 
@@ -87,6 +88,11 @@ class Feedback(Modulator):
     def requires(self) -> tuple[str, ...]:  # type: ignore[override]
         """What the wrapped modulator requires."""
         return self._scalar().requires
+
+    @property
+    def predicts(self) -> bool:  # type: ignore[override]
+        """Whether the wrapped modulator learns what to expect."""
+        return self._scalar().predicts
 
     @property
     def vectors(self) -> Mapping[str, int]:

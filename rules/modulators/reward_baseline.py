@@ -1,6 +1,7 @@
 """Reward minus its running mean."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class RewardBaseline(Modulator):
     Williams 1992, Mach. Learn. 8:229 (reinforcement comparison); the scopes: Fremaux, Sprekeler &
     Gerstner 2010, J. Neurosci. 30:13326.
     """
+
+    predicts: ClassVar[bool] = True
 
     rate: float = 0.05
     scope: str = "replica"

@@ -17,7 +17,7 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
-from threefactor.rules import load_rule
+from threefactor.rules import RULES
 
 N_INPUTS, N_CRITICS = 6, 4
 TD = TDError(tau_decay_ms=40.0, tau_rise_ms=10.0, tau_reward_ms=200.0)
@@ -40,7 +40,7 @@ def critic_spec(**changes):
             Projection(
                 "value", "input", "critic", **all_to_all(N_INPUTS, N_CRITICS),
                 weights=Uniform(1.0, 3.0), w_min=0.0, w_max=6.0,
-                rule=load_rule("td-ltp-continuous")(learning_rate=1e-4),
+                rule=RULES["td-ltp-continuous"](learning_rate=1e-4),
             ),
             Projection(
                 "to_td", "critic", "td", **all_to_all(N_CRITICS, 1),

@@ -17,7 +17,7 @@ from threefactor.models.specification import (
     all_to_all,
     dale_bounds,
 )
-from threefactor.rules import RULES, load_rule
+from threefactor.rules import RULES
 from threefactor.rules.contract import Rule
 
 SEEDS = (21, 22, 23)
@@ -322,7 +322,7 @@ def test_a_membrane_without_volts_is_refused_where_a_rule_needs_volts():
     )  # fmt: skip
     projection = Projection(
         "policy", "input", "actor", **all_to_all(2, 1), weights=Uniform(0.0, 1.0),
-        rule=load_rule("exploratory-hebb")(),
+        rule=RULES["exploratory-hebb"](),
     )  # fmt: skip
     with pytest.raises(ValueError, match=r"needs v in volt; that of Readout has unit 1"):
         NetworkSpec(populations, (projection,))

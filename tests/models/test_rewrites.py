@@ -19,7 +19,7 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
-from threefactor.rules import load_rule
+from threefactor.rules import RULES
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_every_rewrite_finds_its_place_in_what_brian2_generates():
         (
             Projection(
                 "policy", "input", "actor", **all_to_all(9, 3), weights=Uniform(0.0, 1.0),
-                rule=load_rule("rstdp")(),
+                rule=RULES["rstdp"](),
             ),
         ),
     )  # fmt: skip

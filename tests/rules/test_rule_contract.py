@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
-from threefactor.rules import RULES, load_rule
+from threefactor.rules import RULES
 from threefactor.rules.checks import check_rule_class
 from threefactor.rules.contract import EVENT_BLOCKS, Rule
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
-from threefactor.rules.modulators import MODULATORS, load_modulator
+from threefactor.rules.modulators import MODULATORS
 
 CONFIGURATIONS = {**RULES, **MODULATORS}
 SECTIONS = ("Equations", "Parameters", "Limits", "Source")
@@ -71,7 +71,7 @@ def random_run():
 
 @pytest.mark.parametrize("name", RULES)
 def test_strings_fit_the_contract(name):
-    check_rule_class(load_rule(name))
+    check_rule_class(RULES[name])
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -225,9 +225,3 @@ def test_a_rule_must_be_a_frozen_dataclass():
         check_rule_class(type("Bare", (Sound,), {}))
     with pytest.raises(TypeError, match="derived from"):
         check_rule_class(3)
-
-
-def test_modulators_are_found_by_name():
-    assert load_modulator("td") is MODULATORS["td"]
-    with pytest.raises(ValueError, match=r"Unknown modulator 'tdd'. Did you mean 'td'\?"):
-        load_modulator("tdd")

@@ -1,4 +1,7 @@
-"""The encoder contract: settings that bind to an observation space, then observation -> rates."""
+"""The encoder contract: settings that bind to an observation space, then observation -> input.
+
+The input of a decision window is a rate of every input neuron, or the time of its one spike.
+"""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -7,6 +10,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+#: What encoders give: rates in Hz, or spike times in ms from the start of the window.
+EMITS = ("rates_hz", "spike_times_ms")
 Rates = NDArray[np.float64]
 
 
@@ -16,15 +21,23 @@ class BoundEncoder(ABC):
     Attributes
     ----------
     n_inputs : int
-        Number of input rates.
+        Number of input neurons.
+    emits : str
+        What `encode` gives: `"rates_hz"` (the default) or `"spike_times_ms"`.
     rates_range_hz : (lowest, highest)
-        Every rate lies in it, ends included.
+        Every rate lies in it, ends included. Encoders of spike times have none.
+    times_range_ms : (earliest, latest)
+        Every spike time lies in it, ends included, 0 <= earliest; inf stands for no spike. Each
+        neuron spikes in the timestep nearest to its time, at most half a timestep off and exact
+        for multiples of the timestep. Encoders of rates have none.
     is_adaptive : bool
         True if `encode(..., learn=True)` changes later rates; then `state` is part of a checkpoint.
     """
 
     n_inputs: int
+    emits: str = "rates_hz"
     rates_range_hz: tuple[float, float]
+    times_range_ms: tuple[float, float]
     is_adaptive: bool = False
 
     @abstractmethod
@@ -44,8 +57,20 @@ class BoundEncoder(ABC):
 
         Returns
         -------
-        (n_replicas, n_inputs), Hz
+        (n_replicas, n_inputs), in Hz or ms as `emits` says
         """
+
+    def features(self, encoded: Rates) -> NDArray[np.float64]:
+        """Return what linear critics see of encoded observations, from 0 to 1, same shape.
+
+        Rates as shares of the highest; of spike times 1 for the earliest, 1/2 for the latest and 0
+        for none.
+        """
+        if self.emits == "rates_hz":
+            return encoded * (1.0 / self.rates_range_hz[1])
+        earliest, latest = self.times_range_ms
+        late = (encoded - earliest) / max(latest - earliest, 1e-9)
+        return np.where(np.isfinite(encoded), 1.0 - 0.5 * late, 0.0)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Give all that encoding has learnt, as arrays for a checkpoint; empty if not adaptive."""
@@ -64,6 +89,7 @@ class Encoder(ABC):
     """Settings of an encoder: a frozen dataclass of plain numbers, units in the names."""
 
     spaces: ClassVar[tuple[type[gym.Space], ...]]
+    #: Of encoders of rates; `check_rates` looks at them.
     rate_min_hz: float
     rate_max_hz: float
 

@@ -22,8 +22,8 @@ from threefactor.experiments.checks.card.gradient import gradient_alignment
 from threefactor.experiments.checks.card.pairs import repeated_pairs, stdp_window, weight_dependence
 from threefactor.experiments.checks.card.panel import Panel
 from threefactor.experiments.checks.card.stability import stability
+from threefactor.experiments.parts.kinds import load_part
 from threefactor.program import command_line
-from threefactor.rules import load_rule
 from threefactor.rules.contract import Rule
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def rule_card(
     if unknown:
         raise ValueError(f"rule card: unknown panel {unknown[0]!r}; known: {', '.join(PANELS)}.")
     name = rule if isinstance(rule, str) else ""
-    kind = load_rule(rule) if isinstance(rule, str) else rule
+    kind = load_part("rule", rule) if isinstance(rule, str) else rule
     instance = kind() if isinstance(kind, type) else kind
     name = name or type(instance).__name__
     began = time.perf_counter()
@@ -247,7 +247,7 @@ def make_cards(
     `say` receives the report of each card when it is done.
     """
     for name in names:
-        load_rule(name)  # a misspelt last name should not cost the time of the others
+        load_part("rule", name)  # a misspelt last name should not cost the time of the others
     stems = [stem_of(name) for name in names]
     if len(set(stems)) < len(stems):
         raise ValueError(f"rule cards: each rule once, got {', '.join(names)}.")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.experiments.checks.report import Broken, NotApplicable
 from threefactor.experiments.checks.rules.bench import (
     N_POST,
     N_PRE,
@@ -18,7 +19,7 @@ from threefactor.experiments.checks.rules.bench import (
     Outcome,
     Trial,
 )
-from threefactor.experiments.checks.rules.subject import Broken, NotApplicable, Subject, one_line
+from threefactor.experiments.checks.rules.subject import Subject, one_line
 
 #: Largest relative deviation between engines, and between engine and interpreter.
 TOLERANCE = 1e-9

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.experiments.checks.postsynaptic import choose_neuron
+from threefactor.experiments.checks.report import NotApplicable
 from threefactor.experiments.checks.rules.bench import (
     REFERENCE,
     SLOWEST_CLOCK_MS,
@@ -18,14 +19,6 @@ from threefactor.experiments.checks.rules.tuning import tuned_learning_rate, wei
 from threefactor.models.engine.build_cache import CompilerError, find_compiler
 from threefactor.rules.checks import check_rule_class
 from threefactor.rules.contract import Rule
-
-
-class Broken(Exception):  # noqa: N818
-    """A promise does not hold; the message says what was expected, what was got, a likely fix."""
-
-
-class NotApplicable(Exception):  # noqa: N818
-    """A promise cannot be tested, or the rule declares that it does not give it."""
 
 
 class Subject:

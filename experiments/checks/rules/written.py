@@ -7,13 +7,8 @@ from dataclasses import asdict, fields
 
 import yaml
 
-from threefactor.experiments.checks.rules.subject import (
-    Broken,
-    NotApplicable,
-    Subject,
-    one_line,
-    root_cause,
-)
+from threefactor.experiments.checks.report import Broken, NotApplicable
+from threefactor.experiments.checks.rules.subject import Subject, one_line, root_cause
 from threefactor.rules.contract import UNIT_SUFFIXES, Rule
 from threefactor.rules.language.source import UnitError
 

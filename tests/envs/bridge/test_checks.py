@@ -63,7 +63,7 @@ class BrokenEncoder(BoundEncoder):
         ("writes", "observations were written to"),
         ("reuses", "arrays must be new"),
         ("ignores out", "expected `out` to be filled"),
-        ("learns", "learn=True changed the rates"),
+        ("learns", "learn=True changed the values"),
     ],
 )
 def test_broken_encoder_is_caught(fault, message):

@@ -137,7 +137,7 @@ def test_command_fails_for_a_broken_file_and_writes_json(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rsdtp"], "Unknown rule 'rsdtp'. Did you mean 'rstdp'?"),
+        (["rsdtp"], "Unknown part 'rsdtp'. Did you mean 'rstdp'?"),
         (["nowhere.py:MyRule"], "there is no file 'nowhere.py'"),
         (["rstdp", "--engine", "warp"], "Unknown engine 'warp'"),
         (["rstdp", "--neuron", "lift"], "Unknown neuron 'lift'. Did you mean 'lif'?"),
@@ -150,4 +150,4 @@ def test_command_refuses_what_it_cannot_use(arguments, message, capsys):
 
 def test_command_needs_a_rule_or_all(capsys):
     assert run.main(["check"]) == 2
-    assert "name a rule, a FILE.py:Class or --all" in capsys.readouterr().err
+    assert "name a part, a FILE.py:Class or --all" in capsys.readouterr().err

@@ -1,0 +1,183 @@
+"""Promises of environments, tried with random actions."""
+
+import functools
+import numbers
+import re
+import warnings
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils.env_checker import check_env, data_equivalence
+
+from threefactor.envs.bridge.batch import Environments, make_environment
+from threefactor.experiments.checks.report import Broken
+
+STEPS, MOST_STEPS, SEED = 300, 10_000, 7
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A seeded rollout with random actions: of each step what was done and answered.
+
+    Attributes
+    ----------
+    observations : list
+        What resets and steps gave, in order.
+    rewards : list
+    ends : list of (terminated, truncated)
+    """
+
+    observations: list[Any]
+    rewards: list[Any]
+    ends: list[tuple[bool, bool]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An environment under test: a registered id or a specification."""
+
+    environment: str | EnvSpec
+
+    def make(self) -> gym.Env:
+        """Return one, wrapped as in a run."""
+        return make_environment(self.environment)
+
+    @functools.cached_property
+    def rollout(self) -> Rollout:
+        """A rollout of `STEPS` steps."""
+        return self.roll(STEPS)
+
+    def roll(self, steps: int, *, until_end: bool = False) -> Rollout:
+        """Return a rollout of so many steps, or up to the first end."""
+        done = Rollout([], [], [])
+        with closing(self.make()) as environment:
+            environment.action_space.seed(SEED)
+            done.observations.append(deepcopy(environment.reset(seed=SEED)[0]))
+            for _ in range(steps):
+                answer = environment.step(environment.action_space.sample())
+                done.observations.append(deepcopy(answer[0]))
+                done.rewards.append(answer[1])
+                done.ends.append((answer[2], answer[3]))
+                if any(done.ends[-1]):
+                    if until_end:
+                        break
+                    done.observations.append(deepcopy(environment.reset()[0]))
+        return done
+
+
+def gymnasium_check(trial: Trial) -> str:
+    """Pass Gymnasium's own check without a warning; what it only recommends is told."""
+    with warnings.catch_warnings(record=True) as caught, closing(trial.make()) as environment:
+        warnings.simplefilter("always")
+        try:
+            check_env(environment.unwrapped, skip_render_check=True)
+        except Exception as error:  # it asserts, and passes on whatever the environment raises
+            raise Broken(_one_line(error)) from error
+    said = [_one_line(warning.message) for warning in caught]
+    faults = [text for text in said if "recommend" not in text and "probably" not in text]
+    if faults:
+        raise Broken(faults[0])
+    return said[0] if said else ""
+
+
+def _one_line(problem: Any) -> str:
+    text = " ".join(_COLOUR.sub("", str(problem)).split()).removeprefix("WARN: ")
+    return text or type(problem).__name__
+
+
+def spaces(trial: Trial) -> str:
+    """Have spaces that encoders and decoders can be bound to."""
+    try:
+        with closing(Environments(trial.environment)) as environments:
+            return f"{environments.observation_space} -> {environments.action_space}"
+    except ValueError as error:
+        raise Broken(str(error)) from error
+
+
+def observations(trial: Trial) -> str:
+    """Show what lies in the observation space, at every reset and step."""
+    with closing(trial.make()) as environment:
+        space = environment.observation_space
+    for number, observation in enumerate(trial.rollout.observations):
+        if not space.contains(observation):
+            raise Broken(
+                f"expected observations in {space}, got {observation!r} as number {number}."
+            )
+    return f"{len(trial.rollout.observations)} observations"
+
+
+def rewards(trial: Trial) -> str:
+    """Reward with finite numbers."""
+    for reward in trial.rollout.rewards:
+        if not isinstance(reward, numbers.Real | np.number) or not np.isfinite(reward):
+            raise Broken(f"expected a finite number as reward, got {reward!r}.")
+    return f"{np.min(trial.rollout.rewards):g} to {np.max(trial.rollout.rewards):g}"
+
+
+def twins(trial: Trial) -> str:
+    """Do the same for the same seed and actions, bit for bit."""
+    one, other = trial.rollout, trial.roll(STEPS)
+    for number, (first, second) in enumerate(
+        zip(one.observations, other.observations, strict=False)
+    ):
+        if not data_equivalence(first, second, exact=True):
+            raise Broken(
+                f"expected equal observations of seeded twins, got {first} and {second} as number "
+                f"{number}; draw only from self.np_random."
+            )
+    if one.rewards != other.rewards or one.ends != other.ends:
+        raise Broken("expected equal rewards and ends of seeded twins; draw from self.np_random.")
+    return f"{STEPS} steps"
+
+
+def ends(trial: Trial) -> str:
+    """End, or be registered with a time limit."""
+    steps = len(trial.roll(MOST_STEPS, until_end=True).ends)
+    if steps == MOST_STEPS:
+        raise Broken(
+            f"expected an end within {MOST_STEPS} steps, or a time limit, got neither; register it "
+            "with max_episode_steps, or train with --max-episode-steps."
+        )
+    return f"after {steps} steps of random actions"
+
+
+def state(trial: Trial) -> str:
+    """Go on from a saved state as if never stopped: runs can be resumed."""
+    with closing(Environments(trial.environment, 2)) as environments:
+        environments.reset([SEED, SEED + 1])
+        environments.action_space.seed(SEED)
+        actions = [[environments.action_space.sample() for _ in range(2)] for _ in range(2 * 20)]
+        _play(environments, actions[:20])
+        try:
+            saved = environments.state()
+        except TypeError as error:
+            raise Broken(str(error)) from error
+        first = _play(environments, actions[20:])
+        environments.restore(saved)
+        if not _equal(_play(environments, actions[20:]), first):
+            raise Broken("expected the same steps after restore(state()), got others.")
+    return ""
+
+
+def _play(environments: Environments, actions: list[Any]) -> list[Any]:
+    """Return what was seen and earned."""
+    answers: list[Any] = []
+    for action in actions:
+        outcome = environments.step(np.array(action))
+        answers += [outcome.next_observations, outcome.rewards, outcome.ends]
+        if not environments.is_running.all():
+            answers.append(environments.reset_where(~environments.is_running))
+    return answers
+
+
+def _equal(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
+
+
+PROMISES = (gymnasium_check, spaces, observations, rewards, twins, ends, state)
