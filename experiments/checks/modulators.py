@@ -129,7 +129,7 @@ def inactive(modulator: Modulator) -> str:
         active = [bool(outcome.active[replica]) for _, outcome, _ in history]
         alone = _one_replica(history, replica)
         without = _play(
-            modulator.bind(1), [d for d, acts in zip(alone, active, strict=True) if acts]
+            modulator, modulator.bind(1), [d for d, acts in zip(alone, active, strict=True) if acts]
         )
         expected = [
             given[:, replica] for given, acts in zip(with_pauses, active, strict=True) if acts

@@ -16,6 +16,7 @@ from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import EpisodeLog
+from threefactor.experiments.training.preconditions import require_checkpoint
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.result import stack_replicas
 from threefactor.experiments.training.run_files import changes
@@ -96,6 +97,7 @@ def evaluate_run(
     if seed is not None and seed < 0:
         raise ValueError(f"seed must be >= 0, got {seed}.")
     run = Path(run)
+    require_checkpoint(run)
     if said := changes(run):
         say(said)
     config = resolve(read_settings(run / "config.yaml"))

@@ -12,7 +12,7 @@ from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.metadata import run_metadata
 from threefactor.experiments.training.observers import Observer, Stopwatch
-from threefactor.experiments.training.preconditions import require_new_run
+from threefactor.experiments.training.preconditions import require_checkpoint, require_new_run
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
 from threefactor.experiments.training.references import policy_arrays, reference_returns
@@ -72,6 +72,7 @@ def resume_agent(
 ) -> TrainingResult:
     """Continue an interrupted run from its checkpoint, or a finished one with more episodes."""
     run = Path(run)
+    require_checkpoint(run)
     if said := changes(run):
         say(said)
     settings = read_settings(run / "config.yaml")

@@ -1,4 +1,4 @@
-"""Checks of every kind of part but rules: the library passes, every check finds its broken part."""
+"""Checks of every kind of part but rules and agents: the library passes, every check finds its broken part."""
 
 import importlib.util
 import json
@@ -17,7 +17,7 @@ specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
 broken = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(broken)
 
-OTHER_KINDS = [kind for kind in KINDS if kind != "rule"]
+OTHER_KINDS = [kind for kind in KINDS if kind not in ("agent", "rule")]
 LIBRARY = [(kind, name) for kind in OTHER_KINDS for name in KINDS[kind].table]
 FAULTS = [
     pytest.param(kind, check, part, message, id=f"{kind}-{check}-{part.__name__}")

@@ -10,6 +10,7 @@ HEAD = """
 from dataclasses import dataclass
 import gymnasium
 from threefactor.agents.plastic.learning_signals import SymmetricFeedback
+from threefactor.agents.plastic.settings import PlasticSettings
 from threefactor.agents.plastic.schedules import Interval, Schedule
 from threefactor.envs.bridge import Encoder
 from threefactor.envs.bridge.encoders.one_hot import OneHot
@@ -23,6 +24,7 @@ from threefactor.rules.updates import WeightUpdate
 """
 #: Kind -> what a user's class of this kind says.
 CLASSES = {
+    "agent": "@dataclass(frozen=True)\nclass Mine(PlasticSettings):\n    pass",
     "env": "class Mine(gymnasium.Env):\n    def reset(self): pass\n    def step(self, a): pass",
     "rule": "@dataclass(frozen=True)\nclass Mine(Rule):\n    on_post = 'w += learning_rate'",
     "model": "@dataclass(frozen=True)\nclass Mine(FeedForward):\n    pass",
@@ -42,7 +44,7 @@ def test_there_is_a_class_of_every_kind():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_class_of_every_kind_from_a_file(kind, write):
-    part = load_part(KINDS[kind], f"{write(HEAD + CLASSES[kind])}:Mine")
+    part = load_part(kind, f"{write(HEAD + CLASSES[kind])}:Mine")
     assert part.__name__ == "Mine"
     assert kind_of(part) == kind
 
@@ -51,7 +53,7 @@ def test_a_class_of_every_kind_from_a_file(kind, write):
 def test_names_of_the_library_keep_the_contract_of_their_kind(kind):
     assert KINDS[kind].table
     for name, part in KINDS[kind].table.items():
-        assert load_part(KINDS[kind], name) is part
+        assert load_part(kind, name) is part
         assert kind_of(part) == kind
 
 
@@ -59,7 +61,7 @@ def test_names_of_the_library_keep_the_contract_of_their_kind(kind):
 def test_an_unknown_name_is_answered_with_the_closest(kind):
     name = next(iter(KINDS[kind].table))
     with pytest.raises(ValueError, match=f"Unknown {KINDS[kind].word} .* Did you mean") as caught:
-        load_part(KINDS[kind], f"{name}x")
+        load_part(kind, f"{name}x")
     assert f"{name!r}?" in str(caught.value)
     assert str(caught.value).endswith("; or FILE.py:ClassName.")
 
@@ -67,7 +69,7 @@ def test_an_unknown_name_is_answered_with_the_closest(kind):
 def test_a_class_of_another_kind_says_where_it_goes(write):
     path = write(HEAD + CLASSES["decoder"])
     with pytest.raises(ValueError, match="Mine is a decoder, not an encoder: --decoder mine.py:Mi"):
-        load_part(KINDS["encoder"], f"{path}:Mine")
+        load_part("encoder", f"{path}:Mine")
 
 
 OTHER = "\nclass Plain:\n    pass\nVALUE = 3\n"
@@ -85,7 +87,7 @@ OTHER = "\nclass Plain:\n    pass\nVALUE = 3\n"
 def test_a_wrong_name_in_a_file(name, message, write):
     path = write(HEAD + CLASSES["rule"] + OTHER)
     with pytest.raises(ValueError, match=re.escape(message)):
-        load_part(KINDS["rule"], f"{path}{name}")
+        load_part("rule", f"{path}{name}")
 
 
 INCOMPLETE = {
@@ -144,7 +146,7 @@ INCOMPLETE = {
 def test_an_incomplete_class_is_named_with_what_is_missing(name, write):
     kind, text, message = INCOMPLETE[name]
     path = write(HEAD + text)
-    assert find_class(KINDS[kind], f"{path}:Mine").__name__ == "Mine"
+    assert find_class(kind, f"{path}:Mine").__name__ == "Mine"
     with pytest.raises((TypeError, ValueError), match=re.escape(message)) as caught:
-        load_part(KINDS[kind], f"{path}:Mine")
+        load_part(kind, f"{path}:Mine")
     assert "\n" not in str(caught.value)

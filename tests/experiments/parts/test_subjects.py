@@ -55,7 +55,7 @@ def test_a_name_of_two_kinds_needs_its_kind(monkeypatch):
         ("onehot", None, "Unknown part 'onehot'. Did you mean 'one-hot'?"),
         ("CartPole-v9", None, "Unknown part 'CartPole-v9'. Did you mean 'CartPole-v1'?"),
         ("lif", "encoder", "Unknown encoder 'lif'."),
-        ("lif", "cell", "Unknown kind 'cell'. Known: env, rule"),
+        ("lif", "cell", "Unknown kind 'cell'. Known: agent, env, rule"),
         (3, None, "3 is no part; derive it from one of threefactor's bases."),
         (Identity(), None, "give an environment by its class or id"),
     ],
