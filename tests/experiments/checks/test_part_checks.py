@@ -1,4 +1,4 @@
-"""Checks of every kind of part but rules and agents: the library passes, every check finds its broken part."""
+"""Checks of all parts but rules and agents: every check finds its broken part, none in ours."""
 
 import importlib.util
 import json
