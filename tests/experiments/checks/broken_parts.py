@@ -690,7 +690,7 @@ BROKEN = {
     },
     "neuron": {
         "documentation": [(BadDefault, "docstring and fields disagree")],
-        "contract": [(UnknownName, "UnknownName.reset: unknown name 'v_rset'")],
+        "contract": [(UnknownName, "UnknownName.reset, line 1, column 5: unknown name 'v_rset'")],
         "simulation": [(Restless, "Restless spikes without input")],
     },
     "model": {

@@ -58,7 +58,7 @@ def test_a_broken_part_is_found_and_named(kind, check, part, message):
 
 #: Checks whose fault no part can have, or that another check finds first.
 WITHOUT_FAULT = {
-    ("decoder", "documentation"), ("decoder", "round-trip"), ("neuron", "names"),
+    ("decoder", "documentation"), ("decoder", "round-trip"), ("neuron", "constants"),
     ("neuron", "round-trip"), ("model", "replicas"), ("update", "replicas"), ("schedule", "state"),
 }  # fmt: skip
 
