@@ -114,9 +114,10 @@ def _simulate(neuron: NeuronModel, port: str) -> list[dict[str, np.ndarray]]:
     network = Network(_small_spec(neuron, port), (0,), (0,), "runtime-numpy")
     with closing(network), np.errstate(all="ignore"):  # what is not finite is looked for
         start, found = network.engine.snapshot(), []
-        for rate_hz in (500.0, 500.0, 0.0):
+        driven, silent = (5.0, np.inf) if neuron.takes == "spike_times_ms" else (500.0, 0.0)
+        for told in (driven, driven, silent):
             network.engine.restore(start)
-            network.advance(np.full((1, network.n_inputs), rate_hz), 200)
+            network.advance(np.full((1, network.n_inputs), told), 200)
             found.append(_values(neuron, network))
         return found
 
@@ -142,8 +143,7 @@ def _small_spec(neuron: NeuronModel, port: str) -> Any:
 
     group, source = Population("neuron", 3, neuron), Population("input", 3, PoissonInput())
     if not port:
-        drives_itself = "rates" not in parse_equations(neuron.equations).units
-        populations = (source, group) if drives_itself else (group,)
+        populations = (group,) if neuron.takes else (source, group)
         return NetworkSpec(populations, (), input=populations[0].name, output="neuron")
     rule = _SensitivityProbe() if "sensitivity" in neuron.exposes else None
     pairs = all_to_all(3, 3)
