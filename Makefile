@@ -43,4 +43,4 @@ $(VENV)/test: requirements.txt requirements-test.txt | $(VENV)/python
 	touch $@ $(VENV)/run
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .types
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .types build dist threefactor.egg-info

@@ -136,9 +136,7 @@ def _check_names_at_synapses(projection: Projection, neuron: NeuronModel) -> Non
     rule, update = projection.rule, projection.update
     assert rule is not None
     own = {*parse_equations(rule.equations).units, *parameter_values(rule)}
-    odes = {e.variable for e in parse_equations(rule.equations) if e.is_differential}
     kept = {f"{purpose}_stream": "its noise" for purpose in rule.noise}
-    kept |= {f"{variable}_growth": f"the decay of {variable!r}" for variable in odes}
     for name in (*parse_equations(update.equations).units, *parameter_values(update)):
         kept[PREFIX + name] = type(update).__name__
     if "sensitivity" in rule.requires:

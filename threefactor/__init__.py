@@ -8,7 +8,8 @@ Do what the commands do, with the same words; results have a report, arrays and 
     `configure` says what a run would be; `Observer` watches one
 What a file of your own derives from
     `Rule`, `WeightUpdate`; `NeuronModel`, `Architecture`; `Encoder`, `Decoder`;
-    `Modulator`, `Schedule`, `LearningSignal`; `Agent`, which is given an `Outcome`
+    `Modulator`, `Schedule`, `LearningSignal`;
+    `AgentSettings`, which build an `Agent`, which is given an `Outcome`
 What those give and receive
     `BoundEncoder`, `BoundDecoder`, `BoundModulator`, `Reinforcement`, `ThirdFactor`, `Parts`
 A network, written by hand or by an architecture
@@ -55,13 +56,14 @@ _MODULES = {
     "Modulator": "rules.modulators.contract",
     "Schedule": "agents.plastic.schedules",
     "LearningSignal": "agents.plastic.learning_signals",
+    "Agent": "agents.contract",
+    "AgentSettings": "agents.contract",
     "BoundEncoder": "envs.bridge.encoders.contract",
     "BoundDecoder": "envs.bridge.decoders.contract",
     "BoundModulator": "rules.modulators.contract",
     "Outcome": "envs.bridge.outcome",
     "Reinforcement": "rules.modulators.contract",
     "ThirdFactor": "rules.modulators.contract",
-    "Agent": "agents.contract",
     "Parts": "models.architectures.contract",
     "NetworkSpec": "models.specification",
     "Population": "models.specification",
@@ -82,6 +84,7 @@ _MODULES = {
     "MODULATORS": "rules.modulators",
     "SCHEDULES": "agents.plastic.schedules",
     "LEARNING_SIGNALS": "agents.plastic.learning_signals",
+    "AGENTS": "agents",
     "EXPERIMENTS": "experiments.claims.registry",
     "load_part": "experiments.parts.kinds",
     "make_neuron": "models.neurons",

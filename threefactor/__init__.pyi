@@ -1,4 +1,6 @@
+from threefactor.agents import AGENTS as AGENTS
 from threefactor.agents.contract import Agent as Agent
+from threefactor.agents.contract import AgentSettings as AgentSettings
 from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS as LEARNING_SIGNALS
 from threefactor.agents.plastic.learning_signals import LearningSignal as LearningSignal
 from threefactor.agents.plastic.schedules import SCHEDULES as SCHEDULES
@@ -47,5 +49,5 @@ from threefactor.rules.modulators.contract import ThirdFactor as ThirdFactor
 from threefactor.rules.updates import UPDATES as UPDATES
 from threefactor.rules.updates import WeightUpdate as WeightUpdate
 
-__all__: list[str]
 __version__: str
+__all__: list[str]

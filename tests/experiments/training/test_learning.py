@@ -60,7 +60,8 @@ def test_experiment_runs_at_budget_one_episode(name, tmp_path):
     assert lines[0] == f"{name}: {result.claim}"
     assert json.loads((tmp_path / "result.json").read_text()) == result.to_dict()
     assert [path.name for path in result.files] == [f"{name}.png", f"{name}.pdf"]
-    assert all(len(scores) == 2 for scores in result.scores.values())
+    # "first five losses" of eprop-regression are the published ones, of one seed
+    assert all(len(scores) == 2 - ("first" in arm) for arm, scores in result.scores.items())
     for text, holds in result.bars.items():
         assert f"{'holds' if holds else 'FAILS'}: {text}" in result.report()
     assert list(result.figures()) == [name]
