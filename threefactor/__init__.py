@@ -17,7 +17,7 @@ A network, written by hand or by an architecture
     `all_to_all`, `dale_bounds`; `PoissonInput`; `Network` runs it
 What there is to choose from, name -> class
     `RULES`, `UPDATES`, `NEURONS`, `MODELS`, `ENCODERS`, `DECODERS`, `MODULATORS`, `SCHEDULES`,
-    `LEARNING_SIGNALS`; `EXPERIMENTS`: name -> claim; `load_part`, `make_neuron`
+    `LEARNING_SIGNALS`, `AGENTS`; `EXPERIMENTS`: name -> claim; `load_part`, `make_neuron`
 
 `threefactor.rules`, `.models`, `.envs`, `.agents`, `.analysis` and `.experiments` hold the rest.
 """

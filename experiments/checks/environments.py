@@ -115,7 +115,7 @@ def observations(trial: Trial) -> str:
 def rewards(trial: Trial) -> str:
     """Reward with finite numbers."""
     for reward in trial.rollout.rewards:
-        if not isinstance(reward, numbers.Real | np.number) or not np.isfinite(reward):
+        if not isinstance(reward, numbers.Real | np.number) or not np.isfinite(float(reward)):
             raise Broken(f"expected a finite number as reward, got {reward!r}.")
     return f"{np.min(trial.rollout.rewards):g} to {np.max(trial.rollout.rewards):g}"
 

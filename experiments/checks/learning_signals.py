@@ -66,8 +66,10 @@ def gains(signal: LearningSignal) -> str:
     (silent,) = _signals(replace(signal, policy_gain=0.0, value_gain=0.0), _errors())
     if np.any(silent):
         raise Broken(f"expected zeros with policy_gain = value_gain = 0, got {silent.max():g}.")
-    value = [_signals(replace(signal, policy_gain=0.0), _errors(number))[0] for number in (0, 1)]
-    if not np.array_equal(*value):
+    one, other = (
+        _signals(replace(signal, policy_gain=0.0), _errors(number))[0] for number in (0, 1)
+    )
+    if not np.array_equal(one, other):
         raise Broken("expected signals that ignore the policy's errors with policy_gain = 0.")
     return ""
 

@@ -26,14 +26,15 @@ def _history(seed: int = 0) -> list[Decision]:
         ends = generator.random((2, REPLICAS)) < 0.05
         active = generator.random(REPLICAS) < 0.8
         terminated, truncated = ends[0] & active, ends[1] & ~ends[0] & active
+        values = generator.normal(size=REPLICAS)
         outcome = Reinforcement(
             generator.normal(size=REPLICAS) * active, terminated, truncated, active,
-            values=generator.normal(size=REPLICAS),
+            values=values,
             features=generator.random((REPLICAS, FEATURES)),
             next_features=generator.random((REPLICAS, FEATURES)),
             stimuli=np.zeros(REPLICAS, int),
         )  # fmt: skip
-        found.append((outcome.values, outcome, terminated | truncated))
+        found.append((values, outcome, terminated | truncated))
     return found
 
 
@@ -106,7 +107,8 @@ def constant_reward(modulator: Modulator) -> str:
         raise NotApplicable("declares predicts = False")
     everyone, nobody = np.ones(1, bool), np.zeros(1, bool)
     features = np.eye(1, FEATURES)
-    bound, last = modulator.bind(1), []
+    bound = modulator.bind(1)
+    last: list[float] = []
     for _ in range(PATIENCE):
         outcome = Reinforcement(
             np.ones(1), nobody, nobody, everyone, np.zeros(1), features, features, np.zeros(1, int)

@@ -1,6 +1,7 @@
 """What ``--env`` names: a Gymnasium id, or a class or an id of a user's file."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
@@ -41,4 +42,4 @@ def find_environment(text: str) -> str | EnvSpec:
         )
     kind = find_class("env", text)
     KINDS["env"].check_class(kind)
-    return EnvSpec(kind.__name__, entry_point=kind)
+    return EnvSpec(kind.__name__, entry_point=cast(Any, kind))

@@ -1,7 +1,7 @@
 """What a check is given: a name, a class, an instance or an environment; of which kind it is."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
@@ -26,7 +26,7 @@ def find_subject(part: Any, kind: str | None = None) -> tuple[str, Any]:
     if found == "env":
         if not isinstance(part, type):
             raise TypeError("check: give an environment by its class or id, so that several run.")
-        part = EnvSpec(part.__name__, entry_point=part)
+        part = EnvSpec(part.__name__, entry_point=cast(Any, part))
     return found, part
 
 
