@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from threefactor.models.blueprint import Blueprint, Demand, GroupCode, SynapseCode
+from threefactor.models.host import input_array
 from threefactor.models.lazy_decay import add_growth, find_lazy_decays, grown, without_decay
 from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
 from threefactor.rules.contract import Rule, parameter_values
@@ -23,7 +24,7 @@ def assemble(spec: NetworkSpec, replicas: int = 1) -> Blueprint:
     groups = {}
     for population in spec.populations:
         groups[population.name] = _assemble_population(plan, population, replicas)
-    plan.resets.pop(f"{spec.input}.rates", None)  # the encoder's, not a state
+    plan.resets.pop(input_array(spec), None)  # the encoder's, not a state
     for projection in spec.projections:
         _assemble_projection(plan, spec, projection, groups, replicas)
     for modulation in spec.modulations:

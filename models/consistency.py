@@ -103,10 +103,11 @@ def _check_roles(spec: NetworkSpec) -> None:
         neuron = known[name]
         kind = f"{name!r} of {type(neuron).__name__}"
         if role == "input":
-            if parse_equations(neuron.equations).units.get("rates") != "hertz":
+            if not neuron.takes:
                 raise ValueError(
-                    f"{where} must take rates, got {kind}; choose PoissonInput, or declare "
-                    "`rates : hertz` in the neuron's equations."
+                    f"{where} must take rates or spike times, got {kind}; choose PoissonInput or "
+                    "TimedInput, or declare `rates : hertz` or `steps_to_spike : 1` in the "
+                    "neuron's equations."
                 )
         elif not (neuron.threshold or neuron.readout):
             raise ValueError(

@@ -6,8 +6,27 @@ itself delivers, the host does not.
 
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from threefactor.models.addresses import on_neuron
+from threefactor.models.neurons.contract import INPUT_VARIABLES
 from threefactor.models.specification import NetworkSpec
+
+
+def input_array(spec: NetworkSpec) -> str:
+    """Return the array that is written before each window."""
+    variable, _ = INPUT_VARIABLES[spec.population(spec.input).neuron.takes]
+    return f"{spec.input}.{variable}"
+
+
+def steps_to_spike(times_ms: NDArray[np.float64], timestep_ms: float) -> NDArray[np.float64]:
+    """Return in which timesteps of a window, counted from 1, spikes fall; 0: no spike (inf, NaN).
+
+    The nearest timestep, where timestep k begins (k - 1)*timestep_ms after the window does.
+    """
+    steps = np.floor(np.asarray(times_ms) / timestep_ms + 0.5) + 1.0
+    return np.where(np.isfinite(times_ms), steps, 0.0)
 
 
 def third_factor_populations(spec: NetworkSpec) -> list[str]:

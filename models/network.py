@@ -1,4 +1,4 @@
-"""A live network of R independent agents: rates in, counts out, third factor to weights."""
+"""A live network of R agents: rates or spike times in, counts out, third factor to weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -13,7 +13,9 @@ from threefactor.models.engine import open_engine
 from threefactor.models.engine.noise import stream_ids
 from threefactor.models.host import (
     check_third_factor,
+    input_array,
     signal_arrays,
+    steps_to_spike,
     third_factor_populations,
 )
 from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
@@ -75,7 +77,8 @@ class Network:
         self._draw(noise_seeds, weight_seeds)
         if not is_learning:
             self.freeze()
-        self._rates = self.replicated(f"{spec.input}.rates")
+        self._told = self.replicated(input_array(spec))
+        self._is_timed = spec.population(spec.input).neuron.takes == "spike_times_ms"
         self._spike_counts = [
             self.replicated(f"{group.name}.spike_count")
             for group in self._plan.groups
@@ -173,12 +176,14 @@ class Network:
                 names += [update_array(projection, variable) for variable in moments]
         return [self.replicated(name) for name in names]
 
-    def advance(self, rates: Floats, steps: int) -> Floats:
+    def advance(self, told: Floats, steps: int) -> Floats:
         """Simulate one decision window and return what the decoder reads.
 
         Parameters
         ----------
-        rates : (replicas, n_inputs), Hz
+        told : (replicas, n_inputs)
+            What the neurons of the input take: rates in Hz, or spike times in ms from the window's
+            start, one for each neuron, inf or NaN for no spike.
         steps : int
             Timesteps of the window, >= 1.
 
@@ -187,7 +192,7 @@ class Network:
         (replicas, n_outputs) spike counts of the window, or the readout variable of neurons that do
         not spike; a view that the next window overwrites.
         """
-        self._rates[...] = rates
+        self._told[...] = steps_to_spike(told, self.spec.timestep_ms) if self._is_timed else told
         for counts in self._spike_counts:
             counts.fill(0.0)
         self.engine.advance(steps)

@@ -195,7 +195,7 @@ class NetworkSpec:
     populations, projections, modulations : tuples
         What the network is made of.
     input, output : str, default "input", "actor"
-        Population that receives rates (its neuron has a variable ``rates : hertz``); population
+        Population that is told rates or spike times (see `NeuronModel.takes`); population
         whose spikes, or readout, are decoded.
     critic : str or None
         Population whose activity is the value estimate.

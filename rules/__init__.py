@@ -55,6 +55,3 @@ RULES: dict[str, type[Rule]] = {
     "exploratory-hebb": ExploratoryHebb,
     "hedonistic": HedonisticSynapse,
 }
-
-
-__all__ = ["RULES", "Rule"]

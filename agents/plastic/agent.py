@@ -2,9 +2,9 @@
 
 One decision, in this order:
 
-    act      the encoder turns observations into rates; the network is advanced by one window;
-             a modulator that waited for this window's critic (TD) delivers the third factor of the
-             decision before; the decoder turns counts into actions
+    act      the encoder turns observations into rates or spike times; the network is advanced by
+             one window; a modulator that waited for this window's critic (TD) delivers the third
+             factor of the decision before; the decoder turns counts into actions
     learn    neurons that wait for it hear the error of the choice; the rule banks the window's
              eligibility; a prompt modulator delivers the third factor of this decision
 """
@@ -66,8 +66,7 @@ class PlasticAgent(Agent):
         self.estimates_values = self.modulator.estimates_values
         self._reads_time = self.decoder.reads == "first_spike_times_ms"
         self._has_critic = self.network.spec.critic is not None
-        self._scale = 1.0 / self.encoder.rates_range_hz[1]
-        self._rates = np.zeros((self.network.replicas, self.encoder.n_inputs))
+        self._encoded = np.zeros((self.network.replicas, self.encoder.n_inputs))
         self._counts = np.zeros((self.network.replicas, self.network.n_outputs))
         self._values: NDArray[np.float64] | None = None
         self._resting = Resting(self.network)
@@ -78,8 +77,8 @@ class PlasticAgent(Agent):
         network = self.network
         self._resting.follow(involved)
         started = network.engine.timestep if self._reads_time else 0
-        self.encoder.encode(observations, self._rates, learn=True)
-        self._counts = network.advance(self._rates, self.window_steps)
+        self.encoder.encode(observations, self._encoded, learn=True)
+        self._counts = network.advance(self._encoded, self.window_steps)
         self._values = network.values() if self._has_critic else None
         self._deliver(self.modulator.on_window(self._values, involved), involved)
         outputs = network.first_spikes_ms(started) if self._reads_time else self._counts
@@ -93,8 +92,8 @@ class PlasticAgent(Agent):
         self.network.close_decision(outcome.actions - self.first_action if reads_choice else None)
         features = next_features = None
         if self.reads_features:
-            features = self._rates * self._scale
-            next_features = self.encoder.encode(outcome.next_observations) * self._scale
+            features = self.encoder.features(self._encoded)
+            next_features = self.encoder.features(self.encoder.encode(outcome.next_observations))
         reinforcement = Reinforcement(
             outcome.rewards, outcome.terminated, outcome.truncated, outcome.acting, self._values,
             features, next_features,
@@ -183,7 +182,9 @@ class PlasticAgent(Agent):
 
     def choose_probes(self, count: int, observations: NDArray[Any]) -> list[Probe]:
         """Return probes of synapses that the first observation drives most."""
-        return choose_synapse_probes(self.network, count, self.encoder.encode(observations)[0])
+        return choose_synapse_probes(
+            self.network, count, self.encoder.features(self.encoder.encode(observations))[0]
+        )
 
     def record(self, populations: Sequence[str], probes: Sequence[Probe]) -> None:
         """Record spikes of populations, and probes in every timestep."""
@@ -200,12 +201,12 @@ class PlasticAgent(Agent):
         Each window starts from the initial state.
         """
         network, everyone = self.network, np.ones(self.network.replicas, dtype=bool)
-        rates = self.encoder.encode(np.stack([observation] * network.replicas))
-        features = rates / self.encoder.rates_range_hz[1]
+        encoded = self.encoder.encode(np.stack([observation] * network.replicas))
+        features = self.encoder.features(encoded)
         preferences, total = np.zeros(self.decoder.n_populations), 0.0
         for _ in range(APPRAISED_WINDOWS):
             network.start_episode(everyone)
-            counts = network.advance(rates, self.window_steps)
+            counts = network.advance(encoded, self.window_steps)
             preferences += self.decoder.by_population(counts)[0].sum(axis=1)
             value = self.modulator.value(network.values() if self._has_critic else None, features)
             total += 0.0 if value is None else value[0]

@@ -28,12 +28,14 @@ def network_recordables(network: Network) -> Recordables:
     )
 
 
-def choose_synapse_probes(network: Network, count: int, rates: NDArray[np.float64]) -> list[Probe]:
+def choose_synapse_probes(
+    network: Network, count: int, features: NDArray[np.float64]
+) -> list[Probe]:
     """Return probes of `count` synapses of the first plastic projection.
 
     Of each synapse: its eligibility (and the banked trace, where the rule keeps one), its weight
     and the third factor of its postsynaptic neuron. If the projection comes from the input, the
-    synapses are those that `rates` (n_inputs,), the first observation's, drive most.
+    synapses are those that `features` (n_inputs,), the first observation's, drive most.
     """
     plastic = [p for p in network.spec.projections if p.rule is not None]
     if not plastic or count == 0:
@@ -43,7 +45,7 @@ def choose_synapse_probes(network: Network, count: int, rates: NDArray[np.float6
     wanted = [v for v in ("eligibility", "trace", "w") if f"{projection.name}.{v}" in known]
     candidates = np.arange(projection.n_synapses)
     if projection.source == network.spec.input:
-        drive = rates[projection.pre]
+        drive = features[projection.pre]
         candidates = np.flatnonzero(drive == drive.max())
     probes: list[Probe] = []
     for synapse in candidates[np.linspace(0, len(candidates) - 1, count).astype(int)].tolist():

@@ -17,12 +17,12 @@ from threefactor.agents.plastic.learning_signals import (
 )
 from threefactor.agents.plastic.scheduled_parameters import BoundSchedule, find_parameters
 from threefactor.agents.plastic.schedules import Schedule
-from threefactor.agents.plastic.wiring import check_wiring
+from threefactor.agents.plastic.wiring import check_input, check_wiring
 from threefactor.agents.seeds import Seeds
-from threefactor.envs.bridge import Decoder, Encoder
+from threefactor.envs.bridge import BoundEncoder, Decoder, Encoder
 from threefactor.models import Architecture, Parts
 from threefactor.models.network import Network
-from threefactor.models.neurons import NeuronModel
+from threefactor.models.neurons.contract import NeuronModel, PoissonInput, TimedInput
 from threefactor.models.specification import NetworkSpec
 from threefactor.rules import Rule
 from threefactor.rules.modulators import Modulator
@@ -64,7 +64,8 @@ class PlasticSettings(AgentSettings):
         encoder = parts.encoder.bind(spaces[0])
         generators = [np.random.default_rng(seed.decoder) for seed in seeds]
         decoder = parts.decoder.bind(spaces[1], parts.model.neurons_per_action, generators)
-        spec = _specify(parts, options.timestep_ms, encoder.n_inputs, decoder.n_populations)
+        spec = _specify(parts, options.timestep_ms, encoder, decoder.n_populations)
+        check_input(spec, encoder, options.window_ms)
         scheduled = find_parameters(parts.schedule, spec)
         weight_seeds = [seed.weights for seed in seeds]
         network = Network(
@@ -86,7 +87,9 @@ class PlasticSettings(AgentSettings):
         )  # fmt: skip
 
 
-def _specify(parts: PlasticParts, timestep_ms: float, n_inputs: int, n_actions: int) -> NetworkSpec:
+def _specify(
+    parts: PlasticParts, timestep_ms: float, encoder: BoundEncoder, n_actions: int
+) -> NetworkSpec:
     """Return the network of the parts; raise ValueError where one of them does not fit another."""
     reads = parts.decoder.reads
     if (reads == "membrane") != bool(parts.neuron.readout):
@@ -98,9 +101,10 @@ def _specify(parts: PlasticParts, timestep_ms: float, n_inputs: int, n_actions: 
         )
     spec = parts.model.build(
         Parts(
-            n_inputs, n_actions, parts.neuron, parts.critic_neuron, parts.rule, parts.critic_rule,
-            parts.update, times_first_spike=reads == "first_spike_times_ms",
+            encoder.n_inputs, n_actions, parts.neuron, parts.critic_neuron, parts.rule,
+            parts.critic_rule, parts.update, times_first_spike=reads == "first_spike_times_ms",
             timestep_ms=timestep_ms,
+            input_neuron=TimedInput() if encoder.emits == "spike_times_ms" else PoissonInput(),
         )
     )  # fmt: skip
     if "values" in parts.modulator.requires and spec.critic is None:

@@ -1,7 +1,9 @@
 """What the parts of a plastic agent must agree on, checked before its first decision."""
 
-from threefactor.envs.bridge import Decoder
-from threefactor.models.host import check_third_factor, signal_arrays
+import numpy as np
+
+from threefactor.envs.bridge import BoundEncoder, Decoder
+from threefactor.models.host import check_third_factor, signal_arrays, steps_to_spike
 from threefactor.models.specification import NetworkSpec
 from threefactor.rules.contract import AGREEMENT, LEARNING_SIGNAL
 from threefactor.rules.modulators.contract import Modulator
@@ -22,3 +24,22 @@ def check_wiring(spec: NetworkSpec, modulator: Modulator, decoder: Decoder) -> N
             f"decoder {type(decoder).__name__}: expected first spike times of {output.name!r}, and "
             "the model keeps none; let it pass parts.times_first_spike to its output population."
         )
+
+
+def check_input(spec: NetworkSpec, encoder: BoundEncoder, window_ms: float) -> None:
+    """Raise ValueError unless the input takes what the encoder emits, within the window."""
+    name, source = type(encoder).__name__, spec.population(spec.input)
+    if source.neuron.takes != encoder.emits:
+        raise ValueError(
+            f"encoder {name} emits {encoder.emits}, and the input of the model takes "
+            f"{source.neuron.takes}; let the model build it by "
+            "`self.input_population(parts)`, or of parts.input_neuron."
+        )
+    if encoder.emits == "spike_times_ms":
+        latest, timestep_ms = np.array(encoder.times_range_ms[1]), spec.timestep_ms
+        if steps_to_spike(latest, timestep_ms) * timestep_ms > window_ms * (1 + 1e-9):
+            raise ValueError(
+                f"encoder {name}: expected spikes in timesteps of the decision window of "
+                f"{window_ms:g} ms, got spikes at up to {latest:g} ms; raise --window-ms or let "
+                "them come earlier."
+            )

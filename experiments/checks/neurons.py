@@ -7,17 +7,17 @@ from threefactor.experiments.checks.report import Broken
 from threefactor.experiments.checks.settings import round_trip
 from threefactor.models.neurons.checks import check_documentation, check_simulation
 from threefactor.models.neurons.contract import NeuronModel
-from threefactor.models.neurons.strings import check_neuron_class, check_neuron_values
+from threefactor.models.neurons.strings import check_neuron_values
 
 
 def documentation(neuron: NeuronModel) -> str:
-    """Be a frozen dataclass whose docstring names every field and its default."""
+    """Name every field and its default in the docstring."""
     return _asked(check_documentation, type(neuron))
 
 
-def names(neuron: NeuronModel) -> str:
-    """Use only names of its own in its strings."""
-    return _asked(check_neuron_class, type(neuron)) or _asked(check_neuron_values, neuron)
+def constants(neuron: NeuronModel) -> str:
+    """Make finite numbers of its parameters."""
+    return _asked(check_neuron_values, neuron)
 
 
 def simulation(neuron: NeuronModel) -> str:
@@ -33,4 +33,4 @@ def _asked(check: Callable[[Any], None], subject: Any) -> str:
     return ""
 
 
-PROMISES = (documentation, round_trip, names, simulation)
+PROMISES = (documentation, round_trip, constants, simulation)

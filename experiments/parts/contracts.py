@@ -6,8 +6,6 @@ from typing import Any
 
 import gymnasium as gym
 
-from threefactor.models.neurons import strings
-
 
 def check_settings_class(part: type) -> None:
     """Raise TypeError or ValueError unless a class is a complete frozen dataclass with defaults."""
@@ -38,10 +36,25 @@ def _signature(part: type, name: str) -> str:
     return str(inspect.signature(method)).partition(" -> ")[0] if callable(method) else ""
 
 
-def check_neuron_class(neuron: type) -> None:
-    """Raise TypeError or ValueError unless a neuron model is complete and names what exists."""
-    check_settings_class(neuron)
-    strings.check_neuron_class(neuron)
+def check_rule_strings(rule: type) -> None:
+    """Check the class of a rule, see `rules.checks.check_rule_class`."""
+    from threefactor.rules.checks import check_rule_class  # `list` does without the language
+
+    check_rule_class(rule)
+
+
+def check_neuron_strings(neuron: type) -> None:
+    """Check the class of a neuron model, see `models.neurons.strings.check_neuron_class`."""
+    from threefactor.models.neurons.strings import check_neuron_class
+
+    check_neuron_class(neuron)
+
+
+def check_update_strings(update: type) -> None:
+    """Check the class of a weight update, see `rules.updates.check_update_class`."""
+    from threefactor.rules.updates import check_update_class
+
+    check_update_class(update)
 
 
 def check_coder_class(coder: type) -> None:

@@ -18,7 +18,6 @@ from threefactor.models import MODELS, Architecture
 from threefactor.models.neurons import NEURONS, NeuronModel
 from threefactor.naming import suggest, unknown
 from threefactor.rules import RULES, Rule
-from threefactor.rules.checks import check_rule_class
 from threefactor.rules.modulators import MODULATORS, Modulator
 from threefactor.rules.updates import UPDATES, WeightUpdate
 
@@ -71,10 +70,10 @@ KINDS = {
         "environment", gym.Env, _own_environments(), contracts.check_environment_class,
         "environments:PROMISES",
     ),
-    "rule": Kind("rule", Rule, RULES, check_rule_class, "rules.report:CHECKS"),
+    "rule": Kind("rule", Rule, RULES, contracts.check_rule_strings, "rules.report:CHECKS"),
     "model": Kind("model", Architecture, MODELS, contracts.check_settings_class, "models:PROMISES"),
     "neuron": Kind(
-        "neuron", NeuronModel, NEURONS, contracts.check_neuron_class, "neurons:PROMISES"
+        "neuron", NeuronModel, NEURONS, contracts.check_neuron_strings, "neurons:PROMISES"
     ),
     "encoder": Kind("encoder", Encoder, ENCODERS, contracts.check_coder_class, "coders:ENCODERS"),
     "decoder": Kind("decoder", Decoder, DECODERS, contracts.check_coder_class, "coders:DECODERS"),
@@ -86,7 +85,7 @@ KINDS = {
         "learning_signals:PROMISES",
     ),
     "update": Kind(
-        "update", WeightUpdate, UPDATES, contracts.check_settings_class, "updates:PROMISES"
+        "update", WeightUpdate, UPDATES, contracts.check_update_strings, "updates:PROMISES"
     ),
     "schedule": Kind(
         "schedule", Schedule, SCHEDULES, contracts.check_settings_class, "schedules:PROMISES"

@@ -75,7 +75,7 @@ def require_rules(
     names: Sequence[str], neuron: str | None = None, engines: Sequence[str] = ()
 ) -> None:
     """Raise ValueError for an unknown rule (a name or ``FILE.py:Class``), neuron or engine."""
-    from threefactor.experiments.parts.kinds import load_part
+    from threefactor.experiments.parts.kinds import find_class
     from threefactor.models.engine import ENGINES
     from threefactor.models.neurons import make_neuron
 
@@ -84,4 +84,4 @@ def require_rules(
     if neuron is not None:
         make_neuron(neuron)
     for name in names:  # what its strings say is for the command to judge
-        load_part("rule", name)
+        find_class("rule", name)

@@ -37,6 +37,8 @@ class Parts:
     times_first_spike : bool
         Whether the decoder reads first spike times.
     timestep_ms : float
+    input_neuron : NeuronModel
+        Takes what the encoder emits: rates, or spike times.
     """
 
     n_inputs: int
@@ -48,6 +50,7 @@ class Parts:
     update: WeightUpdate = field(default_factory=WeightUpdate)
     times_first_spike: bool = False
     timestep_ms: float = 1.0
+    input_neuron: NeuronModel = field(default_factory=PoissonInput)
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,8 @@ class Architecture(ABC):
         """Return the network of one agent."""
 
     def input_population(self, parts: Parts, name: str = "input") -> Population:
-        """Return the Poisson neurons that the encoder drives."""
-        return Population(name, parts.n_inputs, PoissonInput())
+        """Return the neurons that the encoder drives."""
+        return Population(name, parts.n_inputs, parts.input_neuron)
 
     def neurons(
         self, parts: Parts, name: str, size: int, modules: np.ndarray | None = None

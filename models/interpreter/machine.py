@@ -1,4 +1,4 @@
-"""Execute a network specification: rates in, counts out, third factor to weights; no Brian2."""
+"""Execute a network specification: input in, counts out, third factor to weights; no Brian2."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.models.engine import noise
-from threefactor.models.host import check_third_factor
+from threefactor.models.host import check_third_factor, input_array, steps_to_spike
 from threefactor.models.interpreter.connections import Connections, Links
 from threefactor.models.interpreter.initial import draw_parameters, draw_weights, start_streams
 from threefactor.models.interpreter.neurons import Neurons
@@ -165,12 +165,13 @@ class Interpreter:
         """Return the names of all arrays."""
         return sorted(self._homes)
 
-    def advance(self, rates: Floats, steps: int) -> Floats:
+    def advance(self, told: Floats, steps: int) -> Floats:
         """Simulate one decision window and return what the decoder reads.
 
         Parameters
         ----------
-        rates : (replicas, n_inputs), Hz
+        told : (replicas, n_inputs)
+            Rates in Hz, or spike times in ms, see `Network.advance`.
         steps : int
             Timesteps of the window, >= 1.
 
@@ -179,7 +180,10 @@ class Interpreter:
         (replicas, n_outputs) spike counts of the window, or the readout variable of neurons that do
         not spike.
         """
-        self.neurons[self.spec.input].place.put("rates", rates)
+        source = self.neurons[self.spec.input]
+        if source.neuron.takes == "spike_times_ms":
+            told = steps_to_spike(told, self.spec.timestep_ms)
+        source.place.put(input_array(self.spec).partition(".")[2], told)
         for neurons in self.neurons.values():
             neurons.place.put("spike_count", 0.0)
         for _ in range(steps):

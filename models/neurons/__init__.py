@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from threefactor.models.neurons.adaptive_lif import AdaptiveLIF
 from threefactor.models.neurons.bernoulli import BernoulliGLM, Ising
-from threefactor.models.neurons.contract import NeuronModel, PoissonInput
+from threefactor.models.neurons.contract import NeuronModel, PoissonInput, TimedInput
 from threefactor.models.neurons.escape import SRM0, EscapeLIF
 from threefactor.models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
 from threefactor.models.neurons.lif import LIF, ConductanceLIF, CurrentLIF, NoisyLIF
@@ -27,6 +27,7 @@ NEURONS: dict[str, type[NeuronModel]] = {
     "readout": Readout,
     "srm0": SRM0,
     "td-error": TDError,
+    "timed": TimedInput,
 }
 
 

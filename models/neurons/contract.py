@@ -6,6 +6,10 @@ from typing import ClassVar
 from threefactor.rules.contract import check_parameters, parameter_values
 from threefactor.rules.language import parse_equations
 
+#: What the host may tell an input population before each window -> the variable that it writes,
+#: and its unit. A neuron that declares such a variable can be an input.
+INPUT_VARIABLES = {"rates_hz": ("rates", "hertz"), "spike_times_ms": ("steps_to_spike", "1")}
+
 
 @dataclass(frozen=True)
 class NeuronModel:
@@ -50,6 +54,13 @@ class NeuronModel:
         """Unit of every variable and parameter that a rule may require."""
         parameters = {name: unit for name, (_, unit) in parameter_values(self).items()}
         return parse_equations(self.equations).units | parameters
+
+    @property
+    def takes(self) -> str:
+        """What it is told as an input, a key of `INPUT_VARIABLES`; "": it can be none."""
+        units = parse_equations(self.equations).units
+        found = (told for told, (name, unit) in INPUT_VARIABLES.items() if units.get(name) == unit)
+        return next(found, "")
 
     @property
     def exposes(self) -> tuple[str, ...]:
@@ -114,3 +125,27 @@ class PoissonInput(NeuronModel):
     equations = "rates : hertz"
     threshold = "uniform(spike_stream, t_in_timesteps) < rates*dt"
     noise = ("spike",)
+
+
+@dataclass(frozen=True)
+class TimedInput(NeuronModel):
+    """Input neurons that spike once in a decision window, at a time that they are told, or never.
+
+    Equations
+    ---------
+    steps_to_spike <- steps_to_spike - 1 in each timestep;  spike: where this gives 0
+
+    State
+    -----
+    steps_to_spike : (n,), timesteps
+        Written before each window, from times in ms: 1 is the window's first timestep, and 0 none.
+
+    Limits
+    ------
+    A time is rounded to the nearest timestep, halves upwards: it is off by at most half a timestep
+    and exact for multiples of the timestep. A spike after the window's end does not happen.
+    """
+
+    equations = "steps_to_spike : 1"
+    before_threshold = "steps_to_spike -= 1"
+    threshold = "steps_to_spike == 0"

@@ -60,7 +60,7 @@ def test_a_broken_part_is_found_and_named(kind, check, part, message):
 
 #: Checks whose fault no part can have, or that another check finds first.
 WITHOUT_FAULT = {
-    ("decoder", "documentation"), ("decoder", "round-trip"), ("neuron", "names"),
+    ("decoder", "documentation"), ("decoder", "round-trip"), ("neuron", "constants"),
     ("neuron", "round-trip"), ("model", "replicas"), ("update", "replicas"), ("schedule", "state"),
 }  # fmt: skip
 
@@ -76,6 +76,17 @@ def test_there_is_a_broken_part_for_every_check():
 def test_instances_are_checked_with_their_settings():
     report = check_part(KINDS["schedule"].table["fixed"](("actor.v_slope",), 3.0))
     assert {result.status for result in report.results} == {"ok"}
+
+
+def test_constants_are_judged_at_the_settings_of_the_instance():
+    @broken.frozen
+    class Logarithmic(broken.LIF):
+        gain: float = 2.0
+        integrate = broken.LIF.integrate + "v += log(gain)*mV"
+
+    assert "constants" not in failures(check_part(Logarithmic, "neuron"))
+    found = failures(check_part(Logarithmic(gain=-1.0), "neuron"))
+    assert re.search("Logarithmic.integrate.* not a finite number", found["constants"])
 
 
 def test_an_error_of_the_part_is_a_failure_with_its_place():

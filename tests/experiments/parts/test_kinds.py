@@ -129,11 +129,11 @@ INCOMPLETE = {
     ),
     "unknown name in a string": (
         "neuron", "@dataclass(frozen=True)\nclass Mine(LIF):\n    reset = 'v = v_rset'",
-        "Mine.reset, line 1, column 5: unknown name 'v_rset'",
+        "Mine.reset, line 1, column 5: unknown name 'v_rset'. Did you mean 'v_reset'?",
     ),
     "unknown name in a rule": (
         "rule", "@dataclass(frozen=True)\nclass Mine(Rule):\n    on_post = 'w += learning_rat'",
-        "Mine.on_post, line 1, column 6: unknown name 'learning_rat'",
+        "Mine.on_post, line 1, column 6: unknown name 'learning_rat'. Did you mean 'learning_r",
     ),
     "environment without step": (
         "env", "class Mine(gymnasium.Env):\n    def reset(self): pass",
