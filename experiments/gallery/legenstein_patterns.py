@@ -169,5 +169,5 @@ LEGENSTEIN_PATTERNS = Experiment(
     arms=(TRAINED, TWIN, RANDOM),
     published="Legenstein, Pecevski & Maass 2008, figure 9: qualitative, equal before, P > N after",
     draw=_draw,
-    n_seeds=6,
+    n_seeds=10,
 )

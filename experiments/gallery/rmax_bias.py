@@ -152,10 +152,10 @@ RMAX_BIAS = Experiment(
     (
         share_above(RMAX_STIMULUS, 0.8, 1.0),
         share_above(RMAX_COMMON, 0.8, 1.0),
-        share_above(RSTDP_STIMULUS, 0.8, 1.0),
+        share_above(RSTDP_STIMULUS, 0.8, 0.9),
         share_above(RSTDP_COMMON, 0.5, 0.0, 0.0),
         share_above(UNTRAINED, 0.8, 0.0, 0.0),
-        share_above(SHUFFLED, 0.8, 0.0, 0.0),
+        share_above(SHUFFLED, 0.8, 0.0, 0.1),
     ),
     arms=tuple(ARMS),
     published="Fremaux, Sprekeler & Gerstner 2010: qualitative, this pattern of success",
