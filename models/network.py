@@ -17,9 +17,9 @@ from threefactor.models.host import (
     third_factor_populations,
 )
 from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
-from threefactor.models.streams import named_generator
 from threefactor.rules.contract import AGREEMENT, parameter_values
 from threefactor.rules.language import parse_equations, parse_statements
+from threefactor.rules.streams import named_generator
 from threefactor.rules.updates import moves_within_windows, normalise_incoming
 
 Floats = NDArray[np.float64]

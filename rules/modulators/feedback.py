@@ -13,6 +13,7 @@ from threefactor.rules.modulators.contract import (
     Reinforcement,
     ThirdFactor,
 )
+from threefactor.rules.streams import named_generator
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Feedback(Modulator):
 
     def bind(self, n_replicas: int) -> "BoundFeedback":
         """Return the modulator at work."""
-        drawn = np.random.default_rng(self.seed).standard_normal(self.n_post)
+        drawn = named_generator(self.seed, "feedback").standard_normal(self.n_post)
         weights = np.array(self.weights) if self.weights else drawn
         return BoundFeedback(self._scalar().bind(n_replicas), self.population, weights)
 

@@ -266,6 +266,8 @@ def test_feedback_spreads_a_scalar_over_neurons():
     rows = [bound.on_outcome(outcome(1.0)).vectors[""] for bound in drawn]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
+    # A stream of its own: no other part that is given the same integer draws these numbers.
+    assert not np.array_equal(rows[0][0], np.random.default_rng(1).standard_normal(4))
 
 
 def test_feedback_says_whose_neurons_it_teaches():
