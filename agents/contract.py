@@ -212,8 +212,8 @@ class AgentOptions:
     engine : str
         See `models.engine.open_engine`.
     control : str
-        none; frozen: it does not learn; shuffled or zero: what it learns from carries no
-        information (see `agents.plastic.controls`).
+        none; frozen: it does not learn; shuffled, permuted or zero: what it learns from carries
+        no information (see `agents.plastic.controls`).
     """
 
     window_ms: float

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STREAMS = ("env", "network", "decoder", "weights", "control", "evaluation")
+STREAMS = ("env", "network", "decoder", "weights", "control", "evaluation", "actions")
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Seeds:
 
     env: resets and dynamics of the environment. network: noise of neurons (and Poisson inputs).
     decoder: ties and soft choices. weights: initial weights, heterogeneous parameters.
-    control: shuffled third factors. evaluation: environment of `evaluate`.
+    control: shuffled third factors. evaluation: environment of `evaluate`. actions: the random
+    agent that runs are compared with.
     """
 
     env: int
@@ -22,6 +23,7 @@ class Seeds:
     weights: int
     control: int
     evaluation: int
+    actions: int
 
 
 def spawn_seeds(seed: int) -> Seeds:

@@ -19,7 +19,7 @@ from threefactor.models.engine import ENGINES
 from threefactor.naming import check_choice, suggest
 
 TUNED = Path(__file__).parent / "tuned"
-CONTROLS = ("none", "frozen", "shuffled", "zero")
+CONTROLS = ("none", "frozen", "shuffled", "permuted", "zero")
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class RunOptions:
     engine : str
         auto, compiled, runtime (Cython) or runtime-numpy.
     control : str
-        none; frozen: no plasticity; shuffled: third factors drawn from the past in random order;
-        zero: third factor 0.
+        none; frozen: no plasticity; shuffled: third factors drawn from the past in random order,
+        their first 1000 with a random sign instead; permuted: each synapse has the eligibility of
+        another; zero: third factor 0.
     record_episodes : int
         So many first and last episodes of replica 0 are recorded spike by spike.
     probes : int

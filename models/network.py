@@ -1,13 +1,14 @@
 """A live network of R agents: rates or spike times in, counts out, third factor to weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.models.addresses import rate_arrays, update_array
+from threefactor.models.addresses import on_neuron, rate_arrays, update_array
 from threefactor.models.assembly import assemble
 from threefactor.models.engine import open_engine
 from threefactor.models.engine.noise import stream_ids
@@ -19,9 +20,9 @@ from threefactor.models.host import (
     third_factor_populations,
 )
 from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
-from threefactor.models.streams import named_generator
 from threefactor.rules.contract import AGREEMENT, parameter_values
 from threefactor.rules.language import parse_equations, parse_statements
+from threefactor.rules.streams import named_generator
 from threefactor.rules.updates import moves_within_windows, normalise_incoming
 
 Floats = NDArray[np.float64]
@@ -90,10 +91,15 @@ class Network:
         self._decision_blocks = self._blocks("decision")
         self._learning_blocks = [*self._blocks("deliver"), *self._blocks("consolidate")]
         self._episode_blocks = self._blocks("episode")
-        self._episode_targets = self._find_episode_targets()
+        self._episode_targets = self._find_targets("at_episode")
         self._third_factors = {
             name: self.replicated(f"{name}.third_factor") for name in third_factor_populations(spec)
         }
+        self._learning_targets = [
+            *self._third_factors.values(),
+            *self._find_targets("post_on_delivery"),
+            *self._find_targets("consolidate"),
+        ]
         self._signals = [
             (signal, population, self.replicated(array))
             for signal, population, array in signal_arrays(spec)
@@ -165,16 +171,30 @@ class Network:
                 pairs.append((view, view.copy()))
         return pairs
 
-    def _find_episode_targets(self) -> list[NDArray]:
-        """Return the views of what trial-end updates may change: w and the synapses' variables."""
+    def _find_targets(self, block: str) -> list[NDArray]:
+        """Return the views of what a block of the rules may change when the host runs it."""
         names = []
         for projection in self.spec.projections:
-            if projection.rule is not None and projection.rule.at_episode:
-                targets = {"w"} | parse_statements(projection.rule.at_episode).writes
-                names += [f"{projection.name}.{variable}" for variable in sorted(targets)]
+            rule = projection.rule
+            if rule is None or not getattr(rule, block):
+                continue
+            writes = parse_statements(getattr(rule, block)).writes
+            if block == "post_on_delivery":
+                names += [on_neuron(projection, projection.target, name) for name in writes]
+            elif block == "at_episode" or not rule.weight_clock:
+                names += [f"{projection.name}.{variable}" for variable in sorted({"w"} | writes)]
                 moments = parse_equations(projection.update.equations).units
                 names += [update_array(projection, variable) for variable in moments]
         return [self.replicated(name) for name in names]
+
+    @contextmanager
+    def _only(self, mask: NDArray[np.bool_], targets: list[NDArray]) -> Iterator[None]:
+        """Let what happens to these views happen to the marked replicas only."""
+        others = ~mask
+        kept = [(view, view[others]) for view in targets] if others.any() else []
+        yield
+        for view, values in kept:
+            view[others] = values
 
     def advance(self, told: Floats, steps: int) -> Floats:
         """Simulate one decision window and return what the decoder reads.
@@ -236,7 +256,10 @@ class Network:
         agreement[...] = np.where(fired == belongs, 1.0, -1.0)
 
     def consolidate(
-        self, third_factor: Floats, vectors: Mapping[str, Floats] = MappingProxyType({})
+        self,
+        third_factor: Floats,
+        vectors: Mapping[str, Floats] = MappingProxyType({}),
+        delivers: NDArray[np.bool_] | None = None,
     ) -> None:
         """Deliver a third factor and let weights follow.
 
@@ -246,6 +269,8 @@ class Network:
             For every population that learns and has no vector of its own.
         vectors : mapping of population to (replicas, neurons), default empty
             Third factors of single neurons; the population "" is the output.
+        delivers : (replicas,) bool, optional
+            Replicas that hear it: nothing happens to the others. None: all of them.
 
         Raises
         ------
@@ -260,12 +285,14 @@ class Network:
             own = {name or self.spec.output: values for name, values in own.items()}
             sizes = {name: values.shape[-1] for name, values in own.items()}
             check_third_factor(self.spec, sizes, has_scalar)
-        for population, view in self._third_factors.items():
-            view[...] = own[population] if population in own else third_factor[:, None]
-        for block in self._learning_blocks:
-            self.engine.run_block(block)
+        mask = np.ones(self.replicas, bool) if delivers is None else delivers
+        with self._only(mask, self._learning_targets):
+            for population, view in self._third_factors.items():
+                view[...] = own[population] if population in own else third_factor[:, None]
+            for block in self._learning_blocks:
+                self.engine.run_block(block)
         if self._normalised:
-            self._normalise(self._normalised, np.ones(self.replicas, bool))
+            self._normalise(self._normalised, mask)
 
     def write(self, signal: str, values: Floats, target: str | None = None) -> None:
         """Write a modulator beside the third factor, before `close_decision`.
@@ -310,11 +337,9 @@ class Network:
         """Update what the marked replicas learn at a trial's end, then reset their state."""
         everyone = bool(np.all(mask))
         if self._episode_blocks and self.is_learning:
-            others = [view[~mask].copy() for view in self._episode_targets]
-            for block in self._episode_blocks:
-                self.engine.run_block(block)
-            for view, values in zip(self._episode_targets, others, strict=True):
-                view[~mask] = values
+            with self._only(mask, self._episode_targets):
+                for block in self._episode_blocks:
+                    self.engine.run_block(block)
             self._normalise(self._normalised, mask)
         for view, initial in self._resets:
             if everyone:

@@ -81,11 +81,11 @@ class VoltageSTDP(Rule):
     # Before on_pre, which transmits the spikes of this timestep: v is the same for every reader.
     post_each_step = """v_slow += (
         int(steps > 0)*(v_last - v_slow)
-        *clip(int(steps < 1.5), 1 - exp(-dt/tau_minus), 1)
+        *(int(steps < 1.5) + int(steps > 1.5)*(1 - exp(-dt/tau_minus)))
     )
     v_fast += (
         int(steps > 0)*(v_last - v_fast)
-        *clip(int(steps < 1.5), 1 - exp(-dt/tau_plus), 1)
+        *(int(steps < 1.5) + int(steps > 1.5)*(1 - exp(-dt/tau_plus)))
     )
     v_last = v
     steps += 1"""

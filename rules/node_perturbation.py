@@ -119,7 +119,7 @@ class ExploratoryHebb(Rule):
     steps : 1
     departure : 1"""
     post_each_step = """steps += 1
-    v_mean += (v - v_mean)*clip(int(steps < 1.5), 1 - exp(-dt/tau_mean), 1)
+    v_mean += (v - v_mean)*(int(steps < 1.5) + int(steps > 1.5)*(1 - exp(-dt/tau_mean)))
     departure = (v - v_mean)/unit_voltage"""
     equations = """eligibility : 1
     trace : 1"""

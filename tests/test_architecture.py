@@ -44,10 +44,10 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
 }
 #: What every folder may import: words about names that a user misspelt.
 COMMON = {"naming", "program"}
-#: The only modules of `rules` that `models` may know: the contract and its language.
+#: The only modules of `rules` that `models` may know: the contract, its language, random streams.
 CONTRACT = {
     f"threefactor.rules.{module}"
-    for module in ("checks", "contract", "delays", "language", "updates")
+    for module in ("checks", "contract", "delays", "language", "streams", "updates")
 }
 #: What executes a rule's strings; only the interpreter of networks may know it.
 EXECUTION = {

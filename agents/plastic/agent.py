@@ -105,10 +105,9 @@ class PlasticAgent(Agent):
         self, third_factor: NDArray[np.float64] | ThirdFactor | None, active: Mask
     ) -> None:
         if isinstance(third_factor, ThirdFactor):
-            changed = third_factor.through(lambda rows: self.control(rows, active))
-            self.network.consolidate(changed.scalar, changed.vectors)
+            self.control.deliver(self.network, third_factor, active)
         elif third_factor is not None:
-            self.network.consolidate(self.control(third_factor, active))
+            self.control.deliver(self.network, ThirdFactor(third_factor), active)
 
     def end_episodes(self, mask: Mask, returns: NDArray[np.float64]) -> None:
         """Update what learns at a trial's end, reset state as the rules say, move the schedule."""

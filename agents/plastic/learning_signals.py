@@ -28,8 +28,8 @@ from threefactor.envs.bridge import BoundDecoder
 from threefactor.models import host
 from threefactor.models.network import Network
 from threefactor.models.specification import Projection
-from threefactor.models.streams import named_generator
 from threefactor.rules.contract import LEARNING_SIGNAL, check_parameters
+from threefactor.rules.streams import named_generator
 
 Floats = NDArray[np.float64]
 #: Errors of the policy, (replicas, n_actions) -> learning signals of a population, (replicas, n).

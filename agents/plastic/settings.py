@@ -9,7 +9,7 @@ import numpy as np
 
 from threefactor.agents.contract import AgentOptions, AgentSettings
 from threefactor.agents.plastic.agent import PlasticAgent
-from threefactor.agents.plastic.controls import control_third_factor
+from threefactor.agents.plastic.controls import bind_control, permutable
 from threefactor.agents.plastic.learning_signals import (
     BoundLearningSignal,
     LearningSignal,
@@ -66,6 +66,8 @@ class PlasticSettings(AgentSettings):
         decoder = parts.decoder.bind(spaces[1], parts.model.neurons_per_action, generators)
         spec = _specify(parts, options.timestep_ms, encoder, decoder.n_populations)
         check_input(spec, encoder, options.window_ms)
+        if options.control == "permuted":
+            permutable(spec)  # refused before anything is compiled
         scheduled = find_parameters(parts.schedule, spec)
         weight_seeds = [seed.weights for seed in seeds]
         network = Network(
@@ -79,7 +81,7 @@ class PlasticSettings(AgentSettings):
             )
         return PlasticAgent(
             encoder, network, decoder, parts.modulator.bind(len(seeds)), learning_signal,
-            control_third_factor(options.control, [seed.control for seed in seeds]),
+            bind_control(options.control, network, [seed.control for seed in seeds]),
             BoundSchedule(parts.schedule, scheduled, network),
             window_steps=round(options.window_ms / options.timestep_ms),
             first_action=int(getattr(spaces[1], "start", 0)),

@@ -29,7 +29,7 @@ from threefactor.experiments.gallery.regression_network import (
     show_pattern,
     write_draws,
 )
-from threefactor.models.streams import named_generator
+from threefactor.rules.streams import named_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

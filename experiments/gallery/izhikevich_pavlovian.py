@@ -38,8 +38,8 @@ from threefactor.experiments.gallery.izhikevich_network import (
     save_progress,
 )
 from threefactor.models.network import Network
-from threefactor.models.streams import named_generator
 from threefactor.rules.dopamine_stdp import DopamineSTDP
+from threefactor.rules.streams import named_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -34,8 +34,8 @@ from threefactor.experiments.gallery.spike_patterns import (
     spike_times_ms,
     trial_steps,
 )
-from threefactor.models.streams import named_generator
 from threefactor.rules.rstdp_alpha import AlphaRewardModulatedSTDP
+from threefactor.rules.streams import named_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -20,8 +20,8 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
-from threefactor.models.streams import named_generator
 from threefactor.rules.contract import Rule
+from threefactor.rules.streams import named_generator
 
 PATTERNS = ((0, 0), (0, 1), (1, 0), (1, 1))
 TARGETS = np.array([-1.0, 1.0, 1.0, -1.0])

@@ -17,8 +17,8 @@ from threefactor.models.network import Network
 from threefactor.models.neurons.contract import check_not_negative
 from threefactor.models.neurons.lif import HOLD, MEAN_CONDUCTANCES, RELAX, ConductanceLIF
 from threefactor.models.specification import NetworkSpec, Normal, Population, Projection, all_to_all
-from threefactor.models.streams import named_generator
 from threefactor.rules.contract import Rule
+from threefactor.rules.streams import named_generator
 
 N_INPUTS, PATTERN_MS, START_MS, TRIAL_MS = 200, 500, 50, 3000
 #: Upper bound of the weights in units of the leak conductance (10 nS), chosen on tuning seeds such

@@ -30,7 +30,7 @@ from threefactor.models.specification import (
     Projection,
     all_to_all,
 )
-from threefactor.models.streams import named_generator
+from threefactor.rules.streams import named_generator
 from threefactor.rules.td_ltp import ContinuousTemporalDifferenceLTP
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
-from threefactor.models.streams import named_generator
 from threefactor.rules.contract import Rule
+from threefactor.rules.streams import named_generator
 
 N_INPUTS, N_ACTIVE, INPUT_SPIKES, PATTERN_MS = 50, 25, 150, 500
 REWARD_OFFSETS, SPIKES_WANTED = np.array([0.0, 2.0]), 4

@@ -38,11 +38,11 @@ def reference_returns(setup: Setup, env: gym.Env, episodes: int) -> dict[str, fl
 
 def random_return(setup: Setup, episodes: int) -> float:
     """Return the mean return of uniformly random actions."""
-    seed = setup.seeds[0].evaluation
+    seeds = setup.seeds[0]
     returns = []
     with closing(setup.open_environments(replicas=1)) as environments:
-        environments.action_space.seed(seed)
-        environments.reset([seed])
+        environments.action_space.seed(seeds.actions)
+        environments.reset([seeds.evaluation])
         for _ in range(episodes):
             total, discount = 0.0, 1.0
             while environments.is_running[0]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from threefactor.models.architectures.contract import Architecture, Parts, first_port
 from threefactor.models.specification import NetworkSpec, Projection, Uniform
-from threefactor.models.streams import named_generator
 from threefactor.rules.contract import scaled
+from threefactor.rules.streams import named_generator
 
 
 @dataclass(frozen=True)

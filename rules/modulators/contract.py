@@ -76,10 +76,13 @@ class ThirdFactor:
     scalar : (R,) float
     vectors : mapping of population to (R, neurons) float
         The population "" is the network's output.
+    delivers : (R,) bool, optional
+        Replicas that hear it, for the others nothing happens; None: all that are active.
     """
 
     scalar: np.ndarray
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    delivers: np.ndarray | None = None
 
     def through(self, change: Callable[[np.ndarray], np.ndarray]) -> "ThirdFactor":
         """Return what `change` makes of rows (R, 1 + neurons): all that belongs to a replica."""
@@ -87,7 +90,8 @@ class ThirdFactor:
         rows = change(np.concatenate(parts, axis=1))
         ends = np.cumsum([part.shape[1] for part in parts])[:-1]
         scalar, *vectors = np.split(rows, ends, axis=1)
-        return ThirdFactor(scalar[:, 0], dict(zip(self.vectors, vectors, strict=True)))
+        own = dict(zip(self.vectors, vectors, strict=True))
+        return ThirdFactor(scalar[:, 0], own, self.delivers)
 
 
 class BoundModulator(ABC):
@@ -112,7 +116,7 @@ class BoundModulator(ABC):
 
         Returns
         -------
-        (R,) array or ThirdFactor, or None if nothing is to be delivered
+        (R,) array for all of `active`, a ThirdFactor, or None if nothing is to be delivered
         """
         return None
 

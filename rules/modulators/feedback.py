@@ -1,7 +1,7 @@
 """A scalar modulator sent to every neuron through weights of its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from threefactor.rules.modulators.contract import (
     Reinforcement,
     ThirdFactor,
 )
+from threefactor.rules.streams import named_generator
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Feedback(Modulator):
 
     def bind(self, n_replicas: int) -> "BoundFeedback":
         """Return the modulator at work."""
-        drawn = np.random.default_rng(self.seed).standard_normal(self.n_post)
+        drawn = named_generator(self.seed, "feedback").standard_normal(self.n_post)
         weights = np.array(self.weights) if self.weights else drawn
         return BoundFeedback(self._scalar().bind(n_replicas), self.population, weights)
 
@@ -126,11 +127,12 @@ class BoundFeedback(BoundModulator):
         """Return the wrapped modulator's estimate."""
         return self._scalar.value(values, features)
 
-    def _spread(self, scalar: Any) -> ThirdFactor | None:
-        if scalar is None:
+    def _spread(self, given: np.ndarray | ThirdFactor | None) -> ThirdFactor | None:
+        if given is None:
             return None
-        vector = scalar[:, None] * self._weights[None, :]
-        return ThirdFactor(scalar, {self._population: vector})
+        scalar = given if isinstance(given, ThirdFactor) else ThirdFactor(given)
+        vector = scalar.scalar[:, None] * self._weights[None, :]
+        return replace(scalar, vectors={self._population: vector})
 
     def reset(self, mask: np.ndarray) -> None:
         """Start an episode of the wrapped modulator."""

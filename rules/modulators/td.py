@@ -9,6 +9,7 @@ from threefactor.rules.modulators.contract import (
     BoundModulator,
     Modulator,
     Reinforcement,
+    ThirdFactor,
     where_active,
 )
 
@@ -79,7 +80,7 @@ class BoundTemporalDifference(BoundModulator):
             raise ValueError("TemporalDifference needs the critic's values, got None.")
         return self._config.value_gain * np.asarray(values, float) + self._config.value_offset
 
-    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> np.ndarray | None:
+    def on_window(self, values: np.ndarray | None, active: np.ndarray) -> ThirdFactor | None:
         """Return the TD error of the previous decision; None if no replica has one."""
         active = np.asarray(active, bool)
         value = self.value(values, None)
@@ -88,20 +89,18 @@ class BoundTemporalDifference(BoundModulator):
         self.previous = np.where(active, value, self.previous)
         self.pending = np.where(active, 0.0, self.pending)
         self.is_open = self.is_open | active
-        return where_active(error, closing) if closing.any() else None
+        return _delivered(error, closing)
 
-    def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray | None:
+    def on_outcome(self, reinforcement: Reinforcement) -> ThirdFactor | None:
         """Keep the reward; return the TD error of terminated replicas, None if there are none."""
         active = np.asarray(reinforcement.active, bool)
         if np.any(active & ~self.is_open):
             raise ValueError("TemporalDifference.on_outcome: call on_window after every window.")
         self.pending = np.where(active, reinforcement.rewards, self.pending)
         ended = active & np.asarray(reinforcement.terminated, bool)
-        if not ended.any():
-            return None
-        error = self.pending - self.previous
+        given = _delivered(self.pending - self.previous, ended)
         self.reset(ended)
-        return where_active(error, ended)
+        return given
 
     def reset(self, mask: np.ndarray) -> None:
         """Forget the decision that waits for its next window."""
@@ -109,3 +108,10 @@ class BoundTemporalDifference(BoundModulator):
         self.is_open = self.is_open & ~mask
         self.pending = np.where(mask, 0.0, self.pending)
         self.previous = np.where(mask, 0.0, self.previous)
+
+
+def _delivered(error: np.ndarray, replicas: np.ndarray) -> ThirdFactor | None:
+    """Return the errors of these replicas; None if there are none."""
+    if not replicas.any():
+        return None
+    return ThirdFactor(where_active(error, replicas), delivers=replicas)

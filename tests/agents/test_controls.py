@@ -1,23 +1,63 @@
 """Controls: what each keeps of the third factor and what it destroys."""
 
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from threefactor.agents.plastic.controls import Shuffled, Untouched, Zero, control_third_factor
+from threefactor.agents.plastic.controls import (
+    Permuted,
+    Shuffled,
+    Untouched,
+    Zero,
+    bind_control,
+    permutable,
+)
 from threefactor.experiments.configuration import CONTROLS
+from threefactor.models.neurons import NEURONS
+from threefactor.rules import RULES, Rule
+from threefactor.rules.modulators import ThirdFactor
+from threefactor.rules.updates import Adam
 
 EVERYONE = np.ones(2, bool)
+EscapeLIF, Reinforce = NEURONS["escape-lif"], RULES["reinforce"]
+REINFORCE, DopamineSTDP, STDP = Reinforce(), RULES["dopamine-stdp"], RULES["stdp"]
+
+
+@dataclass(frozen=True)
+class NoEligibility(Rule):
+    """Third factor alone."""
+
+    consolidate = "w += learning_rate*third_factor"
+
+
+@dataclass(frozen=True)
+class Abbreviated(Rule):
+    """Eligibility as a difference, by way of a name of its own."""
+
+    equations = """rise : 1
+    fall : 1
+    count : 1
+    half = difference/2 : 1
+    difference = rise - fall : 1"""
+    on_pre = "rise += 1"
+    on_post = "fall += 1"
+    consolidate = """count += 1
+    w += learning_rate*third_factor*half"""
 
 
 def run(control, factors, active=EVERYONE):
     return np.array([control(factor, active) for factor in factors])
 
 
-def test_every_control_has_an_implementation():
-    kinds = {name: type(control_third_factor(name, [1])) for name in CONTROLS}
-    assert kinds == {"none": Untouched, "frozen": Untouched, "shuffled": Shuffled, "zero": Zero}
+def test_every_control_has_an_implementation(open_network, make_spec):
+    network = open_network(make_spec(REINFORCE, EscapeLIF()))
+    kinds = {name: type(bind_control(name, network, [1])) for name in CONTROLS}
+    assert kinds == {
+        "none": Untouched, "frozen": Untouched, "shuffled": Shuffled, "permuted": Permuted,
+        "zero": Zero,
+    }  # fmt: skip
 
 
 def test_untouched_and_zero():
@@ -65,17 +105,64 @@ def test_shuffled_per_neuron_swaps_whole_rows():
     assert all(tuple(row) in rows for row in shuffled[:, 0])
 
 
-@pytest.mark.parametrize("kind", CONTROLS)
-def test_state_restores_exactly(kind):
+def test_shuffled_restores_exactly():
     factors = np.random.default_rng(5).normal(size=(60, 2))
-    control = control_third_factor(kind, [1, 2])
-    if kind == "shuffled":
-        control = Shuffled([1, 2], size=10)
+    control, fresh = Shuffled([1, 2], size=10), Shuffled([8, 9], size=10)
     run(control, factors[:30])
     saved = pickle.dumps(control.state())
     expected = run(control, factors[30:])
-    fresh = control_third_factor(kind, [8, 9])
-    if kind == "shuffled":
-        fresh = Shuffled([8, 9], size=10)
     fresh.restore(pickle.loads(saved))
     np.testing.assert_array_equal(run(fresh, factors[30:]), expected)
+
+
+def deliver(network, kind, third_factor, seeds=(1, 2)):
+    """Return eligibilities before a delivery and what it did to the weights, (2, synapses) each."""
+    eligibility, before = network.replicated("policy.trace"), network.weights()["policy"]
+    values = np.random.default_rng(0).normal(size=eligibility.shape)
+    eligibility[...] = values
+    bind_control(kind, network, seeds).deliver(network, third_factor, EVERYONE)
+    np.testing.assert_array_equal(eligibility, values)
+    return values, network.weights()["policy"] - before
+
+
+def test_permuted_gives_each_synapse_the_eligibility_of_another(open_network, make_spec):
+    rates = {"learning_rate": 0.001}
+    moved = {}
+    for kind in ("none", "permuted"):
+        network = open_network(make_spec(Reinforce(**rates), EscapeLIF()), seeds=(1, 2))
+        values, moved[kind] = deliver(network, kind, ThirdFactor(np.array([2.0, -1.0])))
+    changes = 0.001 * np.array([[2.0], [-1.0]]) * values
+    np.testing.assert_allclose(moved["none"], changes, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        np.sort(moved["permuted"], axis=1), np.sort(changes, axis=1), rtol=0, atol=1e-12
+    )
+    assert np.all(np.abs(moved["permuted"] - changes) > 1e-9)
+
+
+def test_a_delivery_reaches_those_that_it_is_for(open_network, make_spec):
+    spec = make_spec(REINFORCE, EscapeLIF(), update=Adam())
+    network = open_network(spec, seeds=(1, 2))
+    third_factor = ThirdFactor(np.array([1.0, 0.0]), delivers=np.array([True, False]))
+    network.replicated("actor.third_factor")[...] = 0.5
+    _, moved = deliver(network, "none", third_factor)
+    assert np.any(moved[0])
+    assert not np.any(moved[1])
+    assert not np.any(network.replicated("policy.update_updates")[1])
+    assert np.all(network.replicated("actor.third_factor")[1] == 0.5)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (DopamineSTDP(), r"control 'permuted': DopamineSTDP at 'policy' moves weights while"),
+        (STDP(), r"control 'permuted': PairSTDP at 'policy' moves weights while a window"),
+        (NoEligibility(), r"expected an eligibility that `consolidate` reads"),
+    ],
+)
+def test_permuted_refuses_what_has_no_eligibility(rule, message, make_spec):
+    with pytest.raises(ValueError, match=message):
+        permutable(make_spec(rule, EscapeLIF()))
+
+
+def test_permuted_finds_eligibilities_behind_abbreviations(make_spec):
+    assert permutable(make_spec(Abbreviated(), EscapeLIF())) == {"policy": ["rise", "fall"]}

@@ -41,8 +41,8 @@ def play(bound, history):
     for values, answer, ended in history:
         for given in (bound.on_window(values, answer.active), bound.on_outcome(answer)):
             if isinstance(given, ThirdFactor):
-                (vector,) = given.vectors.values()
-                given = given.scalar + 7.0 * vector[:, -1]
+                last = [7.0 * vector[:, -1] for vector in given.vectors.values()]
+                given = given.scalar + sum(last)
             delivered.append(np.zeros(len(values)) if given is None else given)
         bound.reset(ended)
     return np.array(delivered)
@@ -170,8 +170,10 @@ def test_td_error_comes_one_window_late_and_at_once_on_termination():
     assert bound.needs_bootstrap
     assert bound.on_window(np.array([2.0]), active) is None
     assert bound.on_outcome(outcome(0.5)) is None
-    assert bound.on_window(np.array([3.0]), active)[0] == pytest.approx(0.5 + 0.9 * 3.0 - 2.0)
-    assert bound.on_outcome(outcome(1.0, terminated=True))[0] == pytest.approx(1.0 - 3.0)
+    assert bound.on_window(np.array([3.0]), active).scalar[0] == pytest.approx(
+        0.5 + 0.9 * 3.0 - 2.0
+    )
+    assert bound.on_outcome(outcome(1.0, terminated=True)).scalar[0] == -2.0
     assert bound.on_window(np.array([7.0]), active) is None
 
 
@@ -181,10 +183,12 @@ def test_td_bootstraps_on_truncation_from_one_more_window():
     bound.on_window(np.array([1.0, 2.0]), both)
     assert bound.on_outcome(outcome([0.5, 0.5], truncated=[False, True])) is None
     extra = bound.on_window(np.array([9.0, 4.0]), second)
-    np.testing.assert_allclose(extra, [0.0, 0.5 + 0.9 * 4.0 - 2.0])
+    np.testing.assert_allclose(extra.scalar, [0.0, 0.5 + 0.9 * 4.0 - 2.0])
+    np.testing.assert_array_equal(extra.delivers, [False, True])
     bound.reset(second)
     following = bound.on_window(np.array([3.0, 8.0]), both)
-    np.testing.assert_allclose(following, [0.5 + 0.9 * 3.0 - 1.0, 0.0])
+    np.testing.assert_allclose(following.scalar, [0.5 + 0.9 * 3.0 - 1.0, 0.0])
+    np.testing.assert_array_equal(following.delivers, [True, False])
 
 
 def test_td_needs_a_window_before_an_outcome():
@@ -266,6 +270,8 @@ def test_feedback_spreads_a_scalar_over_neurons():
     rows = [bound.on_outcome(outcome(1.0)).vectors[""] for bound in drawn]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
+    # A stream of its own: no other part that is given the same integer draws these numbers.
+    assert not np.array_equal(rows[0][0], np.random.default_rng(1).standard_normal(4))
 
 
 def test_feedback_says_whose_neurons_it_teaches():

@@ -39,9 +39,9 @@ from threefactor.experiments.gallery.rate_xor import (
 from threefactor.models.neurons.checks import check_neuron
 from threefactor.models.neurons.contract import PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection
-from threefactor.models.streams import named_generator
 from threefactor.rules.dopamine_stdp import DopamineSTDP
 from threefactor.rules.rstdp import RewardModulatedSTDP
+from threefactor.rules.streams import named_generator
 
 
 @pytest.fixture

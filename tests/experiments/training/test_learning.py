@@ -52,6 +52,17 @@ def test_rule_learns_identity_and_its_controls_do_not(rule, tmp_path):
         assert scores[control].max() <= 70.0, (control, scores)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_with_eligibilities_of_other_synapses_only_chance_learns(rule, tmp_path):
+    """Seeds end anywhere between 0 and 100; a rule at work has 85 or more on every one."""
+    episodes = EPISODES.get(rule, IDENTITY["episodes"])
+    settings = {**IDENTITY, "rule": {"name": rule, **RULES[rule]}, "control": "permuted"}
+    train_agent(resolve({**settings, "replicas": 20, "episodes": episodes}), tmp_path / "run")
+    scores = last_returns(tmp_path / "run")
+    assert scores.mean() <= 50.0 + 3 * scores.std(ddof=1) / np.sqrt(len(scores)), scores
+    assert scores.mean() <= 70.0
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_runs_at_budget_one_episode(name, tmp_path):
     lines = []

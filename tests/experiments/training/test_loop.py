@@ -27,11 +27,23 @@ CARTPOLE = {
     **GRID, "env": "CartPole-v1", "env_kwargs": {}, "max_episode_steps": 200, "episodes": 2,
     "encoder": {"name": "gaussian", "cells": [3], "normalise": "running"}, "decoder": "softmax",
 }  # fmt: skip
-CASES = {"grid": GRID, "critic": CRITIC, "cartpole": CARTPOLE}
+#: TD errors one window late, of replicas that end at different times; an update that counts.
+LATE = {
+    **CRITIC, "env": "CartPole-v1", "env_kwargs": {}, "max_episode_steps": 200,
+    "encoder": {"name": "gaussian", "cells": [3], "normalise": "running"},
+    "update": {"name": "adam", "step_size": 0.01},
+}  # fmt: skip
+CASES = {"grid": GRID, "critic": CRITIC, "cartpole": CARTPOLE, "late": LATE}
 
 
 @pytest.mark.parametrize(
-    ("case", "control"), [*((case, "none") for case in CASES), ("grid", "shuffled")]
+    ("case", "control"),
+    [
+        *((case, "none") for case in CASES),
+        *((case, "shuffled") for case in CASES),
+        *((case, "permuted") for case in ("grid", "late")),
+        ("late", "zero"),
+    ],
 )
 def test_each_replica_equals_the_single_run_with_its_seed(case, control, open_loop, run_loop):
     together = run_loop(open_loop(CASES[case], replicas=3, control=control))
@@ -116,9 +128,9 @@ def deliveries(loop):
     seen = []
     deliver = loop.agent.network.consolidate
 
-    def consolidate(third_factor):
+    def consolidate(third_factor, *others):
         seen.append((loop.tally.decisions, np.array(third_factor)))
-        deliver(third_factor)
+        deliver(third_factor, *others)
 
     loop.agent.network.consolidate = consolidate
     return seen
