@@ -14,7 +14,7 @@ What those give and receive
     `BoundEncoder`, `BoundDecoder`, `BoundModulator`, `Reinforcement`, `ThirdFactor`, `Parts`
 A network, written by hand or by an architecture
     `NetworkSpec` of `Population`, `Projection` and `Modulation`; `Uniform`, `Normal`: weights;
-    `all_to_all`, `dale_bounds`; `PoissonInput`; `Network` runs it
+    `all_to_all`, `dale_bounds`; `PoissonInput`, `TimedInput`; `Network` runs it
 What there is to choose from, name -> class
     `RULES`, `UPDATES`, `NEURONS`, `MODELS`, `ENCODERS`, `DECODERS`, `MODULATORS`, `SCHEDULES`,
     `LEARNING_SIGNALS`, `AGENTS`; `EXPERIMENTS`: name -> claim; `load_part`, `make_neuron`
@@ -74,6 +74,7 @@ _MODULES = {
     "all_to_all": "models.specification",
     "dale_bounds": "models.specification",
     "PoissonInput": "models.neurons.contract",
+    "TimedInput": "models.neurons.contract",
     "Network": "models.network",
     "RULES": "rules",
     "UPDATES": "rules.updates",

@@ -31,6 +31,7 @@ from threefactor.models.neurons import NEURONS as NEURONS
 from threefactor.models.neurons import make_neuron as make_neuron
 from threefactor.models.neurons.contract import NeuronModel as NeuronModel
 from threefactor.models.neurons.contract import PoissonInput as PoissonInput
+from threefactor.models.neurons.contract import TimedInput as TimedInput
 from threefactor.models.specification import Modulation as Modulation
 from threefactor.models.specification import NetworkSpec as NetworkSpec
 from threefactor.models.specification import Normal as Normal
