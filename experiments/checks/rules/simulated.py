@@ -190,8 +190,8 @@ def engines_agree(subject: Subject) -> str:
             if different:
                 raise Broken(
                     f"expected the same spikes from {first} and {engine}, got {different} "
-                    f"{side.partition('_')[0]}synaptic spikes that differ; look for functions "
-                    f"that C++ and NumPy treat differently (int of large numbers, %, clip of an int)."
+                    f"{side.partition('_')[0]}synaptic spikes that differ; look for functions that "
+                    f"C++ and NumPy treat differently (int of large numbers, %, clip of an int)."
                 )
         deviation = _deviation(other.w, one.w)
         worst = max(worst, deviation)
