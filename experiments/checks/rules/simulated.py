@@ -191,7 +191,8 @@ def engines_agree(subject: Subject) -> str:
                 raise Broken(
                     f"expected the same spikes from {first} and {engine}, got {different} "
                     f"{side.partition('_')[0]}synaptic spikes that differ; look for functions "
-                    f"that C++ and NumPy treat differently (int of large numbers, %, clip of int(...))."
+                    f"that C++ and NumPy treat differently (int of large numbers, %, "
+                    f"clip of int(...))."
                 )
         deviation = _deviation(other.w, one.w)
         worst = max(worst, deviation)
