@@ -26,7 +26,7 @@ def host(n_replicas: int) -> Host:
 def _history(seed: int = 0) -> list[Decision]:
     """Return decisions with random rewards; some end an episode, some replicas take no part."""
     generator = np.random.default_rng(seed)
-    found = []
+    found: list[Decision] = []
     for _ in range(DECISIONS):
         ends = generator.random((2, REPLICAS)) < 0.05
         active = generator.random(REPLICAS) < 0.8
