@@ -87,7 +87,7 @@ def _check_rule_class(rule: type[Rule]) -> None:
     check_mapping(rule, "required_units", "{'v': 'volt'}", str)
     check_mapping(rule, "resets", "{'trace': 'keep'}", str)
     check_mapping(rule, "host_writes", "{'agreement': 'agreement'}", str)
-    check_flags(rule, "modulated", "linear", "drifts")
+    check_flags(rule, "modulated", "linear", "drifts", "per_timestep")
     needed = {b for b in EVENT_BLOCKS if b not in OPTIONAL_BLOCKS or getattr(rule, b)}
     if not needed <= set(rule.order) <= set(EVENT_BLOCKS):
         raise ValueError(f"{owner}.order must name each of {EVENT_BLOCKS} once, got {rule.order}.")

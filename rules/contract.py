@@ -147,6 +147,9 @@ class Rule:
     linear: ClassVar[bool] = True
     #: Whether weights move without any spike (homeostasis, decay).
     drifts: ClassVar[bool] = False
+    #: Whether the update is a sum over timesteps that depends on their length; the docstring then
+    #: says what the learning rate means.
+    per_timestep: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""

@@ -34,7 +34,9 @@ class NodePerturbation(Rule):
     ------
     Follows the gradient of the expected reward for neurons whose input is a jump of the membrane
     (noisy-lif), up to the variance of a kick and one decay, which the learning rate absorbs. Its
-    variance grows with the number of neurons and timesteps: use a baseline. No axonal delay.
+    variance grows with the number of neurons and timesteps: use a baseline. No axonal delay. The
+    learning rate is per kick, whose size depends on the timestep (about as its square root):
+    another timestep needs another learning rate.
 
     Source
     ------
@@ -54,6 +56,7 @@ class NodePerturbation(Rule):
     at_decision = "trace = trace_decay*trace + eligibility"
     consolidate = "w += learning_rate*third_factor*trace"
     requires = ("perturbation",)
+    per_timestep = True
     order = ("each_step", "pre_each_step", "on_pre", "on_post", "pre_on_spike", "post_on_spike")
     resets = {"eligibility": "decision"}
 

@@ -38,7 +38,7 @@ def test_the_script_trains_and_evaluates_a_rule_of_its_own(folder):
     assert done.returncode == 0, done.stderr
     printed = dict(line.partition(": ")[::2] for line in done.stdout.splitlines())
     assert float(printed["own rule"]) > 90 > 70 > float(printed["shuffled reward"])
-    assert printed["Balanced"].startswith("14 ok, 1 skipped")
+    assert printed["Balanced"].startswith("15 ok, 1 skipped")
     assert "mean of 5 episodes, learning off" in done.stdout
     assert list(folder.glob("runs/Identity-v0/reinforce/*/raster.png"))
 
@@ -85,7 +85,7 @@ def test_the_notebook_trains_shows_and_evaluates_a_rule_of_its_own(folder):
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}})
     client.execute()
     assert len(outputs(notebook, "image/png")) == 4
-    assert "14 ok, 1 skipped" in streams(notebook, "stdout")
+    assert "15 ok, 1 skipped" in streams(notebook, "stdout")
     assert "Warning" not in streams(notebook, "stderr")
     run, _ = sorted((folder / "runs" / "Identity-v0" / "Balanced").glob("*-seed0*"))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

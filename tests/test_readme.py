@@ -49,7 +49,7 @@ def folder(tmp_path, monkeypatch):
 def test_rule_passes_the_check_exactly_as_typed(folder, capsys):
     (command,) = {command for command in COMMANDS if command.startswith("check ")}
     assert run.main(command.split()) == 0
-    assert "MyRule: 15 ok (" in capsys.readouterr().out
+    assert "MyRule: 16 ok (" in capsys.readouterr().out
 
 
 def test_every_command_is_named_and_every_training_is_possible(folder, capsys):

@@ -11,7 +11,8 @@ What a file of your own derives from
     `Modulator`, `Schedule`, `LearningSignal`;
     `AgentSettings`, which build an `Agent`, which is given an `Outcome`
 What those give and receive
-    `BoundEncoder`, `BoundDecoder`, `BoundModulator`, `Reinforcement`, `ThirdFactor`, `Parts`
+    `BoundEncoder`, `BoundDecoder`, `BoundModulator`, `Host`, `Reinforcement`,
+    `ThirdFactor`, `Parts`
 A network, written by hand or by an architecture
     `NetworkSpec` of `Population`, `Projection` and `Modulation`; `Uniform`, `Normal`: weights;
     `all_to_all`, `dale_bounds`; `PoissonInput`, `TimedInput`; `Network` runs it
@@ -62,6 +63,7 @@ _MODULES = {
     "BoundDecoder": "envs.bridge.decoders.contract",
     "BoundModulator": "rules.modulators.contract",
     "Outcome": "envs.bridge.outcome",
+    "Host": "rules.modulators.contract",
     "Reinforcement": "rules.modulators.contract",
     "ThirdFactor": "rules.modulators.contract",
     "Parts": "models.architectures.contract",

@@ -44,6 +44,7 @@ from threefactor.rules import RULES as RULES
 from threefactor.rules.contract import Rule as Rule
 from threefactor.rules.modulators import MODULATORS as MODULATORS
 from threefactor.rules.modulators.contract import BoundModulator as BoundModulator
+from threefactor.rules.modulators.contract import Host as Host
 from threefactor.rules.modulators.contract import Modulator as Modulator
 from threefactor.rules.modulators.contract import Reinforcement as Reinforcement
 from threefactor.rules.modulators.contract import ThirdFactor as ThirdFactor

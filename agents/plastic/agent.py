@@ -47,6 +47,8 @@ class PlasticAgent(Agent):
         The number of the first action in its space.
     reads_features : bool
         Whether the modulator looks at what the encoder says.
+    first_stimulus : int or None
+        The number of the first observation in its space; None: the modulator does not look at it.
     """
 
     encoder: BoundEncoder
@@ -59,6 +61,7 @@ class PlasticAgent(Agent):
     window_steps: int
     first_action: int
     reads_features: bool
+    first_stimulus: int | None
 
     def __post_init__(self) -> None:
         """Prepare what every decision needs."""
@@ -94,9 +97,12 @@ class PlasticAgent(Agent):
         if self.reads_features:
             features = self.encoder.features(self._encoded)
             next_features = self.encoder.features(self.encoder.encode(outcome.next_observations))
+        stimuli = None
+        if self.first_stimulus is not None:
+            stimuli = outcome.observations - self.first_stimulus
         reinforcement = Reinforcement(
             outcome.rewards, outcome.terminated, outcome.truncated, outcome.acting, self._values,
-            features, next_features,
+            features, next_features, stimuli,
         )  # fmt: skip
         self._deliver(self.modulator.on_outcome(reinforcement), outcome.acting)
         self._resting.keep()

@@ -25,7 +25,7 @@ from threefactor.models.network import Network
 from threefactor.models.neurons.contract import NeuronModel, PoissonInput, TimedInput
 from threefactor.models.specification import NetworkSpec
 from threefactor.rules import Rule
-from threefactor.rules.modulators import Modulator
+from threefactor.rules.modulators import Host, Modulator
 from threefactor.rules.updates import WeightUpdate
 
 
@@ -68,6 +68,8 @@ class PlasticSettings(AgentSettings):
         check_input(spec, encoder, options.window_ms)
         if options.control == "permuted":
             permutable(spec)  # refused before anything is compiled
+        host = Host(len(seeds), options.window_ms, _count_stimuli(spaces[0]))
+        modulator = parts.modulator.bind(host)
         scheduled = find_parameters(parts.schedule, spec)
         weight_seeds = [seed.weights for seed in seeds]
         network = Network(
@@ -80,13 +82,26 @@ class PlasticSettings(AgentSettings):
                 parts.learning_signal, network, decoder, weight_seeds
             )
         return PlasticAgent(
-            encoder, network, decoder, parts.modulator.bind(len(seeds)), learning_signal,
+            encoder, network, decoder, modulator, learning_signal,
             bind_control(options.control, network, [seed.control for seed in seeds]),
             BoundSchedule(parts.schedule, scheduled, network),
             window_steps=round(options.window_ms / options.timestep_ms),
             first_action=int(getattr(spaces[1], "start", 0)),
             reads_features="features" in parts.modulator.requires,
+            first_stimulus=_first_stimulus(spaces[0], parts.modulator),
         )  # fmt: skip
+
+
+def _count_stimuli(space: gym.Space) -> int | None:
+    """Return how many observations there are, if they have numbers."""
+    return int(space.n) if isinstance(space, gym.spaces.Discrete) else None
+
+
+def _first_stimulus(space: gym.Space, modulator: Modulator) -> int | None:
+    """Return the number of the first observation, None if the modulator does not look at it."""
+    if "stimuli" in modulator.requires and isinstance(space, gym.spaces.Discrete):
+        return int(space.start)
+    return None
 
 
 def _specify(

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from threefactor.experiments.checks.report import Broken, NotApplicable
 from threefactor.experiments.checks.settings import SETTINGS
-from threefactor.rules.modulators import BoundModulator, Modulator, Reinforcement, ThirdFactor
+from threefactor.rules.modulators import BoundModulator, Host, Modulator, Reinforcement, ThirdFactor
 
-REPLICAS, DECISIONS, FEATURES = 4, 60, 5
+REPLICAS, DECISIONS, FEATURES, STIMULI, WINDOW_MS = 4, 60, 5, 3, 20.0
 #: Decisions that a prediction may take to become one, and the error that it may keep.
 PATIENCE, KEPT_ERROR = 5000, 0.01
 
@@ -18,10 +18,15 @@ PATIENCE, KEPT_ERROR = 5000, 0.01
 Decision = tuple[NDArray, Reinforcement, NDArray]
 
 
+def host(n_replicas: int) -> Host:
+    """Return where modulators are tried."""
+    return Host(n_replicas, WINDOW_MS, STIMULI)
+
+
 def _history(seed: int = 0) -> list[Decision]:
     """Return decisions with random rewards; some end an episode, some replicas take no part."""
     generator = np.random.default_rng(seed)
-    found = []
+    found: list[Decision] = []
     for _ in range(DECISIONS):
         ends = generator.random((2, REPLICAS)) < 0.05
         active = generator.random(REPLICAS) < 0.8
@@ -32,7 +37,7 @@ def _history(seed: int = 0) -> list[Decision]:
             values=values,
             features=generator.random((REPLICAS, FEATURES)),
             next_features=generator.random((REPLICAS, FEATURES)),
-            stimuli=np.zeros(REPLICAS, int),
+            stimuli=(np.arange(REPLICAS) + len(found)) % STIMULI,
         )  # fmt: skip
         found.append((values, outcome, terminated | truncated))
     return found
@@ -71,7 +76,7 @@ def _rows(given: NDArray | ThirdFactor) -> NDArray:
 
 def vectors(modulator: Modulator) -> str:
     """Give neurons third factors of their own where it declares so, and nowhere else."""
-    bound, declared = modulator.bind(REPLICAS), dict(modulator.vectors)
+    bound, declared = modulator.bind(host(REPLICAS)), dict(modulator.vectors)
     for values, outcome, ended in _history():
         for given in (bound.on_window(values, outcome.active), bound.on_outcome(outcome)):
             if given is None:
@@ -91,7 +96,7 @@ def finite(modulator: Modulator) -> str:
     """Deliver finite third factors, and 0 to replicas that are not active."""
     history = _history()
     sizes = []
-    delivered = _play(modulator, modulator.bind(REPLICAS), history)
+    delivered = _play(modulator, modulator.bind(host(REPLICAS)), history)
     for given, (_, outcome, _) in zip(delivered, history, strict=True):
         if not np.all(np.isfinite(given)):
             raise Broken(f"expected finite third factors, got {given[~np.isfinite(given)][0]}.")
@@ -107,7 +112,7 @@ def constant_reward(modulator: Modulator) -> str:
         raise NotApplicable("declares predicts = False")
     everyone, nobody = np.ones(1, bool), np.zeros(1, bool)
     features = np.eye(1, FEATURES)
-    bound = modulator.bind(1)
+    bound = modulator.bind(host(1))
     last: list[float] = []
     for _ in range(PATIENCE):
         outcome = Reinforcement(
@@ -126,12 +131,14 @@ def constant_reward(modulator: Modulator) -> str:
 def inactive(modulator: Modulator) -> str:
     """Leave the state of replicas that are not active as it is."""
     history = _history()
-    with_pauses = _play(modulator, modulator.bind(REPLICAS), history)
+    with_pauses = _play(modulator, modulator.bind(host(REPLICAS)), history)
     for replica in range(REPLICAS):
         active = [bool(outcome.active[replica]) for _, outcome, _ in history]
         alone = _one_replica(history, replica)
         without = _play(
-            modulator, modulator.bind(1), [d for d, acts in zip(alone, active, strict=True) if acts]
+            modulator,
+            modulator.bind(host(1)),
+            [d for d, acts in zip(alone, active, strict=True) if acts],
         )
         expected = [
             given[:, replica] for given, acts in zip(with_pauses, active, strict=True) if acts
@@ -144,9 +151,9 @@ def inactive(modulator: Modulator) -> str:
 def replicas(modulator: Modulator) -> str:
     """Deliver to each replica what it would get alone."""
     history = _history()
-    together = _play(modulator, modulator.bind(REPLICAS), history)
+    together = _play(modulator, modulator.bind(host(REPLICAS)), history)
     for replica in range(REPLICAS):
-        alone = _play(modulator, modulator.bind(1), _one_replica(history, replica))
+        alone = _play(modulator, modulator.bind(host(1)), _one_replica(history, replica))
         if not _equal([given[:, 0] for given in alone], [given[:, replica] for given in together]):
             raise Broken(f"expected the third factors of replica {replica} alone, got others.")
     return ""
@@ -155,11 +162,14 @@ def replicas(modulator: Modulator) -> str:
 def state(modulator: Modulator) -> str:
     """Go on from a saved state as if never stopped, also in a modulator just made."""
     history = _history()
-    bound = modulator.bind(REPLICAS)
+    bound = modulator.bind(host(REPLICAS))
     _play(modulator, bound, history[: DECISIONS // 2])
     saved = bound.state()
     expected = _play(modulator, bound, history[DECISIONS // 2 :])
-    for restored, what in ((bound, "the same modulator"), (modulator.bind(REPLICAS), "a new one")):
+    for restored, what in (
+        (bound, "the same modulator"),
+        (modulator.bind(host(REPLICAS)), "a new one"),
+    ):
         restored.restore(saved)
         if not _equal(_play(modulator, restored, history[DECISIONS // 2 :]), expected):
             raise Broken(
@@ -175,7 +185,7 @@ def reset(modulator: Modulator) -> str:
     mask = np.arange(REPLICAS) % 2 == 0
     found = []
     for marked in (np.zeros(REPLICAS, bool), mask):
-        bound = modulator.bind(REPLICAS)
+        bound = modulator.bind(host(REPLICAS))
         _play(modulator, bound, history[: DECISIONS // 2])
         given = marked.copy()
         bound.reset(given)

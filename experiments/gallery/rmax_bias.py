@@ -24,6 +24,7 @@ from threefactor.agents.plastic.controls import Shuffled
 from threefactor.experiments.claims.arms import load_arm
 from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, Experiment, share_above
 from threefactor.experiments.gallery.two_stimuli import (
+    PATTERN_MS,
     REWARD_OFFSETS,
     order,
     pattern_rates,
@@ -31,7 +32,7 @@ from threefactor.experiments.gallery.two_stimuli import (
     two_stimuli_spec,
 )
 from threefactor.rules.contract import Rule
-from threefactor.rules.modulators import Reinforcement
+from threefactor.rules.modulators import Host, Reinforcement
 from threefactor.rules.modulators.reward_baseline import RewardBaseline
 from threefactor.rules.rmax import RMax
 from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
@@ -71,7 +72,8 @@ def run_arm(request: ArmRequest) -> ArmResult:
 def _train(request: ArmRequest) -> dict[str, NDArray]:
     rule, scope = ARMS[request.arm]
     network, patterns = request.open_network(two_stimuli_spec(rule)), pattern_rates(request.seeds)
-    baseline = RewardBaseline(rate=0.02, scope=scope, n_stimuli=2).bind(network.replicas)
+    host = Host(network.replicas, PATTERN_MS, n_stimuli=2)
+    baseline = RewardBaseline(rate=0.02, scope=scope).bind(host)
     control = Shuffled([seed + 1 for seed in request.seeds], size=100)
     everyone = np.ones(network.replicas, bool)
     trials = max(20, round(TRIALS * request.budget))

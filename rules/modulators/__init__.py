@@ -2,6 +2,7 @@
 
 from threefactor.rules.modulators.contract import (
     BoundModulator,
+    Host,
     Modulator,
     Reinforcement,
     ThirdFactor,
@@ -16,6 +17,7 @@ from threefactor.rules.modulators.td_linear import LinearTemporalDifference
 __all__ = [
     "MODULATORS",
     "BoundModulator",
+    "Host",
     "Modulator",
     "Reinforcement",
     "ThirdFactor",

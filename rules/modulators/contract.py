@@ -1,7 +1,7 @@
 """The modulator contract: what happened to the agent -> third factor.
 
-A modulator is a frozen dataclass of plain values; ``bind(n_replicas)`` returns the object that
-keeps the running quantities. In every decision the loop calls ``on_window`` when the window has
+A modulator is a frozen dataclass of plain values; ``bind(host)`` returns the object that keeps the
+running quantities. In every decision the loop calls ``on_window`` when the window has
 been simulated and ``on_outcome`` when the environment has answered, and delivers what comes back,
 unless None:
 
@@ -19,6 +19,32 @@ from typing import Any, ClassVar
 import numpy as np
 
 from threefactor.rules.contract import check_parameters
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a modulator is told of where it works; durations are in ms of simulated time.
+
+    Attributes
+    ----------
+    n_replicas : int
+    window_ms : float
+        Simulated time of a decision.
+    n_stimuli : int or None
+        How many stimuli there are to tell apart; None: what is shown has no number.
+    """
+
+    n_replicas: int
+    window_ms: float
+    n_stimuli: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot be."""
+        if self.n_replicas < 1 or not 0 < self.window_ms < math.inf:
+            raise ValueError(
+                f"Host: expected n_replicas >= 1 and window_ms > 0, got {self.n_replicas} and "
+                f"{self.window_ms}."
+            )
 
 
 @dataclass
@@ -42,7 +68,7 @@ class Reinforcement:
         Encoder rates / maximal rate of the observation before and after the decision; after a
         truncation of the final observation, not of the one that the reset returned.
     stimuli : (R,) int, optional
-        What was shown, from 0.
+        What was shown, from 0, for modulators that require it: the index of a Discrete observation.
     """
 
     rewards: np.ndarray
@@ -173,8 +199,14 @@ class Modulator(ABC):
         return {}
 
     @abstractmethod
-    def bind(self, n_replicas: int) -> BoundModulator:
-        """Return the object that keeps the state of `n_replicas` replicas."""
+    def bind(self, host: Host) -> BoundModulator:
+        """Return the object that keeps the state of the host's replicas.
+
+        Raises
+        ------
+        ValueError
+            If the host lacks what the modulator needs.
+        """
 
 
 def where_active(values: np.ndarray, active: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """Delayed, decaying dopamine."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from threefactor.rules.modulators.contract import (
     BoundModulator,
+    Host,
     Modulator,
     Reinforcement,
     where_active,
@@ -18,8 +20,9 @@ class Dopamine(Modulator):
 
     Equations
     ---------
-    level <- level*exp(-decision_ms/tau_dopamine_ms) + gain*reward(delay_ms ago)
-    third_factor = tonic + level
+    level(t) = sum over rewards at t_k <= t - delay_ms of
+        gain*reward_k*exp(-(t - t_k - delay_ms)/tau_dopamine_ms)
+    third_factor = tonic + level(t), t in simulated time at the end of a decision
 
     Parameters
     ----------
@@ -30,18 +33,17 @@ class Dopamine(Modulator):
     tau_dopamine_ms : float, default 200.0
         Decay of the pulse, ms, > 0.
     delay_ms : float, default 0.0
-        From reward to pulse, ms, >= 0; rounded to whole decisions.
-    decision_ms : float, default 20.0
-        Length of a decision window, ms, > 0: must be that of the network.
+        From reward to pulse, ms, >= 0; a pulse that begins within a window is heard at its end,
+        decayed by the rest.
 
     State
     -----
     level : (R,), zeroed at episode start
-    in_flight : (R, delay in decisions), rewards on their way, zeroed at episode start
+    in_flight : (R, delay in decisions, rounded up), rewards on their way, zeroed at episode start
 
     Limits
     ------
-    Advances by decisions, so a pulse is flat within a window, and what is in flight when the
+    Delivered once in a decision, so a pulse is flat within a window, and what is in flight when the
     episode ends is lost. The rule ``dopamine-stdp`` has these kinetics inside the network: give it
     plain ``reward``.
 
@@ -55,35 +57,35 @@ class Dopamine(Modulator):
     tonic: float = 0.0
     tau_dopamine_ms: float = 200.0
     delay_ms: float = 0.0
-    decision_ms: float = 20.0
 
     def __post_init__(self) -> None:
-        """Check the times."""
+        """Check the delay."""
         super().__post_init__()
         if self.delay_ms < 0:
             raise ValueError(f"Dopamine.delay_ms must be >= 0 ms, got {self.delay_ms}.")
-        if self.decision_ms <= 0:
-            raise ValueError(f"Dopamine.decision_ms must be > 0 ms, got {self.decision_ms}.")
 
-    def bind(self, n_replicas: int) -> "BoundDopamine":
+    def bind(self, host: Host) -> "BoundDopamine":
         """Return the modulator at work."""
-        return BoundDopamine(self, n_replicas)
+        return BoundDopamine(self, host)
 
 
 class BoundDopamine(BoundModulator):
     """`Dopamine` at work."""
 
-    def __init__(self, config: Dopamine, n_replicas: int) -> None:
+    def __init__(self, config: Dopamine, host: Host) -> None:
         self._config = config
-        self._kept = np.exp(-config.decision_ms / config.tau_dopamine_ms)
-        self.level = np.zeros(n_replicas)
-        self.in_flight = np.zeros((n_replicas, round(config.delay_ms / config.decision_ms)))
+        self._kept = np.exp(-host.window_ms / config.tau_dopamine_ms)
+        windows = math.ceil(config.delay_ms / host.window_ms - 1e-9)
+        rest_ms = windows * host.window_ms - config.delay_ms
+        self._height = config.gain * np.exp(-rest_ms / config.tau_dopamine_ms)
+        self.level = np.zeros(host.n_replicas)
+        self.in_flight = np.zeros((host.n_replicas, windows))
 
     def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray:
         """Let the pulses arrive and return the level."""
         active = np.asarray(reinforcement.active, bool)
         queue = np.column_stack([self.in_flight, np.asarray(reinforcement.rewards, float)])
-        level = self._kept * self.level + self._config.gain * queue[:, 0]
+        level = self._kept * self.level + self._height * queue[:, 0]
         self.level = np.where(active, level, self.level)
         self.in_flight = np.where(active[:, None], queue[:, 1:], self.in_flight)
         return where_active(self._config.tonic + self.level, active)

@@ -9,6 +9,7 @@ import numpy as np
 from threefactor.naming import check_choice
 from threefactor.rules.modulators.contract import (
     BoundModulator,
+    Host,
     Modulator,
     Reinforcement,
     ThirdFactor,
@@ -100,11 +101,11 @@ class Feedback(Modulator):
         """One population, and a weight for each of its neurons."""
         return {self.population: len(self.weights) or self.n_post}
 
-    def bind(self, n_replicas: int) -> "BoundFeedback":
+    def bind(self, host: Host) -> "BoundFeedback":
         """Return the modulator at work."""
         drawn = named_generator(self.seed, "feedback").standard_normal(self.n_post)
         weights = np.array(self.weights) if self.weights else drawn
-        return BoundFeedback(self._scalar().bind(n_replicas), self.population, weights)
+        return BoundFeedback(self._scalar().bind(host), self.population, weights)
 
 
 class BoundFeedback(BoundModulator):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Modulator, Reinforcement
+from threefactor.rules.modulators.contract import BoundModulator, Host, Modulator, Reinforcement
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Reward(Modulator):
 
     gain: float = 1.0
 
-    def bind(self, n_replicas: int) -> "BoundReward":
+    def bind(self, host: Host) -> "BoundReward":
         """Return the modulator at work."""
         return BoundReward(self)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from threefactor.rules.modulators.contract import (
     BoundModulator,
+    Host,
     Modulator,
     Reinforcement,
     where_active,
@@ -29,10 +30,9 @@ class RewardBaseline(Modulator):
     rate : float, default 0.05
         Step of the running mean once 1/rate rewards were seen, in (0, 1].
     scope : str, default "replica"
-        "replica": one mean each. "stimulus": one mean per replica and stimulus. "global": one mean
-        that all replicas share, so replicas are not independent.
-    n_stimuli : int, default 1
-        Number of stimuli of scope "stimulus", >= 1.
+        "replica": one mean each. "stimulus": one mean per replica and stimulus, which is the
+        observation, of a Discrete space. "global": one mean that all replicas share, so replicas
+        are not independent.
 
     State
     -----
@@ -52,35 +52,37 @@ class RewardBaseline(Modulator):
 
     rate: float = 0.05
     scope: str = "replica"
-    n_stimuli: int = 1
 
     def __post_init__(self) -> None:
-        """Check rate, scope and number of stimuli."""
+        """Check rate and scope."""
         super().__post_init__()
         if not 0 < self.rate <= 1:
             raise ValueError(f"RewardBaseline.rate must be in (0, 1], got {self.rate}.")
         if self.scope not in SCOPES:
             raise ValueError(f"RewardBaseline.scope must be one of {SCOPES}, got {self.scope!r}.")
-        if self.n_stimuli < 1:
-            raise ValueError(f"RewardBaseline.n_stimuli must be >= 1, got {self.n_stimuli}.")
 
     @property
     def requires(self) -> tuple[str, ...]:  # type: ignore[override]
         """Stimuli, if the mean is kept per stimulus."""
         return ("stimuli",) if self.scope == "stimulus" else ()
 
-    def bind(self, n_replicas: int) -> "BoundRewardBaseline":
+    def bind(self, host: Host) -> "BoundRewardBaseline":
         """Return the modulator at work."""
-        return BoundRewardBaseline(self, n_replicas)
+        if self.scope == "stimulus" and host.n_stimuli is None:
+            raise ValueError(
+                "RewardBaseline.scope 'stimulus' needs stimuli with numbers, the observations of a "
+                "Discrete space, got others; use scope 'replica', or --modulator td-linear."
+            )
+        return BoundRewardBaseline(self, host)
 
 
 class BoundRewardBaseline(BoundModulator):
     """`RewardBaseline` at work."""
 
-    def __init__(self, config: RewardBaseline, n_replicas: int) -> None:
+    def __init__(self, config: RewardBaseline, host: Host) -> None:
         self._config = config
-        rows = 1 if config.scope == "global" else n_replicas
-        columns = config.n_stimuli if config.scope == "stimulus" else 1
+        rows = 1 if config.scope == "global" else host.n_replicas
+        columns = host.n_stimuli or 1 if config.scope == "stimulus" else 1
         self.mean = np.zeros((rows, columns))
         self.count = np.zeros((rows, columns))
 
@@ -107,10 +109,9 @@ class BoundRewardBaseline(BoundModulator):
                 "RewardBaseline: scope 'stimulus' needs Reinforcement.stimuli, got None."
             )
         stimuli = np.where(reinforcement.active, reinforcement.stimuli, 0).astype(int)
-        if stimuli.min() < 0 or stimuli.max() >= self._config.n_stimuli:
+        if stimuli.min() < 0 or stimuli.max() >= self.mean.shape[1]:
             raise ValueError(
-                f"RewardBaseline: stimuli must be 0 to {self._config.n_stimuli - 1}, "
-                f"got {stimuli}; set n_stimuli."
+                f"RewardBaseline: stimuli must be 0 to {self.mean.shape[1] - 1}, got {stimuli}."
             )
         return stimuli
 

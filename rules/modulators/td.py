@@ -7,6 +7,7 @@ import numpy as np
 
 from threefactor.rules.modulators.contract import (
     BoundModulator,
+    Host,
     Modulator,
     Reinforcement,
     ThirdFactor,
@@ -57,9 +58,9 @@ class TemporalDifference(Modulator):
     value_gain: float = 1.0
     value_offset: float = 0.0
 
-    def bind(self, n_replicas: int) -> "BoundTemporalDifference":
+    def bind(self, host: Host) -> "BoundTemporalDifference":
         """Return the modulator at work."""
-        return BoundTemporalDifference(self, n_replicas)
+        return BoundTemporalDifference(self, host.n_replicas)
 
 
 class BoundTemporalDifference(BoundModulator):

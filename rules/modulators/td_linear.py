@@ -7,6 +7,7 @@ import numpy as np
 
 from threefactor.rules.modulators.contract import (
     BoundModulator,
+    Host,
     Modulator,
     Reinforcement,
     where_active,
@@ -67,9 +68,9 @@ class LinearTemporalDifference(Modulator):
                 f"got {self.learning_rate}."
             )
 
-    def bind(self, n_replicas: int) -> "BoundLinearTemporalDifference":
+    def bind(self, host: Host) -> "BoundLinearTemporalDifference":
         """Return the modulator at work."""
-        return BoundLinearTemporalDifference(self, n_replicas)
+        return BoundLinearTemporalDifference(self, host.n_replicas)
 
 
 class BoundLinearTemporalDifference(BoundModulator):

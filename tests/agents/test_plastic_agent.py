@@ -8,6 +8,7 @@ import pytest
 from threefactor.agents import AGENTS
 from threefactor.experiments.configuration import PARTS, resolve
 from threefactor.experiments.training.setup import Setup
+from threefactor.rules.modulators import Reinforcement
 
 GRID = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 10, "episodes": 3,
@@ -123,6 +124,43 @@ def test_appraisal_is_of_one_observation_in_no_context(open_loop, run_loop):
 def test_parts_that_do_not_fit_are_refused(change, message):
     with pytest.raises(ValueError, match=message), Setup.of(resolve(GRID, change)).opened():
         pass
+
+
+BY_STIMULUS = {"name": "reward-baseline", "scope": "stimulus"}
+
+
+def test_each_observation_has_a_mean_reward_of_its_own(open_loop, run_loop):
+    loop = open_loop(GRID, modulator=BY_STIMULUS)
+    seen = []
+    learn = loop.agent.learn
+
+    def learn_and_note(outcome, involved):
+        seen.append(int(outcome.observations[0]))
+        learn(outcome, involved)
+
+    loop.agent.learn = learn_and_note
+    run_loop(loop)
+    counts = loop.agent.modulator.state()["count"]
+    np.testing.assert_array_equal(counts, [np.bincount(seen, minlength=9)])
+    assert np.count_nonzero(counts) > 1
+
+
+def test_means_by_observation_need_observations_with_numbers():
+    config = resolve(CARTPOLE, {"modulator": BY_STIMULUS})
+    with pytest.raises(ValueError, match="needs stimuli with numbers, the observations of a Discr"):
+        Setup.of(config).opened().__enter__()
+
+
+def test_dopamine_lasts_as_long_in_any_window(open_loop):
+    levels = {}
+    for window_ms in (10.0, 20.0):
+        agent = open_loop(GRID, modulator="dopamine", window_ms=window_ms).agent
+        agent.modulator.level[:] = 1.0
+        everyone, nobody = np.ones(1, bool), np.zeros(1, bool)
+        for _ in range(round(40.0 / window_ms)):
+            given = agent.modulator.on_outcome(Reinforcement(np.zeros(1), nobody, nobody, everyone))
+        levels[window_ms] = given[0]
+    assert levels == pytest.approx({10.0: np.exp(-0.2), 20.0: np.exp(-0.2)}, rel=1e-12)
 
 
 def test_a_wrapped_modulator_values_what_its_scalar_does(open_loop):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from threefactor.rules.modulators import MODULATORS, Reinforcement, ThirdFactor
+from threefactor.rules.modulators import MODULATORS, Host, Reinforcement, ThirdFactor
+from threefactor.rules.modulators.dopamine import Dopamine
 from threefactor.rules.modulators.feedback import Feedback
 from threefactor.rules.modulators.reward_baseline import RewardBaseline
 
@@ -16,8 +17,12 @@ def outcome(rewards, terminated=False, truncated=False, active=True, **extra):
     return Reinforcement(rewards, *flags, **extra)
 
 
+def host(n_replicas=1, window_ms=20.0, n_stimuli=3):
+    return Host(n_replicas, window_ms, n_stimuli)
+
+
 def build(name, n_replicas=1, **options):
-    return MODULATORS[name](**options).bind(n_replicas)
+    return MODULATORS[name](**options).bind(host(n_replicas))
 
 
 def random_episodes(seed, n_replicas, decisions=40):
@@ -60,7 +65,7 @@ def one_replica(history, replica):
 CASES = {
     "reward": {"gain": 2.0},
     "reward-baseline": {},
-    "reward-baseline/stimulus": {"scope": "stimulus", "n_stimuli": 3},
+    "reward-baseline/stimulus": {"scope": "stimulus"},
     "td": {"value_gain": 0.5, "value_offset": -1.0},
     "td-linear": {},
     "dopamine": {"delay_ms": 40.0, "tonic": 0.1},
@@ -131,7 +136,7 @@ def test_constant_reward_is_predicted(scope):
 def test_baseline_per_stimulus_separates_offsets():
     rng = np.random.default_rng(0)
     for scope, expected in (("stimulus", 0.0), ("replica", 1.0)):
-        bound = build("reward-baseline", scope=scope, n_stimuli=2)
+        bound = build("reward-baseline", scope=scope)
         errors = []
         for _ in range(400):
             stimulus = rng.integers(0, 2, 1)
@@ -156,12 +161,14 @@ def test_global_baseline_is_shared():
 
 
 def test_stimulus_numbers_are_checked():
-    bound = build("reward-baseline", scope="stimulus", n_stimuli=2)
-    with pytest.raises(ValueError, match=r"stimuli must be 0 to 1"):
-        bound.on_outcome(outcome(1.0, stimuli=np.array([2])))
+    bound = build("reward-baseline", scope="stimulus")
+    with pytest.raises(ValueError, match=r"stimuli must be 0 to 2"):
+        bound.on_outcome(outcome(1.0, stimuli=np.array([3])))
     with pytest.raises(ValueError, match=r"needs Reinforcement.stimuli"):
         bound.on_outcome(outcome(1.0))
     assert RewardBaseline(scope="stimulus").requires == ("stimuli",)
+    with pytest.raises(ValueError, match="scope 'stimulus' needs stimuli with numbers"):
+        RewardBaseline(scope="stimulus").bind(host(n_stimuli=None))
 
 
 def test_td_error_comes_one_window_late_and_at_once_on_termination():
@@ -246,12 +253,21 @@ def test_linear_critic_checks_its_features():
         bound.on_outcome(outcome(1.0, features=np.ones((1, 4)), next_features=np.ones((1, 4))))
 
 
-def test_dopamine_pulse_arrives_later_and_decays():
-    bound = build("dopamine", gain=0.5, tonic=0.1, delay_ms=60.0, decision_ms=20.0)
-    levels = [bound.on_outcome(outcome(float(k == 0)))[0] for k in range(8)]
-    ages = np.arange(8) - 3
-    expected = 0.1 + np.where(ages >= 0, 0.5 * np.exp(-ages * 20.0 / 200.0), 0.0)
-    np.testing.assert_allclose(levels, expected, rtol=0, atol=1e-15)
+@pytest.mark.parametrize("window_ms", [10.0, 20.0])
+@pytest.mark.parametrize("delay_ms", [0.0, 60.0, 55.0, 3.0])
+def test_dopamine_follows_simulated_time_whatever_the_window(window_ms, delay_ms):
+    dopamine = Dopamine(gain=0.5, tonic=0.1, tau_dopamine_ms=80.0, delay_ms=delay_ms)
+    bound, rewards = dopamine.bind(host(window_ms=window_ms)), [1.0, 0.0, -2.0] + 9 * [0.0]
+    levels = [bound.on_outcome(outcome(reward))[0] for reward in rewards]
+    ages = window_ms * np.subtract.outer(np.arange(12), np.arange(12)) - delay_ms
+    pulses = np.where(ages >= 0, np.exp(-np.maximum(ages, 0.0) / 80.0), 0.0)
+    np.testing.assert_allclose(levels, 0.1 + 0.5 * pulses @ rewards, rtol=0, atol=1e-14)
+
+
+def test_a_host_that_cannot_be_is_refused():
+    for values in ((0, 20.0), (1, 0.0), (1, np.inf)):
+        with pytest.raises(ValueError, match="expected n_replicas >= 1 and window_ms > 0"):
+            Host(*values)
 
 
 def test_dopamine_in_flight_is_lost_at_the_end_of_an_episode():
@@ -262,11 +278,11 @@ def test_dopamine_in_flight_is_lost_at_the_end_of_an_episode():
 
 
 def test_feedback_spreads_a_scalar_over_neurons():
-    given = Feedback("reward", {"gain": 3.0}, weights=(1.0, -1.0)).bind(2)
+    given = Feedback("reward", {"gain": 3.0}, weights=(1.0, -1.0)).bind(host(2))
     delivered = given.on_outcome(outcome([1.0, 2.0]))
     np.testing.assert_array_equal(delivered.scalar, [3.0, 6.0])
     np.testing.assert_array_equal(delivered.vectors[""], [[3.0, -3.0], [6.0, -6.0]])
-    drawn = [Feedback("reward", n_post=4, seed=seed).bind(1) for seed in (1, 1, 2)]
+    drawn = [Feedback("reward", n_post=4, seed=seed).bind(host()) for seed in (1, 1, 2)]
     rows = [bound.on_outcome(outcome(1.0)).vectors[""] for bound in drawn]
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
@@ -277,7 +293,9 @@ def test_feedback_spreads_a_scalar_over_neurons():
 def test_feedback_says_whose_neurons_it_teaches():
     assert Feedback("reward", n_post=4).vectors == {"": 4}
     assert Feedback("reward", weights=(1.0, 2.0), population="hidden").vectors == {"hidden": 2}
-    delivered = Feedback("reward", n_post=2, population="hidden").bind(1).on_outcome(outcome(1.0))
+    delivered = (
+        Feedback("reward", n_post=2, population="hidden").bind(host()).on_outcome(outcome(1.0))
+    )
     assert list(delivered.vectors) == ["hidden"]
     assert MODULATORS["reward"]().vectors == {}
 
@@ -294,7 +312,7 @@ def test_what_changes_a_third_factor_sees_all_that_belongs_to_a_replica():
 def test_feedback_passes_on_what_it_wraps():
     td = Feedback("td")
     assert td.requires == ("values",)
-    assert td.bind(1).needs_bootstrap
+    assert td.bind(host()).needs_bootstrap
     with pytest.raises(ValueError, match="options do not fit 'reward'"):
         Feedback("reward", {"gian": 1.0})
     with pytest.raises(ValueError, match="Unknown modulator 'rewrad'"):

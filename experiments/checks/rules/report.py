@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from threefactor.experiments.checks.report import CheckReport, check_name, try_out
-from threefactor.experiments.checks.rules import simulated, written
+from threefactor.experiments.checks.rules import simulated, timestep, written
 from threefactor.experiments.checks.rules.subject import Subject
 from threefactor.models.engine import ENGINES
 from threefactor.models.neurons import make_neuron
@@ -13,7 +13,10 @@ from threefactor.rules.contract import Rule
 
 DEFAULT_ENGINES = ("runtime-numpy", "compiled")
 #: Check name -> function; the order is that of the report.
-CHECKS = {check_name(check): check for check in (*written.PROMISES, *simulated.PROMISES)}
+CHECKS = {
+    check_name(check): check
+    for check in (*written.PROMISES, *simulated.PROMISES, *timestep.PROMISES)
+}
 
 
 def check_rule(

@@ -314,8 +314,8 @@ class Delivering(BoundModulator):
 class SoundModulator(Modulator):
     """A leaky sum of rewards."""
 
-    def bind(self, n_replicas):
-        return Delivering(self, n_replicas)
+    def bind(self, host):
+        return Delivering(self, host.n_replicas)
 
     def deliver(self, bound, outcome):
         return bound.memory * outcome.active
@@ -394,8 +394,8 @@ class Forgetful(Delivering):
 class HasNoState(SoundModulator):
     """A memory that is not saved."""
 
-    def bind(self, n_replicas):
-        return Forgetful(self, n_replicas)
+    def bind(self, host):
+        return Forgetful(self, host.n_replicas)
 
 
 @frozen

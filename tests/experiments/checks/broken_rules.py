@@ -155,4 +155,12 @@ BROKEN = {
             "leave \\(event-driven\\) out",
         ),
     ],
+    "timestep": [
+        (spoil(on_post="", each_step="eligibility += pre_trace"), "multiply by dt/unit_time"),
+        (
+            spoil(on_post="eligibility += pre_trace*dt/tau_trace"),
+            "(?=.*400% at 0.5 ms)expected the same update",
+        ),
+        (spoil(per_timestep=True), "leave per_timestep out"),
+    ],
 }  # fmt: skip

@@ -115,7 +115,7 @@ def test_the_drive_makes_every_neuron_fire(name):
 def test_command_prints_one_row_per_check(capsys, tmp_path):
     assert run.main(["check", "rstdp", "--engine", "runtime-numpy"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("RewardModulatedSTDP: 14 ok, 1 skipped (runtime-numpy; ")
+    assert lines[0].startswith("RewardModulatedSTDP: 15 ok, 1 skipped (runtime-numpy; ")
     assert [line.split()[0] for line in lines[1:]] == list(CHECKS)
 
 
