@@ -35,7 +35,9 @@ class ReinforceSign(Rule):
     Limits
     ------
     Not a policy gradient: the sign makes neurons of other modules learn the opposite of their own
-    score. It learns the published gridworld 3 to 4 times faster than ``reinforce``.
+    score. In GridWorld its mean over 50 episodes first passes 0.5, 0.75 and 0.9 after 209, 254 and
+    296 episodes (medians of ten seeds), that of ``reinforce`` after 363, 438 and 556: 1.7 to 1.9
+    times as many. (An independent program of another network found 3 to 4 times.)
 
     Source
     ------

@@ -27,7 +27,7 @@ class PairSTDP(Rule):
     a_plus : float, default 1.0
         Potentiation of a pair at zero distance; negative for anti-Hebbian learning.
     a_minus : float, default 1.0
-        Depression of a pair at zero distance.
+        Depression of a pair at zero distance; 1.05 in [1].
 
     State
     -----
@@ -36,12 +36,14 @@ class PairSTDP(Rule):
 
     Limits
     ------
-    Both spikes of a coincidence count, depression first: they cancel when ``a_plus == a_minus``. At
-    a bound they need not, because each change is clipped by itself. Ignores every modulator.
+    With the default amplitudes depression and potentiation balance; [1] lets depression prevail
+    (``a_minus = 1.05``), which keeps the rates of a neuron under uncorrelated inputs stable. Both
+    spikes of a coincidence count, depression first: they cancel when ``a_plus == a_minus``. At a
+    bound they need not, because each change is clipped by itself. Ignores every modulator.
 
     Source
     ------
-    Song, Miller & Abbott 2000, Nat. Neurosci. 3:919; all-to-all pairing and coincidences as
+    [1] Song, Miller & Abbott 2000, Nat. Neurosci. 3:919; all-to-all pairing and coincidences as
     in Florian 2007, eqs 2.7-2.8.
     """
 

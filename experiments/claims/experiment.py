@@ -114,7 +114,7 @@ class Experiment:
     published: str = ""
     draw: "Callable[[Path], Figure] | None" = None
     seed: int = 0
-    n_seeds: int = 5
+    n_seeds: int = 10
 
 
 def arm_folder(folder: Path, arm: str) -> Path:

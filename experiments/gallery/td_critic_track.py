@@ -1,13 +1,13 @@
 """Fremaux et al. 2013: a spiking critic learns by TD-LTP what is to come on a linear track.
 
 The TD error is computed by a neuron of the network from the critic's spikes and broadcast back in
-every timestep (`models.specification.Modulation`); the host only moves the animal and pays the
-reward. All seeds run as replicas of one network, 1500 s of model time. About 2 minutes for each
-learning arm of 5 seeds on 2 idle cores.
+every timestep (`models.specification.Modulation`). The host moves the animal and intervenes at
+both ends of a trial: it holds the TD error at zero for the first 0.5 s, while the filters fill, and
+makes the last one reward minus value, whatever the network's own was. All seeds run as replicas of
+one network, 1500 s of model time, about 4 minutes for each learning arm.
 
-20 m at 2 m/s, place cells 1 m apart, reward 100 at the end, where the trial stops: the last TD
-error is reward minus value. In the first 0.5 s, while the filters fill, the TD error is held at
-zero. The published article has a maze; the track, its numbers and the learning rate are ours.
+20 m at 2 m/s, place cells 1 m apart, reward 100 at the end, where the trial stops. The published
+article has a maze; the track, its numbers and the learning rate are ours.
 """
 
 from pathlib import Path

@@ -44,13 +44,14 @@ class Dopamine(Modulator):
     Limits
     ------
     Delivered once in a decision, so a pulse is flat within a window, and what is in flight when the
-    episode ends is lost. The rule ``dopamine-stdp`` has these kinetics inside the network: give it
-    plain ``reward``.
+    episode ends is lost. [2] shapes its pulse as an alpha function, which rises before it decays;
+    here it decays exponentially from its onset, as in [1]. The rule ``dopamine-stdp`` has these
+    kinetics inside the network: give it plain ``reward``.
 
     Source
     ------
-    Izhikevich 2007, Cereb. Cortex 17:2443; Legenstein, Pecevski & Maass 2008, PLoS Comput. Biol.
-    4:e1000180.
+    [1] Izhikevich 2007, Cereb. Cortex 17:2443; [2] Legenstein, Pecevski & Maass 2008, PLoS Comput.
+    Biol. 4:e1000180.
     """
 
     gain: float = 1.0
