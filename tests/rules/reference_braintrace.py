@@ -33,6 +33,10 @@ RULES = {
         "a_minus": 0.6,
     },
 }  # fmt: skip
+PARAMETERS = {
+    "steps": STEPS, "window": WINDOW, "strength": STRENGTH, "adaptive": ADAPTIVE,
+    "escape": ESCAPE, "tau_readout_ms": TAU_READOUT_MS, "rules": RULES,
+}  # fmt: skip
 
 
 def draw():
@@ -215,13 +219,11 @@ def simulate_adaptive(given, strength):
     silent = np.zeros((STEPS + 1, NEURONS)), np.zeros((STEPS + 1, 1))
     inputs = (late(given["input"]), *silent)
     factor, kappa = given["third_factor"], decay(TAU_READOUT_MS)
-    credited = (
-        late(given["input"]),
-        late(given["learning_signal"][windows]),
-        late(
-            np.where(np.arange(STEPS) % WINDOW, 1.0, RULES["eprop-reward"]["trace_decay"])[:, None]
-        ),
-    )
+    opens = np.arange(STEPS) % WINDOW == 0
+    leak = np.where(opens, RULES["eprop-reward"]["trace_decay"], 1.0)[:, None]
+    learning_signal = given["learning_signal"][windows]
+    credited = tuple(late(rows) for rows in (given["input"], learning_signal, leak))
+    rewards = late(at_ends(given["reward"][:, None]))
     runs = {
         "EProp": (braintrace.EProp, inputs, "spike", late(factor), {}),
         "EProp, kappa": (
@@ -230,9 +232,7 @@ def simulate_adaptive(given, strength):
         "EProp, kappa at the membrane": (
             braintrace.EProp, inputs, "new spike", ended(factor), {"kappa_filter_decay": kappa}
         ),
-        "ThreeFactor": (
-            braintrace.ThreeFactor, credited, "trace", late(at_ends(given["reward"][:, None])), {}
-        ),
+        "ThreeFactor": (braintrace.ThreeFactor, credited, "trace", rewards, {}),
     }  # fmt: skip
     samples = {}
     for name, (algorithm, told, state, factors, options) in runs.items():
@@ -268,7 +268,8 @@ def simulate_all(given):
 
 if __name__ == "__main__":
     given = draw()
-    content = {"versions": {name: version(name) for name in PACKAGES}, "given": given}
+    versions = {name: version(name) for name in PACKAGES}
+    content = {"versions": versions, "parameters": PARAMETERS, "given": given}
     content |= simulate_all(given)
     entries = (f"{json.dumps(name)}: {json.dumps(v)}" for name, v in content.items())
     FILE.write_text("{\n" + ",\n".join(entries) + "\n}\n")
