@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from threefactor.experiments.checks.neuron_timestep import psp_area, rate
 from threefactor.experiments.checks.report import Broken
 from threefactor.experiments.checks.settings import round_trip
 from threefactor.models.neurons.checks import check_documentation, check_simulation
@@ -33,4 +34,4 @@ def _asked(check: Callable[[Any], None], subject: Any) -> str:
     return ""
 
 
-PROMISES = (documentation, round_trip, constants, simulation)
+PROMISES = (documentation, round_trip, constants, simulation, psp_area, rate)

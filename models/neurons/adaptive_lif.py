@@ -104,6 +104,9 @@ class AdaptiveLIF(NeuronModel):
     """
     ports = {"current": "v += w*mV"}
     initial = {"v": "v_rest"}
+    drive = "v_rest"
+    largest_psp_error = 0.001
+    largest_rate_error = 0.02
     sensitivity_equations = "dsensitivity/dt = -sensitivity/tau_membrane : 1 (clock-driven)"
     sensitivity_on_pre = "sensitivity += 1"
 

@@ -1,5 +1,6 @@
 """Bernoulli units with a logistic spike probability: memoryless (Ising) and filtered (GLM)."""
 
+import math
 from dataclasses import dataclass
 
 from threefactor.models.neurons.contract import NeuronModel
@@ -60,6 +61,9 @@ class Ising(NeuronModel):
     ports = {"current": "drive += w"}
     noise = ("spike",)
     spontaneous = True
+    membrane = "drive"
+    largest_psp_error = math.inf
+    largest_rate_error = math.inf
     sensitivity_equations = "sensitivity : 1"
     sensitivity_on_pre = "sensitivity = 1"
     sensitivity_each_step = "sensitivity = 0"
@@ -116,5 +120,8 @@ class BernoulliGLM(NeuronModel):
     ports = {"current": "drive += w"}
     noise = ("spike",)
     spontaneous = True
+    membrane = "drive"
+    largest_psp_error = 0.005
+    largest_rate_error = math.inf
     sensitivity_equations = "dsensitivity/dt = -sensitivity/tau_filter : 1 (clock-driven)"
     sensitivity_on_pre = "sensitivity += 1"

@@ -103,6 +103,8 @@ class EscapeLIF(NeuronModel):
     initial = {"v": "v_rest"}
     noise = ("spike",)
     spontaneous = True
+    largest_psp_error = 0.001
+    largest_rate_error = 0.002
     sensitivity_equations = "dsensitivity/dt = -sensitivity/tau_membrane : 1 (clock-driven)"
     sensitivity_on_pre = "sensitivity += 1"
     sensitivity_on_post = "sensitivity = 0"
@@ -201,6 +203,8 @@ class SRM0(NeuronModel):
     ports = {"current": "psp_rise += w*mV"}
     noise = ("spike",)
     spontaneous = True
+    largest_psp_error = 0.002
+    largest_rate_error = 0.025
     sensitivity_equations = """
     dsensitivity/dt = (
         -sensitivity/tau_membrane

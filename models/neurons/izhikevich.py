@@ -13,6 +13,10 @@ v = clip(v, v_floor, inf*mV)
 recovery += dt/ms*recovery_rate*(recovery_slope*v - recovery)
 current = 0*mV
 """
+# At 1 ms the square root is one: the program's noise, bit for bit.
+_NOISE = """
+current += noise_current*sqrt(ms/dt)*(uniform(current_stream, t_in_timesteps) - 0.5)
+"""
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,11 @@ class Izhikevich(NeuronModel):
     v = v_reset
     recovery += recovery_jump
     """
-    ports = {"current": "current += w*mV"}
+    ports = {"current": "current += w*mV*(ms/dt)"}
     initial = {"v": "v_start", "recovery": "recovery_start"}
+    drive = "offset"
+    largest_psp_error = 0.001
+    largest_rate_error = 0.2
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -167,10 +174,9 @@ class NoisyIzhikevich(Izhikevich):
 
     noise_current_mv: float = 13.0
 
-    integrate = (
-        "current += noise_current*(uniform(current_stream, t_in_timesteps) - 0.5)" + _HALF_STEPS
-    )
+    integrate = _NOISE.rstrip() + _HALF_STEPS
     noise = ("current",)
+    noise_fields = ("noise_current_mv",)
     spontaneous = True
 
     def __post_init__(self) -> None:

@@ -101,6 +101,8 @@ class LIF(NeuronModel):
     reset = _RESET
     ports = {"current": "v += w*mV"}
     initial = {"v": "v_rest"}
+    largest_psp_error = 0.001
+    largest_rate_error = 0.04
     sensitivity_equations = "dsensitivity/dt = -sensitivity/tau_membrane : 1 (clock-driven)"
     sensitivity_on_pre = "sensitivity += int(refractory_left_post <= 0.5*dt)"
     sensitivity_on_post = "sensitivity = 0"
@@ -167,6 +169,7 @@ class NoisyLIF(LIF):
         "*gaussian(noise_stream, t_in_timesteps)\nv += perturbation*mV\n" + HOLD.strip()
     )
     noise = ("noise",)
+    noise_fields = ("noise_mv",)
     spontaneous = True
 
     def __post_init__(self) -> None:
@@ -244,6 +247,8 @@ class CurrentLIF(NeuronModel):
     reset = _RESET
     ports = {"current": "current += w*mV"}
     initial = {"v": "v_rest"}
+    largest_psp_error = 0.002
+    largest_rate_error = 0.04
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -336,6 +341,8 @@ class ConductanceLIF(NeuronModel):
         "inhibitory": "g_inhibitory += w*int(w > 0)",
     }
     initial = {"v": "v_rest"}
+    largest_psp_error = 0.001
+    largest_rate_error = 0.04
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""

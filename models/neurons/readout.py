@@ -43,5 +43,6 @@ class Readout(NeuronModel):
     ports = {"current": "v += w"}
     initial = {"v": "bias"}
     readout = "v"
+    largest_psp_error = 0.001
     sensitivity_equations = "dsensitivity/dt = -sensitivity/tau_membrane : 1 (clock-driven)"
     sensitivity_on_pre = "sensitivity += 1"

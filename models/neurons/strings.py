@@ -1,7 +1,7 @@
 """Check that the strings of a neuron model fit the contract, without a network."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -47,7 +47,7 @@ _STATEMENTS = ("integrate", "before_threshold", "reset")
 _SENSITIVITY = ("sensitivity_on_pre", "sensitivity_on_post", "sensitivity_each_step")
 _STRINGS = (
     "equations", *_STATEMENTS, "threshold", "refractory", "method", "sensitivity_equations",
-    *_SENSITIVITY, "readout",
+    *_SENSITIVITY, "readout", "membrane", "drive",
 )  # fmt: skip
 _LATE = "a neuron's equations are integrated in every timestep, leave it out"
 _ALWAYS = 'it needs refractory = "..." of this neuron'
@@ -59,8 +59,8 @@ def check_neuron_class(neuron: type[NeuronModel]) -> None:
     """Raise ValueError or TypeError unless the strings of a neuron model fit the contract.
 
     Checked: a frozen dataclass derived from `NeuronModel`; each block can be read, uses only names
-    of its own, in units that agree; constants are finite; ports, initial values, noise and readout
-    name what exists. A class that passed is not looked at again.
+    of its own, in units that agree; constants are finite; ports, initial values, noise, readout,
+    membrane and drive name what exists. A class that passed is not looked at again.
     """
     if not (isinstance(neuron, type) and issubclass(neuron, NeuronModel)):
         raise TypeError(f"{neuron!r} must be a class derived from threefactor.NeuronModel.")
@@ -93,7 +93,8 @@ def check_rule_fits(rule: Rule, source: NeuronModel, target: NeuronModel) -> Non
 def _check_neuron_class(neuron: type[NeuronModel]) -> None:
     owner = neuron.__name__
     check_strings(neuron, *_STRINGS)
-    check_tuple_of_names(neuron, "noise")
+    for attribute in ("noise", "noise_fields"):
+        check_tuple_of_names(neuron, attribute)
     check_mapping(neuron, "ports", "{'current': 'v += w*mV'}", str)
     check_mapping(neuron, "initial", "{'v': 'v_rest'}", str, int, float)
     check_flags(neuron, "spontaneous")
@@ -107,7 +108,10 @@ def _check_neuron_class(neuron: type[NeuronModel]) -> None:
     parameters = parameter_values(neuron())
     _check_blocks(neuron, tuple(parameters.items()))
     variables = {line.variable for line in _equations(neuron, "equations") if line.is_stored}
-    for attribute, names in (("initial", neuron.initial), ("readout", [neuron.readout])):
+    membrane = "" if neuron.membrane == NeuronModel.membrane else neuron.membrane
+    for attribute, names in (
+        ("initial", neuron.initial), ("readout", [neuron.readout]), ("membrane", [membrane])
+    ):  # fmt: skip
         for name in names:
             if name and name not in variables:
                 raise ValueError(
@@ -119,6 +123,31 @@ def _check_neuron_class(neuron: type[NeuronModel]) -> None:
             raise ValueError(
                 f"{owner}.initial[{variable!r}]: no parameter {start!r}."
                 f"{suggest(start, parameters)} It has: {', '.join(parameters) or 'none'}."
+            )
+    _check_promises(neuron, parameters)
+
+
+def _check_promises(neuron: type[NeuronModel], parameters: Mapping[str, object]) -> None:
+    """Raise TypeError or ValueError unless what is said about errors can be measured."""
+    owner = neuron.__name__
+    if neuron.drive not in {*parameters, NeuronModel.drive, ""}:
+        raise ValueError(
+            f"{owner}.drive: no parameter {neuron.drive!r}.{suggest(neuron.drive, parameters)} "
+            f"It has: {', '.join(parameters) or 'none'}."
+        )
+    known = [field.name for field in fields(neuron)]
+    for name in neuron.noise_fields:
+        if name not in known:
+            raise ValueError(
+                f"{owner}.noise_fields: no field {name!r}.{suggest(name, known)} It has: "
+                f"{', '.join(known) or 'none'}."
+            )
+    for promise in ("largest_psp_error", "largest_rate_error"):
+        value = getattr(neuron, promise)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            raise TypeError(
+                f"{owner}.{promise} must be a number > 0, a share such as 0.05 or inf, got "
+                f"{value!r}."
             )
 
 

@@ -74,6 +74,8 @@ class TDError(NeuronModel):
     ports = {"current": "slow += w; fast += w"}
     initial = {"value": "value_offset", "is_open": 1.0}
     readout = "value"
+    membrane = "value"
+    largest_psp_error = 0.005
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
