@@ -44,7 +44,7 @@ def psp_area(neuron: NeuronModel) -> str:
             f"expected input that moves {neuron.membrane!r}, got none; name in `membrane` the "
             f"variable that PSPs are measured in."
         )
-    return _judge(neuron, "largest_psp_error", "the area of a PSP", *zip(*areas.values()))
+    return _judge(neuron, "largest_psp_error", "the area of a PSP", *np.array([*areas.values()]).T)
 
 
 def rate(neuron: NeuronModel) -> str:

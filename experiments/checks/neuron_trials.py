@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threefactor.experiments.checks.small_network import ENGINE
 from threefactor.models.network import Network
 from threefactor.models.neurons.contract import NeuronModel, PoissonInput, TimedInput
-from threefactor.models.specification import NetworkSpec, Population, Projection
+from threefactor.models.specification import NetworkSpec, Population, Projection, all_to_all
 from threefactor.rules.contract import split_unit
 from threefactor.rules.language import parse_equations
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 REST_MS, PSP_MS = 100, 200
 #: Time by the drive before anything is measured; of each of the two windows in which spikes are
 #: counted; of waiting for a spike, ms.
-SETTLING_MS, COUNTING_MS, WAITING_MS = 300, 500, 400
+SETTLING_MS, COUNTING_MS, WAITING_MS = 200, 400, 300
 #: A told rate that makes an input neuron spike in every timestep.
 EVERY_STEP_HZ = 1e9
 
@@ -66,7 +66,7 @@ def measure_rates(neuron: NeuronModel, drives: Floats, division: int, copies: in
     """Return the steady rates by constant drives, Hz, (n,).
 
     Neurons with a firing probability ``p``: one by the mean time from a spike to the next,
-    ``dt*sum(survival)``, without a draw. Others: by the intervals between spikes.
+    ``dt*sum(survival)`` within WAITING_MS, without a draw. Others: by the intervals between spikes.
 
     Parameters
     ----------
@@ -134,8 +134,9 @@ def _open(
         "neuron", size, neuron, heterogeneity={parameter: 0.0} if parameter else {},
         times_first_spike=bool(neuron.threshold),
     )  # fmt: skip
-    pairs = {"pre": np.zeros(size, int), "post": np.arange(size)}
-    wires = Projection("wires", "input", "neuron", **pairs, weights=np.zeros(size), port=port)
+    wires = Projection(
+        "wires", "input", "neuron", **all_to_all(1, size), weights=np.zeros(size), port=port
+    )
     spec = NetworkSpec(
         (Population("input", 1, source), group), (wires,) if port else (), output="input",
         timestep_ms=1 / division,
@@ -157,5 +158,5 @@ def _waiting(neuron: NeuronModel) -> NeuronModel:
 def _changed(neuron: NeuronModel, **strings: str) -> NeuronModel:
     """Return a neuron of the same parameters and other strings."""
     kind = type(neuron)
-    changed = dataclass(frozen=True)(type(kind.__name__, (kind,), strings))
+    changed: type[NeuronModel] = dataclass(frozen=True)(type(kind.__name__, (kind,), strings))
     return changed(**{field.name: getattr(neuron, field.name) for field in fields(neuron)})

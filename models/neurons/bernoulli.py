@@ -40,8 +40,9 @@ class Ising(NeuronModel):
 
     Limits
     ------
-    One layer takes one timestep. Silent inputs count 0, not -1: with +-1 inputs x = 2*s - 1 use
-    weights 2*w and bias -sum(w). sensitivity needs each_step before on_pre (the default order).
+    One layer takes one timestep, whatever its length: rates go as 1/dt, PSPs as dt. Silent inputs
+    count 0, not -1: with +-1 inputs x = 2*s - 1 use weights 2*w and bias -sum(w). sensitivity needs
+    each_step before on_pre (the default order).
 
     Source
     ------
@@ -98,8 +99,8 @@ class BernoulliGLM(NeuronModel):
 
     Limits
     ------
-    Probability per tick, not per time: changing dt changes the rate. An exponential filter in
-    place of free taps. No post-spike filter.
+    Probability per tick, not per time: rates go as 1/dt. The filter is exact at any dt. An
+    exponential filter in place of free taps. No post-spike filter.
 
     Source
     ------

@@ -73,7 +73,8 @@ class EscapeLIF(NeuronModel):
     ------
     rate, p, z and score are fresh before the synapses run; score*sensitivity is d log P/dw when a
     rule's each_step comes before its on_pre and on_post last (the default order). No refractory
-    period: v_reset far below v_threshold takes its place.
+    period: v_reset far below v_threshold takes its place. Against 0.1 ms, rates at 1 ms are within
+    0.06 % at 20 to 40 Hz, and PSPs are exact.
 
     Source
     ------
@@ -170,7 +171,8 @@ class SRM0(NeuronModel):
     Both kernels decay with tau_membrane, so one membrane equation carries their sum, and "PSPs
     since the last own spike" is the reset of both filters: v = v_reset, psp_rise = 0. A weight
     that moves acts on later PSPs only; the formula would rescale PSPs under way.
-    exponent_limit is not in the paper; use a large one (50) to do without.
+    exponent_limit is not in the paper; use a large one (50) to do without. Against 0.1 ms, rates at
+    1 ms are up to 1.8 % lower at 20 to 40 Hz by a spike in every step, and PSPs are exact.
 
     Source
     ------

@@ -78,7 +78,8 @@ class LIF(NeuronModel):
     ------
     w in mV. A weight acts one decay later, as w*exp(-dt/tau_membrane), at the next step's test.
     Input that arrives in the step of a spike is wiped by the reset. The shortest interval between
-    spikes is refractory_time + dt.
+    spikes is refractory_time + dt. A crossing waits for the step's end, dt/2 on average: against
+    0.1 ms, rates at 1 ms are up to 3.2 % lower at 20 to 40 Hz. PSPs are exact.
 
     Source
     ------
@@ -154,6 +155,7 @@ class NoisyLIF(LIF):
     Limits
     ------
     White input noise: the standard deviation of v does not depend on dt, its crossing rate does.
+    Against 0.1 ms, rates at 1 ms are 2 to 4 % lower at 20 to 40 Hz.
     With noise_mv = 0 it equals lif and pays for unused random numbers.
 
     Source
@@ -171,6 +173,7 @@ class NoisyLIF(LIF):
     noise = ("noise",)
     noise_fields = ("noise_mv",)
     spontaneous = True
+    largest_rate_error = 0.05
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -223,6 +226,7 @@ class CurrentLIF(NeuronModel):
     Limits
     ------
     w in mV of driving force: one spike lifts v by far less than w. No sensitivity.
+    Crossings wait for the step's end as those of lif do; PSPs are exact.
 
     Source
     ------
@@ -309,7 +313,9 @@ class ConductanceLIF(NeuronModel):
     ------
     Ports "excitatory" and "inhibitory"; w >= 0 in units of the leak conductance. A negative
     conductance would blow up, so a weight below zero counts as zero: bound w with w_min = 0.
-    Within a step v relaxes under the means of the decaying conductances. No sensitivity.
+    Within a step v relaxes under the means of the decaying conductances: the area of a PSP of 1 mV
+    at 1 ms is within 0.01 % of that at 0.1 ms. Crossings wait for the step's end as those of lif
+    do. No sensitivity.
 
     Source
     ------

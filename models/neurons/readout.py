@@ -29,7 +29,8 @@ class Readout(NeuronModel):
 
     Limits
     ------
-    w in units of v. Papers that filter with (1 - kappa)*w scale the weight themselves.
+    w in units of v. Papers that filter with (1 - kappa)*w scale the weight themselves. PSPs are
+    exact.
 
     Source
     ------

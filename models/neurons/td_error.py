@@ -45,7 +45,8 @@ class TDError(NeuronModel):
 
     Limits
     ------
-    Critic spikes of a timestep count in the next one. Never spikes.
+    Critic spikes of a timestep count in the next one: value is a timestep late. Never spikes. The
+    area of value by one spike, in its first 200 ms, is 0.4 % smaller at 1 ms than at 0.1 ms.
 
     Source
     ------

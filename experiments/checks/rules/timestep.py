@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.experiments.checks.card.stimulation import Stimulated
+from threefactor.experiments.checks.convergence import DIVISIONS, converges
 from threefactor.experiments.checks.report import Broken, NotApplicable
 from threefactor.experiments.checks.rules.bench import N_POST, N_PRE, at_learning_rate
 from threefactor.experiments.checks.rules.subject import Subject
@@ -19,19 +20,10 @@ Floats = NDArray[np.float64]
 
 #: Windows and their length in ms; spikes fall on whole ms.
 WINDOWS, WINDOW_MS = 3, 60
-#: Timesteps in one ms, from coarse to fine: 1, 0.5 and 0.1 ms.
-DIVISIONS = (1, 2, 10)
 #: Share of neurons that spike in a ms.
 ACTIVITY = 0.04
 #: Initial weights in units of the weight scale: neurons told when to spike are not reset by others.
 DRIVE = 0.5
-#: The error at 0.5 ms is 0.44 of that at 1 ms if it falls as dt; 0.89 if a sum lacks its dt,
-#: 0.81 if it is one of white noise.
-LARGEST_RATIO = 0.65
-#: Change at 0.5 ms that may be left, relative to the change: an update that vanishes has 4.
-LARGEST_ERROR = 1.0
-#: Relative change that counts as none.
-SAME = 1e-3
 #: Membrane that rules see, mV or 1: it crosses their thresholds.
 V_MEAN, V_SWING, V_PERIOD_MS = -60.0, 25.0, 23.0
 
@@ -48,13 +40,13 @@ def timestep(subject: Subject) -> str:
     if not all(np.all(np.isfinite(change)) for change in (coarse, middle, fine)) or not size:
         raise NotApplicable("no change of the weights, or none that is finite, by given spikes")
     far, near = (float(np.linalg.norm(change - fine)) / size for change in (coarse, middle))
-    converges = near < SAME or (near < LARGEST_RATIO * far and near < LARGEST_ERROR)
-    if rule.per_timestep and converges:
+    has_converged = converges(far, near)
+    if rule.per_timestep and has_converged:
         raise Broken(
             "expected an update that depends on the timestep (per_timestep = True), got one that "
             "converges; leave per_timestep out."
         )
-    if not rule.per_timestep and not converges:
+    if not rule.per_timestep and not has_converged:
         raise Broken(
             f"expected the same update by the same spikes in finer timesteps, got {far:.0%} "
             f"deviation at 1 ms and {near:.0%} at 0.5 ms from that at 0.1 ms; multiply by "

@@ -1,5 +1,6 @@
 """Parts of every kind but rules that break one promise each, by kind and check."""
 
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,8 @@ from threefactor.envs.bridge.decoders.discrete import Argmax
 from threefactor.envs.identity import Identity
 from threefactor.models import Architecture
 from threefactor.models.architectures.feedforward import FeedForward
-from threefactor.models.neurons import LIF
+from threefactor.models.neurons import LIF, ConductanceLIF, Izhikevich, NeuronModel
+from threefactor.models.neurons.lif import HOLD, RELAX
 from threefactor.rules.modulators import BoundModulator, Modulator, ThirdFactor
 from threefactor.rules.updates import WeightUpdate
 
@@ -204,6 +206,73 @@ class UnknownName(LIF):
 class Restless(LIF):
     __doc__ = LIF.__doc__
     integrate = "v += 5*mV"
+
+
+@frozen
+class HoldsConductances(ConductanceLIF):
+    """A neuron whose conductances keep their values for a step, and promises what any does."""
+
+    __doc__ = f"{__doc__}\n{ConductanceLIF.__doc__}"
+    integrate = (
+        "excitation_mean_of_step = g_excitatory\ninhibition_mean_of_step = g_inhibitory\n"
+        f"{RELAX}{HOLD}"
+        "g_excitatory *= exp(-dt/tau_excitatory)\ng_inhibitory *= exp(-dt/tau_inhibitory)"
+    )
+    largest_psp_error = NeuronModel.largest_psp_error
+
+
+@frozen
+class PulseOfAStep(Izhikevich):
+    __doc__ = Izhikevich.__doc__
+    ports = {"current": "current += w*mV"}
+
+
+@frozen
+class Unmoved(LIF):
+    __doc__ = LIF.__doc__
+    ports = {"current": "v += 0*w*mV"}
+
+
+@frozen
+class NamelessMembrane(NeuronModel):
+    """A membrane that is not called v."""
+
+    equations = "du/dt = -u/(20*ms) : 1"
+    threshold = "u > 1"
+    reset = "u = 0"
+    ports = {"current": "u += w"}
+
+
+@frozen
+class PerStepOnPaper(LIF):
+    __doc__ = LIF.__doc__
+    largest_psp_error = largest_rate_error = math.inf
+
+
+@frozen
+class ForwardEuler(LIF):
+    __doc__ = LIF.__doc__
+    equations = "v : volt\nrefractory_left : second"
+    integrate = "v += dt/tau_membrane*(v_rest + bias - v)" + HOLD
+    largest_psp_error = 0.01
+
+
+@frozen
+class DriftsByTheStep(LIF):
+    __doc__ = LIF.__doc__
+    integrate = "v += 0.2*mV" + HOLD
+
+
+@frozen
+class PromisesTooMuch(LIF):
+    __doc__ = LIF.__doc__
+    largest_rate_error = 0.01
+
+
+@frozen
+class NeverRises(LIF):
+    __doc__ = LIF.__doc__
+    threshold = "v >= v_threshold + 1*volt*second/dt"
 
 
 # Architectures
@@ -692,6 +761,30 @@ BROKEN = {
         "documentation": [(BadDefault, "docstring and fields disagree")],
         "contract": [(UnknownName, "UnknownName.reset, line 1, column 5: unknown name 'v_rset'")],
         "simulation": [(Restless, "Restless spikes without input")],
+        "psp-area": [
+            (
+                HoldsConductances,
+                r"expected an error of at most 5.00% \(largest_psp_error\), got \+9.\d+% at 1 ms "
+                r"and \+4.\d+% at 0.5 ms .* integrate exactly .* declare largest_psp_error = 0.1",
+            ),
+            (PulseOfAStep, r"an error that shrinks with the timestep, got \+9\d\d.* at 1 ms"),
+            (Unmoved, "expected input that moves 'v', got none; name in `membrane`"),
+            (NamelessMembrane, "expected a variable 'v' .* got none. Name one in `membrane`: u"),
+            (
+                PerStepOnPaper,
+                r"\(largest_psp_error = inf\), got one that converges, .* size such as",
+            ),
+            (ForwardEuler, r"expected an error of at most 1.00%"),
+        ],
+        "rate": [
+            (PromisesTooMuch, r"at most 1.00% \(largest_rate_error\), got -3.\d+% at 1 ms"),
+            (
+                DriftsByTheStep,
+                "an error that shrinks with the timestep, .* largest_rate_error = inf",
+            ),
+            (PerStepOnPaper, r"\(largest_rate_error = inf\), got one that converges"),
+            (NeverRises, "rates that rise above 20 Hz by some drives of `bias_mv`, got 0 to 0 Hz"),
+        ],
     },
     "model": {
         "builds": [
