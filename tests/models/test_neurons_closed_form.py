@@ -273,3 +273,17 @@ def daspnet(weights, excitatory, draw, passes):
         v += 0.5 * ((0.04 * v + 5) * v + 140 - u + current)
         u += rate * (0.2 * v - u)
     return spikes
+
+
+@pytest.mark.parametrize("dt_ms", [1.0, 0.1])
+def test_input_and_noise_of_izhikevich_are_as_strong_at_any_timestep(brian2, dt_ms):
+    """A spike of weight w lifts v by w; noise gives v the same variance in a ms."""
+    integrator = {"quadratic": 0.0, "linear": 0.0, "offset_mv": 0.0, "recovery_rate": 0.0,
+                  "recovery_start_mv": 0.0}  # fmt: skip
+    quiet = make_neuron("izhikevich", **integrator)
+    values, _ = run(brian2, network(quiet, [2.0], timestep_ms=dt_ms), 4, rates=1e9)
+    np.testing.assert_allclose(np.diff(values["v"][0]), 2e-3)
+    noisy = make_neuron("noisy-izhikevich", **integrator)
+    built = network(noisy, size=4000, timestep_ms=dt_ms)
+    values, _ = run(brian2, built, round(1 / dt_ms))
+    assert np.std(values["v"][:, -1]) == pytest.approx(13e-3 / np.sqrt(12), rel=0.05)
