@@ -12,8 +12,10 @@ from threefactor.experiments.training.preconditions import CHECKPOINT, require_c
 from threefactor.experiments.training.recording import Recorder
 
 INTERVAL_S = 60.0
+#: Counts up where the same state would go on otherwise. 2: input spikes are drawn by their gaps.
+FORMAT = 2
 #: What a checkpoint holds; one with other entries is of another version.
-ENTRIES = {"agent", "environments", "tally", "mark", "probes"}
+ENTRIES = {"format", "agent", "environments", "tally", "mark", "probes"}
 
 
 class Checkpoints(Observer):
@@ -38,7 +40,7 @@ class Checkpoints(Observer):
         """Replace the run's checkpoint."""
         directory = self._recorder.directory
         mark = {"mark": directory.mark(), "probes": self._recorder.probes}
-        save_checkpoint(directory.path, {**loop.state(), **mark})
+        save_checkpoint(directory.path, {"format": FORMAT, **loop.state(), **mark})
         self._saved_at = time.perf_counter()
 
 
@@ -62,6 +64,10 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
         state = pickle.loads(path.read_bytes())
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:
         raise ValueError(f"{path}: damaged or of another version ({error}); train again.") from None
-    if not isinstance(state, dict) or set(state) != ENTRIES:
-        raise ValueError(f"{path}: a checkpoint of another version; train again.")
+    if not isinstance(state, dict) or set(state) != ENTRIES or state["format"] != FORMAT:
+        found = state.get("format", 1) if isinstance(state, dict) else "none"
+        raise ValueError(
+            f"{path}: a checkpoint of another version (format {found}, this threefactor reads "
+            f"{FORMAT}): it would not go on with the same spikes; train again."
+        )
     return state

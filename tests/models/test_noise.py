@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from threefactor.models.engine import noise
-from threefactor.models.engine.noise import gaussian, philox2x32, stream_ids, uniform
+from threefactor.models.engine.noise import gaussian, geometric, philox2x32, stream_ids, uniform
 
 PHILOX = Path(noise.__file__).with_name("philox.h")
 # Random123 1.09, tests/kat_vectors, philox2x32 10: counter low and high, key, words low and high.
@@ -35,9 +35,12 @@ def cpp(tmp_path_factory):
     source.write_text(
         "#include <cstdint>\n#include <cmath>\nusing namespace std;\n"
         f"namespace a {{ {noise._CPP_UNIFORM} }}\nnamespace b {{ {noise._CPP_GAUSSIAN} }}\n"
+        f"namespace c {{ {noise._CPP_GEOMETRIC} }}\n"
         'extern "C" {\n'
         "double f_uniform(int64_t s, int64_t t) { return a::_counter_uniform(s, t); }\n"
         "double f_gaussian(int64_t s, int64_t t) { return b::_counter_gaussian(s, t); }\n"
+        "double f_geometric(int64_t s, double t, double p) {\n"
+        "  return c::_counter_geometric(s, t, p); }\n"
         "uint64_t words(int64_t s, int64_t t) { return a::_philox_word(s, t); }\n}\n"
     )
     library = folder / "noise.so"
@@ -108,6 +111,15 @@ def test_cpp_and_numpy_agree(cpp, name, function, ulps):
     np.testing.assert_allclose(compiled, expected, rtol=ulps * 2.3e-16, atol=ulps * 2.3e-16)
 
 
+def test_cpp_and_numpy_draw_the_same_gaps(cpp):
+    cpp.f_geometric.restype = ctypes.c_double
+    cpp.f_geometric.argtypes = [ctypes.c_int64, ctypes.c_double, ctypes.c_double]
+    starts = np.arange(0.0, 40.0)
+    for p in (1e-7, 0.003, 0.3, 0.999, 1.0, 1.5, 0.0, -1.0, np.nan):
+        compiled = [[cpp.f_geometric(int(s), float(t), p) for t in starts] for s in STREAMS]
+        np.testing.assert_array_equal(compiled, geometric(STREAMS[:, None], starts[None], p))
+
+
 @pytest.mark.slow
 def test_cython_and_numpy_agree():
     import brian2
@@ -118,12 +130,13 @@ def test_cython_and_numpy_agree():
         brian2.prefs.codegen.target = target
         try:
             group = brian2.NeuronGroup(
-                len(STREAMS), "a_stream : integer\nu : 1\ng : 1", dtype={"a_stream": np.int64},
-                namespace=noise.brian_functions(), name="noise_group",
+                len(STREAMS), "a_stream : integer\nu : 1\ng : 1\nk : 1",
+                dtype={"a_stream": np.int64}, namespace=noise.brian_functions(), name="noise_group",
             )  # fmt: skip
             group.variables["a_stream"].get_value()[...] = STREAMS
             runner = group.run_regularly(
-                "u = uniform(a_stream, t_in_timesteps)\ng = gaussian(a_stream, t_in_timesteps)"
+                "u = uniform(a_stream, t_in_timesteps)\ng = gaussian(a_stream, t_in_timesteps)\n"
+                "k = geometric(a_stream, t_in_timesteps, 0.01)"
             )
             network = brian2.Network(group)
             group.contained_objects.remove(runner)
@@ -133,11 +146,12 @@ def test_cython_and_numpy_agree():
             for timestep in TIMESTEPS:
                 group.clock.variables["timestep"].get_value()[0] = timestep
                 runner.codeobj()
-                rows.append([group.u_[:].copy(), group.g_[:].copy()])
+                rows.append([group.u_[:].copy(), group.g_[:].copy(), group.k_[:].copy()])
             compiled[target] = np.array(rows)
         finally:
             brian2.prefs.codegen.target = previous
     np.testing.assert_array_equal(compiled["cython"][:, 0], compiled["numpy"][:, 0])
+    np.testing.assert_array_equal(compiled["cython"][:, 2], compiled["numpy"][:, 2])
     np.testing.assert_allclose(compiled["cython"][:, 1], compiled["numpy"][:, 1], rtol=1e-14)
     expected = uniform(STREAMS[None, :], TIMESTEPS[:, None])
     np.testing.assert_array_equal(compiled["numpy"][:, 0], expected)

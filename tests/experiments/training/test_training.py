@@ -275,10 +275,12 @@ def test_resume_without_a_checkpoint_is_an_error(tmp_path):
 def test_a_checkpoint_of_another_version_is_an_error_in_one_line(tmp_path):
     first = train(tmp_path)
     saved = load_checkpoint(first.path)
-    checkpoint.save_checkpoint(first.path, {"loop": saved})
-    for use in (resume_agent, evaluate_run):
-        with pytest.raises(ValueError, match=r"latest\.pickle: a checkpoint of another version"):
-            use(first.path)
+    older = {name: value for name, value in saved.items() if name != "format"}
+    for other in ({"loop": saved}, older, {**saved, "format": 99}):
+        checkpoint.save_checkpoint(first.path, other)
+        for use in (resume_agent, evaluate_run):
+            with pytest.raises(ValueError, match=r"latest\.pickle: a checkpoint of another versi"):
+                use(first.path)
 
 
 def test_evaluation_leaves_the_run_and_is_reproducible(tmp_path):
