@@ -23,7 +23,7 @@ from threefactor.models.engine.brian_objects import (
     build_objects,
     refusing_in_one_line,
 )
-from threefactor.models.engine.pathways import Pathway, deliver_at_once
+from threefactor.models.engine.pathways import Pathway, deliver_at_once, visit_in_rows
 from threefactor.models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 from threefactor.models.engine.stepping import spike_owner_names
 
@@ -49,8 +49,8 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
         brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
         brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
         try:
-            manifest, tables, at_once = refusing_in_one_line(lambda: _write(plan, folder))
-            source = _join(Path(folder), tables, at_once)
+            manifest, tables, pathways = refusing_in_one_line(lambda: _write(plan, folder))
+            source = _join(Path(folder), tables, pathways)
             manifest["static_arrays"] = _static_arrays(Path(folder), plan)
         finally:
             brian2.device.reinit()
@@ -61,37 +61,35 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
     return source, manifest
 
 
-def _write(
-    plan: Blueprint, folder: str
-) -> tuple[dict[str, Any], dict[str, str], dict[str, Pathway]]:
-    """Let Brian2 write its sources into a folder; return manifest, tables, undelayed pathways."""
+def _write(plan: Blueprint, folder: str) -> tuple[dict[str, Any], dict[str, str], list[Pathway]]:
+    """Let Brian2 write its sources into a folder; return manifest, tables and pathways."""
     objects = build_objects(plan, NAME_SUFFIX)
     objects.prepare_demand()
     objects.network.run(0 * brian2.ms, namespace={})
     device = brian2.device
     device.insert_code("before_end", "return 0;")
     device.build(compile=False, run=False, directory=folder, with_output=False)
-    at_once = _undelayed(plan, objects, device)
-    return *_describe(plan, objects, device, at_once), {p.unit: p for p in at_once}
+    pathways = _find_pathways(plan, objects, device)
+    return *_describe(plan, objects, device, pathways), pathways
 
 
-def _undelayed(plan: Blueprint, objects: BrianNetwork, device: Any) -> list[Pathway]:
-    """Return the pathways whose spikes act in their own timestep."""
+def _find_pathways(plan: Blueprint, objects: BrianNetwork, device: Any) -> list[Pathway]:
+    """Return the pathways of all synapses."""
     return [
         Pathway(
-            pathway.name, device.get_array_name(pathway.source.variables["_spikespace"]),
-            pathway.prepost,
+            pathway.name, owner.name,
+            device.get_array_name(pathway.source.variables["_spikespace"]), pathway.prepost,
             device.dynamic_arrays[owner.variables[_PARTNERS[pathway.prepost]]],
+            is_delayed=pathway.objname in code.delayed,
         )
         for code in plan.synapses
         for owner in (objects.owners[code.name],)
         for pathway in owner._pathways
-        if pathway.objname not in code.delayed
     ]  # fmt: skip
 
 
 def _describe(
-    plan: Blueprint, objects: BrianNetwork, device: Any, at_once: list[Pathway]
+    plan: Blueprint, objects: BrianNetwork, device: Any, pathways: list[Pathway]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the manifest that Python reads and the tables that the shim includes."""
     owners = {group.name: name for name, group in objects.owners.items()}
@@ -118,7 +116,7 @@ def _describe(
             variable.dtype
         )  # fmt: skip
     arrays = sorted({name: (name, pointer, size) for name, pointer, size in arrays}.values())
-    unqueued = {f"{pathway.name}_push_spikes" for pathway in at_once}
+    unqueued = {pathway.push for pathway in pathways if not pathway.is_delayed}
     steps = [
         code.name
         for obj in objects.network.sorted_objects
@@ -130,12 +128,12 @@ def _describe(
     spikespaces = [
         device.get_array_name(objects.owners[name].variables["_spikespace"]) for name in spiking
     ]
-    pathways = [
+    delayed = [
         (f"{name}.{pathway.objname}", pathway.name)
         for name, group in objects.owners.items()
         for pathway in getattr(group, "_pathways", ())
+        if f"{pathway.name}_push_spikes" not in unqueued
     ]
-    delayed = [row for row in pathways if f"{row[1]}_push_spikes" not in unqueued]
     settling = plan.settling()
     blocks = list(objects.demand)
     functions = {block: f"_run_{objects.demand[block].codeobj.name}" for block in blocks}
@@ -166,8 +164,7 @@ def _describe(
             for k, (_, c_name) in enumerate(delayed)
         ),
         "PREPARE": "\n".join(
-            [f"    _before_run_{c}_push_spikes();" for _, c in pathways]
-            + [pathway.prepare() for pathway in at_once]
+            f"    _before_run_{pathway.push}();\n{pathway.prepare()}" for pathway in pathways
         ),
     }
     manifest = {
@@ -194,8 +191,10 @@ def _static_arrays(folder: Path, plan: Blueprint) -> dict[str, list]:
     return found
 
 
-def _join(folder: Path, tables: dict[str, str], at_once: dict[str, Pathway]) -> str:
+def _join(folder: Path, tables: dict[str, str], pathways: list[Pathway]) -> str:
     """Return all generated files and the shim as one translation unit."""
+    at_once = {pathway.unit: pathway for pathway in pathways if not pathway.is_delayed}
+    rows = {pathway.owner: pathway for pathway in pathways if pathway.side == "pre"}
     includes: dict[str, None] = {}
     plain = [_without_includes(header.read_text(), includes) for header in HEADERS]
     units = []
@@ -206,13 +205,15 @@ def _join(folder: Path, tables: dict[str, str], at_once: dict[str, Pathway]) -> 
     # Brian2 2.10 and later put the spike queue's code into brianlib/.
     for file in sorted((folder / "brianlib").glob("*.cpp")):
         plain.append(_without_includes(file.read_text(), includes))
+    plain += [pathway.declare() for pathway in pathways]
     for file in sorted((folder / "code_objects").glob("*.cpp")):
         body = _without_includes(file.read_text(), includes)
         functions = re.findall(r"^void (_\w+)\(\)\s*$", body, re.MULTILINE)
         if file.stem in at_once:
             body = deliver_at_once(body, at_once[file.stem])
         using = "".join(f"using unit_{file.stem}::{f};\n" for f in functions)
-        unit = f"namespace unit_{file.stem} {{\n{hasten(body)}\n}}\n{using}"
+        body = visit_in_rows(hasten(body), rows)
+        unit = f"namespace unit_{file.stem} {{\n{body}\n}}\n{using}"
         units.append(run_once(unit) if is_run_once(file.stem) else unit)
     main = _without_includes((folder / "main.cpp").read_text(), includes)
     main = main.replace(

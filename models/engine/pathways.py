@@ -1,8 +1,9 @@
-"""Pathways without delay: from a spike to its synapses, past Brian2's queue of spikes.
+"""From neurons to their synapses in generated code, by counting where connections are regular.
 
-Brian2 copies the numbers of a spike's synapses twice in every timestep before it visits them. Here
-the code visits them where they are; and where those of one neuron lie at equal distances and lead
-to neurons side by side, as all-to-all connections do, their numbers are counted, not looked up.
+Brian2 copies the numbers of a spike's synapses twice in every timestep before it visits them, and
+looks up the neurons of every synapse. Here a spike that has no delay visits its synapses where they
+are. And where the synapses of a neuron lie at equal distances and lead to neurons side by side, as
+those of all-to-all connections do, numbers are counted and not looked up.
 """
 
 import re
@@ -15,39 +16,56 @@ _EVENTS = re.compile(
     r"(?P<body>[^{}]*)\}(\s*\})+?\s*(?=\n\})",
     re.DOTALL,
 )
+#: A loop over all synapses that looks up a neuron of each.
+_ALL_SYNAPSES = re.compile(
+    r"(?:#pragma GCC ivdep\n)?for\(int _idx=0; _idx<_N; _idx\+\+\)\s*\{"
+    r"(?P<body>[^{}]*?_(?:pre|post)synaptic_idx = _ptr_array_(?P<owner>\w+?)__synaptic_[^{}]*)\}"
+)
 _NEURON = {"pre": "_presynaptic_idx", "post": "_postsynaptic_idx"}
 
 
 @dataclass(frozen=True)
 class Pathway:
-    """Where a pathway without delay comes from, in the generated code.
+    """A pathway of a projection in the generated code.
 
     Attributes
     ----------
-    name : str
-        Of Brian2's object.
+    name, owner : str
+        Of Brian2's object and of its synapses.
     spikes : str
         Array of the source's spikes.
     side : {"pre", "post"}
         Of the synapse on which the spikes happen.
     partners : str
         Array with each synapse's neuron of the other side.
+    is_delayed : bool
     """
 
     name: str
+    owner: str
     spikes: str
     side: str
     partners: str
+    is_delayed: bool
 
     @property
     def unit(self) -> str:
         """Name of the code object that its spikes run."""
         return f"{self.name}_codeobject"
 
+    @property
+    def push(self) -> str:
+        """Name of the code object that puts its spikes into the queue."""
+        return f"{self.name}_push_spikes"
+
+    def declare(self) -> str:
+        """Return the definition of its fans."""
+        return f"static Fans fans_{self.name};"
+
     def prepare(self) -> str:
         """Return the statement that finds the synapses of every neuron, once they exist."""
         return (
-            f"    fan_out(unit_{self.unit}::fans, brian::{self.name}.queue[0]->synapses, "
+            f"    fans_{self.name}.find(brian::{self.name}.queue[0]->synapses, "
             f"brian::{self.partners});"
         )
 
@@ -64,16 +82,15 @@ def deliver_at_once(code: str, pathway: Pathway) -> str:
     if match is None or match["pathway"] != pathway.name:
         raise RuntimeError(f"Brian2 wrote {pathway.unit} in an unknown form; report this network.")
     own, other = _NEURON[pathway.side], _NEURON["post" if pathway.side == "pre" else "pre"]
-    looked_up = r"(const int32_t {} = )\w+\[_idx\];"
-    body = re.sub(looked_up.format(own), r"\1_spikes[_spike];", match["body"])
-    counted = re.sub(looked_up.format(other), r"\1_fan.other + _n;", body)
-    hint = "#pragma GCC ivdep\n" if _is_independent(counted, other) else ""
+    body = _given(match["body"], own, "_spikes[_spike]")
+    counted = _given(body, other, "_fan.other + _n")
+    hint = "#pragma GCC ivdep\n" if _is_independent(counted, ("_idx", other)) else ""
     events = f"""{{
     const int32_t *_spikes = brian::{pathway.spikes};
     const int32_t _n_spikes = _spikes[brian::_num_{pathway.spikes} - 1];
     for (int32_t _spike = 0; _spike < _n_spikes; _spike++)
     {{
-        const Fan _fan = fans[_spikes[_spike]];
+        const Fan _fan = fans_{pathway.name}.of[_spikes[_spike]];
         if (_fan.stride == 1)
 {hint}            for (int32_t _n = 0; _n < _fan.count; _n++)
             {{
@@ -88,12 +105,46 @@ def deliver_at_once(code: str, pathway: Pathway) -> str:
                 const size_t _idx = _synapse;{body}}}
     }}
     }}"""
-    code = code[: match.start()] + events + code[match.end() :]
-    return f"static std::vector<Fan> fans;\n{code}"
+    return code[: match.start()] + events + code[match.end() :]
 
 
-def _is_independent(body: str, other: str) -> bool:
-    """Whether what a body writes belongs to its own synapse, or to the neuron on the other side."""
+def visit_in_rows(code: str, pathways: dict[str, Pathway]) -> str:
+    """Return code whose loops over all synapses go from neuron to neuron, where that is regular.
+
+    Parameters
+    ----------
+    pathways : dict of str to Pathway
+        Owner -> its pathway from the presynaptic side.
+    """
+
+    def rewrite(match: re.Match) -> str:
+        pathway, body = pathways.get(match["owner"]), match["body"]
+        if pathway is None or not _is_independent(body, ("_idx",)):
+            return match[0]
+        body = _given(_given(body, _NEURON["pre"], "_row"), _NEURON["post"], "_fan.other + _n")
+        fans = f"fans_{pathway.name}"
+        return f"""if ({fans}.has_rows)
+    for (int32_t _row = 0; _row < (int32_t){fans}.of.size(); _row++)
+    {{
+        const Fan _fan = {fans}.of[_row];
+#pragma GCC ivdep
+        for (int32_t _n = 0; _n < _fan.count; _n++)
+        {{
+            const int _idx = _fan.first + _n;{body}}}
+    }}
+    else
+{match[0]}"""
+
+    return _ALL_SYNAPSES.sub(rewrite, code)
+
+
+def _given(body: str, neuron: str, number: str) -> str:
+    """Return the body of a loop with the number of a neuron known instead of looked up."""
+    return re.sub(rf"(const int32_t {neuron} = )\w+\[_idx\];", rf"\1{number};", body)
+
+
+def _is_independent(body: str, elements: tuple[str, ...]) -> bool:
+    """Whether what a body writes it touches at these elements only."""
     written = set(re.findall(r"(\w+)\[[^\]]*\]\s*[-+*/]?=(?!=)", body))
     touched = re.findall(r"(\w+)\[([^\]]*)\]", body)
-    return all(index in ("_idx", other) for name, index in touched if name in written)
+    return all(index in elements for name, index in touched if name in written)
