@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.blocks import replicas_in_cache
 from threefactor.models.engine.build_cache import Build, obtain
 from threefactor.models.engine.stepping import (
     Recording,
@@ -55,6 +56,9 @@ class CompiledEngine:
         self._lib.engine_prepare_queues()
         for block, steps in period_steps(plan).items():
             self._lib.engine_set_period(self._manifest["periodic"].index(block), steps)
+        if self._manifest["has_blocks"]:
+            state = sum(view.nbytes for view in self._views.values())
+            self.set_block(replicas_in_cache(state / plan.replicas))
         self._chunk = settle_interval(plan)
         self._recording = Recording()
         self._windows = 0
@@ -73,6 +77,18 @@ class CompiledEngine:
             return np.empty(0, dtype)
         buffer = (ctypes.c_char * (size * dtype.itemsize)).from_address(pointer.value)
         return np.frombuffer(buffer, dtype=dtype)
+
+    def set_block(self, replicas: int) -> None:
+        """Say how many replicas go through a window together; results do not depend on it.
+
+        Raises
+        ------
+        ValueError
+            Below 1, or if the replicas of this network cannot be cut into blocks.
+        """
+        if replicas < 1 or not self._manifest["has_blocks"]:
+            raise ValueError(f"set_block: expected >= 1, in a network with blocks; got {replicas}.")
+        self._lib.engine_set_block(min(replicas, self._plan.replicas))
 
     def advance(self, steps: int) -> None:
         """Simulate `steps` timesteps; raise FloatingPointError if a state variable became NaN."""
@@ -215,6 +231,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "engine_prepare_queues": (None, []),
         "engine_array": (int64, [int32, pointer]),
         "engine_advance": (None, [int64, int64]),
+        "engine_set_block": (None, [int64]),
         "engine_block": (None, [int32]),
         "engine_set_period": (None, [int32, int64]),
         "engine_record_spikes": (None, [int32, int32]),

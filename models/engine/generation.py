@@ -1,15 +1,12 @@
 """Blueprint -> one C++ file: Brian2's C++ standalone sources joined with our stepping interface.
 
 Public Brian2 hooks only: ``set_device(build_on_run=False)``, ``insert_code("before_end", ...)`` so
-that ``main`` returns without freeing the arrays, and ``device.build(compile=False)``. The generated
-files are then joined into a single translation unit, each code object in a namespace of its own:
-the headers, which dominate the compile time of small networks, are read once, and the compiler can
-inline a whole timestep.
+that ``main`` returns without freeing the arrays, and ``device.build(compile=False)``. `source.py`
+then joins the generated files.
 """
 
 import gc
 import json
-import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,20 +15,18 @@ import brian2
 from brian2.devices import reset_device
 
 from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.blocks import can_block
 from threefactor.models.engine.brian_objects import (
     BrianNetwork,
     build_objects,
     refusing_in_one_line,
 )
-from threefactor.models.engine.pathways import Pathway, deliver_at_once, visit_in_rows
-from threefactor.models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
+from threefactor.models.engine.pathways import Pathway
+from threefactor.models.engine.source import Source
 from threefactor.models.engine.stepping import spike_owner_names
 
-SHIM = Path(__file__).with_name("shim.cpp")
 #: Apart from the names of networks of the runtime engine, dead or alive: names make the source.
 NAME_SUFFIX = "_compiled"
-HEADERS = [Path(__file__).with_name(name) for name in ("philox.h", "support.h", "pathways.h")]
-
 #: Side of a pathway's spikes -> Brian2's array of the neurons on the other side.
 _PARTNERS = {"pre": "_synaptic_post", "post": "_synaptic_pre"}
 
@@ -49,8 +44,10 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
         brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
         brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
         try:
-            manifest, tables, pathways = refusing_in_one_line(lambda: _write(plan, folder))
-            source = _join(Path(folder), tables, pathways)
+            manifest, tables, pathways, steps = refusing_in_one_line(lambda: _write(plan, folder))
+            source = Source(Path(folder), pathways)
+            manifest["has_blocks"] = can_block(plan) and source.cut(steps, plan.replicas)
+            text = source.join(tables)
             manifest["static_arrays"] = _static_arrays(Path(folder), plan)
         finally:
             brian2.device.reinit()
@@ -58,11 +55,13 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
             for key, value in previous.items():
                 brian2.prefs[key] = value
             gc.collect()  # frees the names of the Brian2 objects: the next source must not differ
-    return source, manifest
+    return text, manifest
 
 
-def _write(plan: Blueprint, folder: str) -> tuple[dict[str, Any], dict[str, str], list[Pathway]]:
-    """Let Brian2 write its sources into a folder; return manifest, tables and pathways."""
+def _write(
+    plan: Blueprint, folder: str
+) -> tuple[dict[str, Any], dict[str, str], list[Pathway], list[str]]:
+    """Let Brian2 write its sources; return manifest, tables, pathways, units of a timestep."""
     objects = build_objects(plan, NAME_SUFFIX)
     objects.prepare_demand()
     objects.network.run(0 * brian2.ms, namespace={})
@@ -70,7 +69,20 @@ def _write(plan: Blueprint, folder: str) -> tuple[dict[str, Any], dict[str, str]
     device.insert_code("before_end", "return 0;")
     device.build(compile=False, run=False, directory=folder, with_output=False)
     pathways = _find_pathways(plan, objects, device)
-    return *_describe(plan, objects, device, pathways), pathways
+    steps = _timestep(objects, pathways)
+    return *_describe(plan, objects, device, steps), pathways, steps
+
+
+def _timestep(objects: BrianNetwork, pathways: list[Pathway]) -> list[str]:
+    """Return the code objects of one timestep, in their order."""
+    unqueued = {pathway.push for pathway in pathways if not pathway.is_delayed}
+    return [
+        code.name
+        for obj in objects.network.sorted_objects
+        if obj.active
+        for code in obj._code_objects
+        if code.name not in unqueued
+    ]
 
 
 def _find_pathways(plan: Blueprint, objects: BrianNetwork, device: Any) -> list[Pathway]:
@@ -89,7 +101,7 @@ def _find_pathways(plan: Blueprint, objects: BrianNetwork, device: Any) -> list[
 
 
 def _describe(
-    plan: Blueprint, objects: BrianNetwork, device: Any, pathways: list[Pathway]
+    plan: Blueprint, objects: BrianNetwork, device: Any, steps: list[str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the manifest that Python reads and the tables that the shim includes."""
     owners = {group.name: name for name, group in objects.owners.items()}
@@ -116,14 +128,7 @@ def _describe(
             variable.dtype
         )  # fmt: skip
     arrays = sorted({name: (name, pointer, size) for name, pointer, size in arrays}.values())
-    unqueued = {pathway.push for pathway in pathways if not pathway.is_delayed}
-    steps = [
-        code.name
-        for obj in objects.network.sorted_objects
-        if obj.active
-        for code in obj._code_objects
-        if code.name not in unqueued
-    ]
+    pointers = {name: pointer for name, pointer, _ in arrays}
     spiking = spike_owner_names(plan)
     spikespaces = [
         device.get_array_name(objects.owners[name].variables["_spikespace"]) for name in spiking
@@ -132,7 +137,7 @@ def _describe(
         (f"{name}.{pathway.objname}", pathway.name)
         for name, group in objects.owners.items()
         for pathway in getattr(group, "_pathways", ())
-        if f"{pathway.name}_push_spikes" not in unqueued
+        if f"{pathway.name}_push_spikes" in steps
     ]
     settling = plan.settling()
     blocks = list(objects.demand)
@@ -145,6 +150,8 @@ def _describe(
         ),
         "STEP": "\n".join(f"    _run_{name}();" for name in steps),
         "OPEN": "\n".join(f"    {functions[block]}();" for block in plan.opening()),
+        "SHARED": "".join(f"&{pointers[name]}, " for name in sorted(plan.growth.values())),
+        "REPLICAS": str(plan.replicas),
         "SETTLE": "\n".join(f"    {functions[block]}();" for block in settling),
         "PERIODIC": "\n".join(
             f"    if (periods[{k}] > 0 && step % periods[{k}] == 0) {functions[block]}();"
@@ -162,9 +169,6 @@ def _describe(
         "QUEUES": "\n".join(
             f"        case {k}: return brian::{c_name}.queue[0];"
             for k, (_, c_name) in enumerate(delayed)
-        ),
-        "PREPARE": "\n".join(
-            f"    _before_run_{pathway.push}();\n{pathway.prepare()}" for pathway in pathways
         ),
     }
     manifest = {
@@ -189,69 +193,6 @@ def _static_arrays(folder: Path, plan: Blueprint) -> dict[str, list]:
         if file.name not in found:
             raise RuntimeError(f"Brian2 stored unexpected data {file.name}; report this network.")
     return found
-
-
-def _join(folder: Path, tables: dict[str, str], pathways: list[Pathway]) -> str:
-    """Return all generated files and the shim as one translation unit."""
-    at_once = {pathway.unit: pathway for pathway in pathways if not pathway.is_delayed}
-    rows = {pathway.owner: pathway for pathway in pathways if pathway.side == "pre"}
-    includes: dict[str, None] = {}
-    plain = [_without_includes(header.read_text(), includes) for header in HEADERS]
-    units = []
-    for file in sorted(folder.glob("*.cpp")):
-        if file.name != "main.cpp":
-            text = drop_unused(_without_includes(file.read_text(), includes))
-            plain.append(run_once(text))
-    # Brian2 2.10 and later put the spike queue's code into brianlib/.
-    for file in sorted((folder / "brianlib").glob("*.cpp")):
-        plain.append(_without_includes(file.read_text(), includes))
-    plain += [pathway.declare() for pathway in pathways]
-    for file in sorted((folder / "code_objects").glob("*.cpp")):
-        body = _without_includes(file.read_text(), includes)
-        functions = re.findall(r"^void (_\w+)\(\)\s*$", body, re.MULTILINE)
-        if file.stem in at_once:
-            body = deliver_at_once(body, at_once[file.stem])
-        using = "".join(f"using unit_{file.stem}::{f};\n" for f in functions)
-        body = visit_in_rows(hasten(body), rows)
-        unit = f"namespace unit_{file.stem} {{\n{body}\n}}\n{using}"
-        units.append(run_once(unit) if is_run_once(file.stem) else unit)
-    main = _without_includes((folder / "main.cpp").read_text(), includes)
-    main = main.replace(
-        "int main(int argc, char **argv)", "static int brian_main(int argc, char **argv)"
-    )
-    main = run_once(main)
-    shim = SHIM.read_text()
-    for key, value in tables.items():
-        shim = shim.replace(f"@{key}@", value)
-    headers = "\n".join(includes)
-    inlined = _inline_headers(folder, headers)
-    return "\n".join([inlined, *plain, *units, main, shim])
-
-
-def _without_includes(text: str, includes: dict[str, None]) -> str:
-    """Return `text` less its includes, which are collected; code objects' own are dropped."""
-    for line in re.findall(r"^\s*#\s*include.*$", text, re.MULTILINE):
-        if "code_objects/" not in line:
-            includes[" ".join(line.split())] = None
-    return re.sub(r"^\s*#\s*include.*$", "", text, flags=re.MULTILINE)
-
-
-def _inline_headers(folder: Path, headers: str) -> str:
-    """Return the include lines with the project's own headers replaced by their text, once each."""
-    done: set[Path] = set()
-
-    def expand(line: str) -> str:
-        match = re.match(r'\s*#\s*include\s*["<]([^">]+)[">]', line)
-        found = [place / match[1] for place in (folder, folder / "brianlib")] if match else []
-        path = next((file for file in found if file.exists()), None)
-        if path is None:
-            return line
-        if path in done:
-            return ""
-        done.add(path)
-        return "\n".join(expand(inner) for inner in path.read_text().splitlines())
-
-    return "\n".join(expand(line) for line in headers.splitlines())
 
 
 def manifest_text(manifest: dict[str, Any]) -> str:

@@ -63,8 +63,9 @@ class Pathway:
         return f"static Fans fans_{self.name};"
 
     def prepare(self) -> str:
-        """Return the statement that finds the synapses of every neuron, once they exist."""
+        """Return the statements that prepare its queue and find the synapses of every neuron."""
         return (
+            f"    _before_run_{self.push}();\n"
             f"    fans_{self.name}.find(brian::{self.name}.queue[0]->synapses, "
             f"brian::{self.partners});"
         )

@@ -49,23 +49,30 @@ inline void draw(const int64_t *streams, int64_t timestep, uint64_t *words)
     std::memcpy(words, &low, sizeof(Lanes));
 }
 
-// Fill `words` with the word of each stream and return its data.
-inline const uint64_t *draw_all(
-    std::vector<uint64_t> &words, const int64_t *streams, int64_t count, int64_t timestep)
+// Fill `words` with the word of each stream from `first` to `last` - 1 and return its data.
+inline const uint64_t *draw_between(
+    std::vector<uint64_t> &words, const int64_t *streams, int64_t first, int64_t last,
+    int64_t timestep)
 {
-    words.resize(count);
-    int64_t k = 0;
-    for (; k + n_lanes <= count; k += n_lanes)
+    words.resize(last);
+    int64_t k = first;
+    for (; k + n_lanes <= last; k += n_lanes)
         draw(streams + k, timestep, words.data() + k);
-    if (k < count)
+    if (k < last)
     {
         int64_t rest[n_lanes] = {0};
         uint64_t drawn[n_lanes];
-        std::memcpy(rest, streams + k, (count - k) * sizeof(int64_t));
+        std::memcpy(rest, streams + k, (last - k) * sizeof(int64_t));
         draw(rest, timestep, drawn);
-        std::memcpy(words.data() + k, drawn, (count - k) * sizeof(uint64_t));
+        std::memcpy(words.data() + k, drawn, (last - k) * sizeof(uint64_t));
     }
     return words.data();
+}
+
+inline const uint64_t *draw_all(
+    std::vector<uint64_t> &words, const int64_t *streams, int64_t count, int64_t timestep)
+{
+    return draw_between(words, streams, 0, count, timestep);
 }
 
 } // namespace philox

@@ -57,6 +57,34 @@ inline void advance_one()
         record(step);
 }
 
+// What all replicas share and every timestep changes.
+double **shared[] = {@SHARED@NULL};
+const int n_shared = sizeof(shared) / sizeof(shared[0]) - 1;
+const int64_t n_replicas = @REPLICAS@;
+int64_t block = n_replicas;
+
+void advance(int64_t steps)
+{
+    // What is recorded is recorded in the order of time.
+    const int64_t size = recording ? n_replicas : block;
+    int64_t *clock = brian::network_clock_compiled.timestep;
+    const int64_t start = clock[0];
+    double at_start[n_shared + 1];
+    for (int k = 0; k < n_shared; k++)
+        at_start[k] = **shared[k];
+    for (int64_t first = 0; first < n_replicas; first += size)
+    {
+        first_replica = first;
+        last_replica = first + size < n_replicas ? first + size : n_replicas;
+        clock[0] = start;
+        brian::network_clock_compiled.t[0] = start * brian::network_clock_compiled.dt[0];
+        for (int k = 0; k < n_shared; k++)
+            **shared[k] = at_start[k];
+        for (int64_t k = 0; k < steps; k++)
+            advance_one();
+    }
+}
+
 void settle()
 {
 @SETTLE@
@@ -104,12 +132,13 @@ void engine_advance(int64_t steps, int64_t chunk)
     while (steps > 0)
     {
         const int64_t count = steps < chunk ? steps : chunk;
-        for (int64_t k = 0; k < count; k++)
-            shim::advance_one();
+        shim::advance(count);
         shim::settle();
         steps -= count;
     }
 }
+
+void engine_set_block(int64_t replicas) { shim::block = replicas; }
 
 void engine_block(int32_t index)
 {

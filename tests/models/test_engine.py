@@ -105,6 +105,7 @@ def test_runtime_equals_network_run_bit_for_bit(case, open_case):
             network.advance(300.0, 15)
             _plain(brian, "actor.spike_count")[...] = 0
             _plain(brian, "input.spike_count")[...] = 0
+            brian.demand["window:input"].codeobj()
             brian.network.run(15 * brian2.ms, namespace={})
             for block in ("settle:policy", "settled:policy"):
                 if block in brian.demand:
