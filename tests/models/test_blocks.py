@@ -1,0 +1,76 @@
+"""Replicas in blocks: the same bits whatever the size, and no blocks where replicas meet."""
+
+import numpy as np
+import pytest
+
+from threefactor.models.engine.blocks import replicas_in_cache, within_block
+from threefactor.models.neurons import NEURONS
+from threefactor.rules import RULES
+
+SEEDS = (3, 5, 8, 13, 21)
+STRUCTURAL = {"N", "i", "_spikespace", "sources", "targets"}
+
+
+def run(network, block, is_recording=False):
+    """Return spikes of the outputs, recorded spikes and every array after five windows."""
+    network.engine.set_block(block)
+    if is_recording:
+        network.engine.record(["input", "actor"], [("policy.w", 3)])
+    generator, counts = np.random.default_rng(0), []
+    for _ in range(5):
+        rates = generator.uniform(0.0, 400.0, (len(SEEDS), network.n_inputs))
+        counts.append(network.advance(rates, 30).copy())
+        network.close_decision()
+        network.consolidate(generator.normal(size=len(SEEDS)))
+    recorded = network.engine.drain() if is_recording else {}
+    arrays = {
+        name: network.engine.array(name).copy() for name in network.engine.arrays()
+        if name.partition(".")[2] not in STRUCTURAL
+    }  # fmt: skip
+    return np.array(counts), recorded, arrays
+
+
+@pytest.mark.parametrize(
+    ("rule", "neuron"),
+    [("rstdp-et", "lif"), ("reinforce", "escape-lif"), ("eprop-reward", "alif")],
+)
+def test_results_do_not_depend_on_the_size_of_blocks(make_spec, open_network, rule, neuron):
+    spec = make_spec(RULES[rule](), NEURONS[neuron](), n_outputs=8)
+    counts, _, arrays = run(open_network(spec, "compiled", SEEDS), len(SEEDS))
+    assert counts.sum() > 0
+    for size in (1, 2, 99):
+        other, _, theirs = run(open_network(spec, "compiled", SEEDS), size)
+        np.testing.assert_array_equal(other, counts)
+        assert theirs.keys() == arrays.keys()
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(theirs[name], values, err_msg=name)
+
+
+def test_recordings_are_in_the_order_of_time(make_spec, open_network):
+    spec = make_spec(RULES["rstdp-et"](), n_outputs=8)
+    _, recorded, _ = run(open_network(spec, "compiled", SEEDS), len(SEEDS), is_recording=True)
+    _, in_blocks, _ = run(open_network(spec, "compiled", SEEDS), 1, is_recording=True)
+    assert recorded["actor.step"].size > 0
+    for name, values in recorded.items():
+        np.testing.assert_array_equal(in_blocks[name], values, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"), [("rstdp-et", {"delay_ms": 2.0}), ("dopamine-stdp", {})]
+)
+def test_replicas_that_share_a_queue_or_a_clock_stay_together(
+    make_spec, open_network, rule, options
+):
+    network = open_network(make_spec(RULES[rule](), **options), "compiled", SEEDS)
+    with pytest.raises(ValueError, match="cannot be cut|with blocks"):
+        network.engine.set_block(1)
+
+
+def test_a_loop_of_unknown_form_is_refused():
+    with pytest.raises(ValueError, match="no block can cut"):
+        within_block("for(long _idx=0; _idx<M; _idx++) { x[_idx] = 0; }", 3)
+
+
+def test_every_block_has_a_replica():
+    assert replicas_in_cache(1e12) == 1
+    assert replicas_in_cache(1.0) > 1000
