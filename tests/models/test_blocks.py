@@ -32,7 +32,7 @@ def run(network, block, is_recording=False):
 
 @pytest.mark.parametrize(
     ("rule", "neuron"),
-    [("rstdp-et", "lif"), ("reinforce", "escape-lif"), ("eprop-reward", "alif")],
+    [("rstdp-et", "lif"), ("reinforce", "escape-lif"), ("eprop-reward", "adaptive-lif")],
 )
 def test_results_do_not_depend_on_the_size_of_blocks(make_spec, open_network, rule, neuron):
     spec = make_spec(RULES[rule](), NEURONS[neuron](), n_outputs=8)
