@@ -27,10 +27,10 @@ def test_other_weight_clocks_are_refused(period_ms):
 
 
 def test_lazy_decay_is_settled_before_it_leaves_its_range():
-    slow, fast = np.array([0.5]), np.array([0.02, 0.015])
+    slow, fast = np.array([0.5]), np.array([0.02, 0.0153])
     lazy = Blueprint(0.1, 1, data={"slow": slow, "fast": fast}, decay={"x": "slow", "y": "fast"})
     steps = settle_interval(lazy)
-    assert steps * 1e-4 / 0.015 <= LONGEST_GROWTH < (steps + 1) * 1e-4 / 0.015
+    assert steps * 1e-4 / 0.0153 <= LONGEST_GROWTH < (steps + 1) * 1e-4 / 0.0153
     sudden = Blueprint(0.1, 1, data={"fast": np.array([1e-6])}, decay={"x": "fast"})
     assert settle_interval(sudden) == 1
 
