@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--sample", type=int, help="mutants of each file, drawn; all by default")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("--survivors", action="store_true", help="only what survived last time")
     options = parser.parse_args(arguments)
     files = options.files or list(TARGETS)
     if unknown := sorted(set(files) - set(TARGETS)):
@@ -45,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         kept = json.loads(VERDICTS.read_text()) if VERDICTS.exists() else {}
         for file in files:
-            kept[file] = judge(file, limits, slots, options.sample, options.seed)
+            before = kept.get(file, {}).get("rows", []) if options.survivors else None
+            drawn = draw(file, options.sample, options.seed)
+            kept[file] = judge(file, drawn, limits, slots, before)
             VERDICTS.parent.mkdir(exist_ok=True)
             VERDICTS.write_text(json.dumps(kept, indent=1))
     return 0
@@ -68,20 +71,30 @@ def baseline(files: Sequence[str], slots: Sequence[runner.Slot]) -> dict[str, fl
     return limits if is_sound else None
 
 
+def draw(file: str, sample: int | None, seed: int) -> tuple[int, list[Mutant]]:
+    """Return the number of a file's mutants and those to test, all of them by default."""
+    found = list(mutants_of(file, (CHECKOUT / file).read_text()))
+    if sample is None or sample >= len(found):
+        return len(found), found
+    return len(found), random.Random(f"{seed} {file}").sample(found, sample)
+
+
 def judge(
     file: str,
+    drawn: tuple[int, list[Mutant]],
     limits: dict[str, float],
     slots: Sequence[runner.Slot],
-    sample: int | None,
-    seed: int,
+    before: list[dict] | None,
 ) -> dict:
-    """Return what became of a file's mutants, and print those that survived."""
-    found = list(mutants_of(file, (CHECKOUT / file).read_text()))
-    drawn = found
-    if sample is not None and sample < len(found):
-        drawn = random.Random(f"{seed} {file}").sample(found, sample)
-    work = [(mutant, TARGETS[file]) for mutant in drawn]
-    began, rows = time.monotonic(), []
+    """Return what became of a file's mutants, and print those that survived.
+
+    Of mutants that were killed `before`, the verdict is kept.
+    """
+    number, mutants = drawn
+    killed_before = {key(row): row for row in before or () if row["outcome"] != "survived"}
+    rows = [killed_before[key(asdict(m))] for m in mutants if key(asdict(m)) in killed_before]
+    work = [(m, TARGETS[file]) for m in mutants if key(asdict(m)) not in killed_before]
+    began = time.monotonic()
     for mutant, verdict in runner.verdicts(work, limits, CHECKOUT, slots):
         row = asdict(mutant) | asdict(verdict)
         del row["source"]
@@ -89,10 +102,14 @@ def judge(
         if verdict.outcome == "survived":
             print(f"  {file}:{mutant.line}: {mutant.before}  =>  {mutant.after}", flush=True)
     killed = sum(row["outcome"] != "survived" for row in rows)
-    seconds = time.monotonic() - began
-    print(f"{file}: {killed} of {len(rows)} killed, {seconds:.0f} s", flush=True)
+    print(f"{file}: {killed} of {len(rows)} killed, {time.monotonic() - began:.0f} s", flush=True)
     rows.sort(key=lambda row: (row["line"], row["operator"], row["after"]))
-    return {"mutants": len(found), "seconds": seconds, "rows": rows}
+    return {"mutants": number, "seconds": sum(row["seconds"] for row in rows), "rows": rows}
+
+
+def key(row: dict) -> tuple:
+    """Return what tells a mutant from the others of its file."""
+    return row["line"], row["operator"], row["before"], row["after"]
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def mutants_of(path: str, source: str) -> Iterator[Mutant]:
     """
     seen, left_out = {ast.dump(ast.parse(source))}, _left_out(source)
     for name, operator in operators().items():
-        positions = [p for node in ast_nodes(get_ast(source)) for p in operator.mutation_positions(node)]
+        positions = [
+            p for node in ast_nodes(get_ast(source)) for p in operator.mutation_positions(node)
+        ]
         for occurrence, (start, _) in enumerate(positions):
             if any(begin <= start < end for begin, end in left_out):
                 continue
@@ -58,7 +60,9 @@ def mutants_of(path: str, source: str) -> Iterator[Mutant]:
 
 def _difference(source: str, mutated: str, name: str) -> tuple[int, str, str, str]:
     old, new = source.splitlines(), mutated.splitlines()
-    changes = [c for c in difflib.SequenceMatcher(None, old, new, False).get_opcodes() if c[0] != "equal"]
+    changes = [
+        c for c in difflib.SequenceMatcher(None, old, new, False).get_opcodes() if c[0] != "equal"
+    ]
     before, after = (
         " / ".join(line.strip() for c in changes for line in lines[c[first] : c[first + 1]])
         for lines, first in ((old, 1), (new, 3))

@@ -178,7 +178,11 @@ class ChangeReset(_OfLeaves):
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:
-        return (Example('class A:\n    resets = {"x": "keep"}', 'class A:\n    resets = {"x": "episode"}'),)
+        return (
+            Example(
+                'class A:\n    resets = {"x": "keep"}', 'class A:\n    resets = {"x": "episode"}'
+            ),
+        )
 
 
 def _is_string(node: Any) -> bool:
@@ -215,7 +219,9 @@ def _written(node: Any) -> set[str]:
 
 
 def _assigns(leaf: Any) -> bool:
-    return leaf.type == "name" and leaf.parent.type == "expr_stmt" and leaf.parent.children[0] is leaf
+    return (
+        leaf.type == "name" and leaf.parent.type == "expr_stmt" and leaf.parent.children[0] is leaf
+    )
 
 
 OWN = (

@@ -51,6 +51,29 @@ class _FirstFailure:
             self.name = report.nodeid
 
 
+@dataclass(frozen=True)
+class _OwnNamesOnly:
+    """Leaves out what is asked of the other rules and modulators of the tables."""
+
+    path: str
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        from threefactor.rules import RULES
+        from threefactor.rules.modulators import MODULATORS
+
+        module = ".".join(("threefactor", *Path(self.path).with_suffix("").parts))
+        tables: dict[str, type] = {**RULES, **MODULATORS}
+        own = {name for name, kind in tables.items() if kind.__module__ == module}
+        if own:
+            others = tables.keys() - own
+            items[:] = [item for item in items if _name_asked(item) not in others]
+
+
+def _name_asked(item: Any) -> Any:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("name") if callspec else None
+
+
 @dataclass
 class Slot:
     """A copy of the checkout in which one mutant at a time is tested."""
@@ -77,7 +100,7 @@ class Slot:
         self._write(mutant.path, mutant.source)
         self.mutant, self.began, self.pid = mutant, time.monotonic(), os.fork()
         if not self.pid:
-            _test(self.root, tests)
+            _test(self.root, mutant.path, tests)
 
     def end(self, checkout: Path, limit: float) -> Verdict | None:
         """Return the verdict if there is one by now, with the file as it was."""
@@ -108,7 +131,7 @@ class Slot:
             old.unlink()
 
 
-def _test(root: Path, tests: Sequence[str]) -> None:
+def _test(root: Path, path: str, tests: Sequence[str]) -> None:
     """Run tests in a child that never returns."""
     code: int = pytest.ExitCode.INTERNAL_ERROR
     try:
@@ -126,7 +149,8 @@ def _test(root: Path, tests: Sequence[str]) -> None:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         options = ["-x", "-q", "-p", "pytest_timeout", "-p", "no:cacheprovider"]
         options += ["-m", "not slow", "-k", DESELECTED]
-        code = pytest.main([*options, *tests], plugins=[failure])
+        options += ["-W", "ignore::ResourceWarning"]  # the log that Brian2 opened before the fork
+        code = pytest.main([*options, *tests], plugins=[failure, _OwnNamesOnly(path)])
         said.write_text(json.dumps(failure.name))
     except BaseException:
         traceback.print_exc()
