@@ -139,8 +139,9 @@ def test_a_table_has_a_row_for_every_method_and_a_column_for_every_number_of_see
     monkeypatch.setattr("threefactor.analysis.coverage.coverage", told)
     lines = coverage_table("bimodal").splitlines()
     assert lines[:2] == [
-        f"| bimodal scores | {' | '.join(map(str, SEEDS))} |", "|---|---|---|---|---|---|---|---|---|---|"
-    ]  # fmt: skip
+        f"| bimodal scores | {' | '.join(map(str, SEEDS))} |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
     rows = documented("\n".join(lines), "bimodal")
     assert list(rows) == list(METHODS)
     assert rows.pop(STUDENT) == list(SEEDS)

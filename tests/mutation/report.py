@@ -32,7 +32,7 @@ def reason(row: dict) -> str:
     """Return why a mutant may survive, "" if nobody has said so."""
     for file, before, after, why in ACCEPTED:
         matches = re.search(before, row["before"]) and re.search(after, row["after"])
-        if file in ("", row["path"]) and matches:
+        if row["path"].startswith(file) and matches:
             return why
     return ""
 
