@@ -34,4 +34,11 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
         r"- 2",
         "NumPy takes any negative size for unknown",
     ),
+    (
+        "rules/timesteps.py",
+        r"least: int = 0",
+        r"= -1",
+        "a negative duration misses its tolerance as well",
+    ),
+    ("", r"> 1e-9 \* ", r">= 1e-9 \* ", "no duration lies on the tolerance"),
 ]

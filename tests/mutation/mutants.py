@@ -60,14 +60,11 @@ def mutants_of(path: str, source: str) -> Iterator[Mutant]:
 
 def _difference(source: str, mutated: str, name: str) -> tuple[int, str, str, str]:
     old, new = source.splitlines(), mutated.splitlines()
-    changes = [
-        c for c in difflib.SequenceMatcher(None, old, new, False).get_opcodes() if c[0] != "equal"
-    ]
-    before, after = (
-        " / ".join(line.strip() for c in changes for line in lines[c[first] : c[first + 1]])
-        for lines, first in ((old, 1), (new, 3))
-    )
-    return changes[0][1] + 1, name, before, after
+    opcodes = difflib.SequenceMatcher(None, old, new, False).get_opcodes()
+    changes = [spans for tag, *spans in opcodes if tag != "equal"]
+    before = [line.strip() for start, end, _, _ in changes for line in old[start:end]]
+    after = [line.strip() for _, _, start, end in changes for line in new[start:end]]
+    return changes[0][0] + 1, name, " / ".join(before), " / ".join(after)
 
 
 def _left_out(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:

@@ -45,7 +45,7 @@ CHOSEN = (
 )  # fmt: skip
 
 
-class _OfLeaves(Operator):
+class _OfLeaves(Operator):  # type: ignore[misc]
     """Gives a leaf another text."""
 
     def texts(self, node: Any) -> Iterator[str]:
@@ -97,7 +97,7 @@ class ReplaceMembership(_OfLeaves):
         return (Example("x in y", "x not in y"),)
 
 
-class RemoveStatement(Operator):
+class RemoveStatement(Operator):  # type: ignore[misc]
     """Leaves out a call, a refusal, or a change of what is kept."""
 
     def mutation_positions(self, node: Any) -> Iterator[Position]:

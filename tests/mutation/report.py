@@ -15,12 +15,23 @@ DOCUMENT = CHECKOUT / "docs" / "mutation.md"
 BEGIN, END = "<!-- begin: python -m tests.mutation.report -->", "<!-- end -->"
 
 
-def wilson(share: float, drawn: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
-    z = 1.959964
-    middle = share + z**2 / (2 * drawn)
-    reach = z * math.sqrt(share * (1 - share) / drawn + z**2 / (4 * drawn**2))
-    return (middle - reach) / (1 + z**2 / drawn), (middle + reach) / (1 + z**2 / drawn)
+def share_of_all(strata: list[tuple[int, int, int]]) -> tuple[float, float]:
+    """Return the share killed of all mutants, and half its 95 % interval, from draws of each file.
+
+    Parameters
+    ----------
+    strata : list of (number of mutants, tested, killed), one for each file
+        Shares are weighted by the number of mutants. Of a file of which all drawn were killed the
+        variance is that of (killed + 1)/(tested + 2), and none where all mutants were tested.
+    """
+    total = sum(number for number, _, _ in strata)
+    share = sum(number * killed / tested for number, tested, killed in strata) / total
+    variance = 0.0
+    for number, tested, killed in strata:
+        smoothed = (killed + 1) / (tested + 2)
+        left = 1 - tested / number
+        variance += (number / total) ** 2 * smoothed * (1 - smoothed) / tested * left
+    return share, 1.96 * math.sqrt(variance)
 
 
 def code(text: str) -> str:
@@ -44,18 +55,26 @@ def text_of(verdicts: dict[str, dict]) -> str:
     survivors = [row for row in rows if row["outcome"] == "survived"]
     found = sum(verdicts[file]["mutants"] for file in files)
     killed, explained = len(rows) - len(survivors), [row for row in survivors if reason(row)]
-    share = killed / len(rows)
-    how = "All were tested." if len(rows) == found else (
-        f"Of them {len(rows)} were drawn and tested; 95 % interval of the share of all: "
-        "{:.1%} to {:.1%}.".format(*wilson(share, len(rows)))
-    )  # fmt: skip
+    share, reach = share_of_all(
+        [
+            (verdicts[file]["mutants"], len(outcomes), sum(o != "survived" for o in outcomes))
+            for file in files
+            if (outcomes := [row["outcome"] for row in verdicts[file]["rows"]])
+        ]
+    )
+    how = "All were tested."
+    if len(rows) < found:
+        how = (
+            f"Of them {len(rows)} were tested: all of a file or a random draw, as the table says; "
+            f"the share of all is estimated as {share:.1%} ± {reach:.1%} (95 % interval)."
+        )
     minutes = sum(verdicts[file]["seconds"] for file in files) / 60
     versions = ", ".join(f"{name} {version(name)}" for name in ("cosmic-ray", "pytest", "numpy"))
     lines = [
         f"{date.today()}, Python {python_version()}, {versions}: {found} mutants of {len(files)} "
         f"files in {minutes:.0f} minutes of one core. {how}",
         "",
-        f"**Killed: {killed} of {len(rows)}, {share:.1%}.** Survived: {len(survivors)}, of which "
+        f"**Killed: {killed} of {len(rows)}, {killed / len(rows):.1%}.** Survived: {len(survivors)}, of which "
         f"{len(explained)} are explained below.",
         "",
         "| file | mutants | tested | killed | by a failed test | at import | by time | share |",

@@ -21,9 +21,9 @@ def final_weight(rule, pre, post, steps=120):
 
 
 def test_nearest_pairs_only():
-    rule = RULES["stdp-nearest"](learning_rate=1.0, a_minus=0.7, tau_minus_ms=30.0)
+    rule = RULES["stdp-nearest"](learning_rate=0.5, a_plus=1.6, a_minus=1.4, tau_minus_ms=30.0)
     potentiation = final_weight(rule, [10, 20], [30])
-    assert potentiation == pytest.approx(np.exp(-0.5), abs=1e-13)
+    assert potentiation == pytest.approx(0.8 * np.exp(-0.5), abs=1e-13)
     depression = final_weight(rule, [30], [10, 20])
     assert depression == pytest.approx(-0.7 * np.exp(-10 / 30), abs=1e-13)
     assert final_weight(rule, [30], [30]) == 0.0
