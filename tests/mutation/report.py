@@ -74,8 +74,8 @@ def text_of(verdicts: dict[str, dict]) -> str:
         f"{date.today()}, Python {python_version()}, {versions}: {found} mutants of {len(files)} "
         f"files in {minutes:.0f} minutes of one core. {how}",
         "",
-        f"**Killed: {killed} of {len(rows)}, {killed / len(rows):.1%}.** Survived: {len(survivors)}, of which "
-        f"{len(explained)} are explained below.",
+        f"**Killed: {killed} of {len(rows)}, {killed / len(rows):.1%}.** Survived: "
+        f"{len(survivors)}, of which {len(explained)} are explained below.",
         "",
         "| file | mutants | tested | killed | by a failed test | at import | by time | share |",
         "|---|---|---|---|---|---|---|---|",
