@@ -121,17 +121,31 @@ def test_negative_time_constant_is_named():
         ("stdp", "learning_rate", -1.0),
         ("td-linear", "learning_rate", 2.0),
         ("td-linear", "discount", 1.1),
+        ("td-linear", "discount", -0.1),
         ("reward-baseline", "scope", "planet"),
         ("reward-baseline", "rate", 0.0),
+        ("reward-baseline", "rate", 1.5),
+        ("reward", "gain", float("nan")),
         ("dopamine", "delay_ms", -1.0),
         ("feedback", "wraps", "feedback"),
         ("feedback", "n_post", 0),
+        ("feedback", "seed", float("inf")),
     ],
 )
 def test_numbers_out_of_range_are_refused(name, field, value):
     cls = CONFIGURATIONS[name]
     with pytest.raises(ValueError, match=rf"{cls.__name__}\.{field} "):
         cls(**{field: value})
+
+
+def test_numbers_at_the_end_of_their_range_are_not():
+    for name, options in (
+        ("reinforce", {"trace_decay": 1.0}), ("reinforce", {"trace_decay": 0.0}),
+        ("td-linear", {"learning_rate": 1.0, "discount": 1.0}),
+        ("td-linear", {"learning_rate": 0.0, "discount": 0.0}), ("stdp", {"learning_rate": 0.0}),
+        ("reward-baseline", {"rate": 1.0}), ("dopamine", {"delay_ms": 0.0}),
+    ):  # fmt: skip
+        assert asdict(CONFIGURATIONS[name](**options)).items() >= options.items()
 
 
 @pytest.mark.parametrize("name", RULES)
