@@ -8,37 +8,34 @@ _FROZEN = "nothing assigns the attributes of a result; frozen says so to the rea
 _SEED = "any seed will do: another draw of the same distribution"
 _SPEED = "the same values, computed again each time"
 
+_SYMMETRIC = "of a symmetric density the same score"
+_UNUSED = "taken for the sake of `Method`, not used"
+_SIZE = "NumPy takes any negative size for unknown"
+_NEGATIVE = "a negative duration misses its tolerance as well"
+_TOUCHED = "they touch different neurons"
+_LATER = "the outcome of the window sets it before it is read"
+_NO_FIELDS = "the base has no fields to initialise"
+
+# fmt: off
 ACCEPTED: list[tuple[str, str, str, str]] = [
     ("", r"strict=True", r"strict=False", _BELT),
+    ("", r"> 1e-9 \* ", r">= 1e-9 \* ", "nothing lies on the tolerance"),
     ("analysis/", r"@dataclass\(frozen=True\)", r"frozen=False", _FROZEN),
     ("analysis/coverage.py", r"default_rng\([01]\)", r"default_rng\(", _SEED),
     ("analysis/coverage.py", r"_N_TRUTH = ", "", "one draw of a million more or less"),
     ("analysis/coverage.py", r"@cache", r"^$", _SPEED),
-    (
-        "analysis/coverage.py",
-        r"_SHARE_SOLVED\) \+ rng",
-        "",
-        "of a symmetric density the same score",
-    ),
+    ("analysis/coverage.py", r"_SHARE_SOLVED\) \+ rng", "- rng", _SYMMETRIC),
+    ("analysis/coverage.py", r"< _SHARE_SOLVED", "<= _SHARE_SOLVED", "no draw lies on it"),
     ("analysis/coverage.py", r"axis=0", r"axis= -1", "draws have one axis"),
-    (
-        "analysis/coverage.py",
-        r"n_resamples: int = 0",
-        "",
-        "taken for the sake of `Method`, not used",
-    ),
+    ("analysis/coverage.py", r"n_resamples: int = 0", "", _UNUSED),
     ("analysis/statistics.py", r"pooled, axis=0", r"axis= -1", "pooled scores have one axis"),
-    (
-        "analysis/statistics.py",
-        r"reshape\(-1, 2\)",
-        r"- 2",
-        "NumPy takes any negative size for unknown",
-    ),
-    (
-        "rules/timesteps.py",
-        r"least: int = 0",
-        r"= -1",
-        "a negative duration misses its tolerance as well",
-    ),
-    ("", r"> 1e-9 \* ", r">= 1e-9 \* ", "no duration lies on the tolerance"),
+    ("analysis/statistics.py", r"reshape\(-1, 2\)", r"- 2", _SIZE),
+    ("rules/timesteps.py", r"least: int = 0", r"= -1", _NEGATIVE),
+    ("rules/modulators/contract.py", r"@dataclass", r"^$", _NO_FIELDS),
+    ("rules/modulators/reward_baseline.py", r"\[0\]", r"\[ -1\]", "of one the first is the last"),
+    ("rules/modulators/td.py", r"pending = np.where\(active, 0.0", "", _LATER),
+    ("rules/clopath.py", r"v > theta_plus", r"v >= theta_plus", "the factor beside it is zero there"),
+    ("rules/", r"pre_on_spike., .post_on_spike", r"post_on_spike., .pre_on_spike", _TOUCHED),
+    ("rules/rstdp", r"on_pre., .on_post.\)", r"on_post., .on_pre.\)", "both add to the eligibility"),
 ]
+# fmt: on
