@@ -14,6 +14,9 @@ _SIZE = "NumPy takes any negative size for unknown"
 _NEGATIVE = "a negative duration misses its tolerance as well"
 _TOUCHED = "they touch different neurons"
 _LATER = "the outcome of the window sets it before it is read"
+_ZERO = "the factor beside it is zero there"
+_SUM = "both add to the eligibility"
+_WRITTEN = "the host writes it before every block that reads it"
 _NO_FIELDS = "the base has no fields to initialise"
 
 # fmt: off
@@ -34,8 +37,9 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
     ("rules/modulators/contract.py", r"@dataclass", r"^$", _NO_FIELDS),
     ("rules/modulators/reward_baseline.py", r"\[0\]", r"\[ -1\]", "of one the first is the last"),
     ("rules/modulators/td.py", r"pending = np.where\(active, 0.0", "", _LATER),
-    ("rules/clopath.py", r"v > theta_plus", r"v >= theta_plus", "the factor beside it is zero there"),
+    ("rules/clopath.py", r"v > theta_plus", r"v >= theta_plus", _ZERO),
     ("rules/", r"pre_on_spike., .post_on_spike", r"post_on_spike., .pre_on_spike", _TOUCHED),
-    ("rules/rstdp", r"on_pre., .on_post.\)", r"on_post., .on_pre.\)", "both add to the eligibility"),
+    ("rules/rstdp", r"on_pre., .on_post.\)", r"on_post., .on_pre.\)", _SUM),
+    ("rules/", r'"agreement": "decision"', r'"agreement": "(keep|episode)"', _WRITTEN),
 ]
 # fmt: on
