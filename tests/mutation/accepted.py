@@ -41,5 +41,7 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
     ("rules/", r"pre_on_spike., .post_on_spike", r"post_on_spike., .pre_on_spike", _TOUCHED),
     ("rules/rstdp", r"on_pre., .on_post.\)", r"on_post., .on_pre.\)", _SUM),
     ("rules/", r'"agreement": "decision"', r'"agreement": "(keep|episode)"', _WRITTEN),
+    ("rules/", r"steps > 1.5", r"steps >= 1.5", "steps are whole numbers"),
+    ("rules/", r"steps < 1.5", r"steps <= 1.5", "steps are whole numbers"),
 ]
 # fmt: on

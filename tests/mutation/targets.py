@@ -14,6 +14,8 @@ _EPROP = f"{_RULES}/test_eprop.py"
 _MODULATORS = (f"{_RULES}/test_modulators.py", _CONTRACT)
 _UPDATES = f"{_RULES}/test_updates.py"
 _CHECKS = f"{_RULES}/test_checks.py"
+_NETWORKS = f"{_RULES}/test_rules_in_networks.py"
+_RELEASE = f"{_NETWORKS}::test_a_release_carries_the_amplitude_and_a_failure_nothing"
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "analysis/statistics.py": ("tests/analysis/test_statistics.py",),
@@ -53,7 +55,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "rules/td_ltp.py": (_CONTRACT, _EXPLORATION),
     "rules/td_critic.py": (_CONTRACT, _CLOSED_FORM, _EXPLORATION),
     "rules/node_perturbation.py": (_CONTRACT, _EXPLORATION),
-    "rules/hedonistic.py": (_CONTRACT, _EXPLORATION),
+    "rules/hedonistic.py": (_CONTRACT, _EXPLORATION, _RELEASE),
     "rules/eprop.py": (_CONTRACT, _EPROP),
 }
 

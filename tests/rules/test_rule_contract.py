@@ -142,6 +142,13 @@ def test_numbers_out_of_range_are_refused(name, field, value):
         cls(**{field: value})
 
 
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("learning_rate", [-1e-9, float("nan"), float("inf")])
+def test_every_rule_refuses_such_a_learning_rate(name, learning_rate):
+    with pytest.raises(ValueError, match=rf"{RULES[name].__name__}\.learning_rate must be"):
+        RULES[name](learning_rate=learning_rate)
+
+
 def test_numbers_at_the_end_of_their_range_are_not():
     for name, options in (
         ("reinforce", {"trace_decay": 1.0}), ("reinforce", {"trace_decay": 0.0}),
