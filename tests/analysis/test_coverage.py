@@ -39,24 +39,6 @@ AUDIT = [
 ]
 
 
-@pytest.mark.parametrize(("method", "distribution", "expected"), AUDIT)
-def test_coverage_is_what_an_independent_audit_found(method, distribution, expected):
-    found = {n: 100 * coverage(method, distribution, n, **FEW) for n in expected}
-    assert found == pytest.approx(expected, abs=5)  # 2 standard errors at 400 samples
-
-
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_the_interval_of_scores_covers_whatever_the_distribution(distribution):
-    assert coverage(BOOTSTRAP_IQM, distribution, INTERVAL_SEEDS, **FEW) >= 0.84
-    assert coverage(BOOTSTRAP_IQM, distribution, CLAIM_SEEDS, **FEW) >= 0.89
-
-
-def test_the_interval_of_means_covers_where_scores_are_normal():
-    assert [coverage(STUDENT, "normal", n, **FEW) for n in (2, 5, 10)] == pytest.approx(
-        [0.95] * 3, abs=0.03
-    )
-
-
 def test_truths_in_closed_form():
     assert truth("normal", iqm) == pytest.approx(0, abs=3e-3)
     # E[exp(z)] of the middle half: exp(1/2) (Phi(q - 1) - Phi(-q - 1)) / (1/2), Phi(q) = 3/4.
@@ -115,13 +97,6 @@ def test_the_document_states_every_method_at_every_number_of_seeds():
     assert f"{N_SAMPLES} samples a cell" in text
 
 
-@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-@pytest.mark.parametrize("method", ["mean, bootstrap-t", "mean, BCa bootstrap"])
-def test_a_cell_of_the_document_is_what_is_measured(method, distribution):
-    stated = documented(DOCUMENT.read_text(), distribution)[method][SEEDS.index(5)]
-    assert 100 * coverage(method, distribution, 5, **FEW) == pytest.approx(stated, abs=6)
-
-
 def test_the_docstring_states_what_the_document_does():
     text = DOCUMENT.read_text()
     tables = [documented(text, distribution) for distribution in DISTRIBUTIONS]
@@ -153,6 +128,31 @@ def test_one_table_after_the_other_is_printed(monkeypatch, capsys):
     main()
     tables = [f"the table of {distribution}" for distribution in DISTRIBUTIONS]
     assert capsys.readouterr().out == "\n\n".join(tables) + "\n"
+
+
+@pytest.mark.parametrize(("method", "distribution", "expected"), AUDIT)
+def test_coverage_is_what_an_independent_audit_found(method, distribution, expected):
+    found = {n: 100 * coverage(method, distribution, n, **FEW) for n in expected}
+    assert found == pytest.approx(expected, abs=5)  # 2 standard errors at 400 samples
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_the_interval_of_scores_covers_whatever_the_distribution(distribution):
+    assert coverage(BOOTSTRAP_IQM, distribution, INTERVAL_SEEDS, **FEW) >= 0.84
+    assert coverage(BOOTSTRAP_IQM, distribution, CLAIM_SEEDS, **FEW) >= 0.89
+
+
+def test_the_interval_of_means_covers_where_scores_are_normal():
+    assert [coverage(STUDENT, "normal", n, **FEW) for n in (2, 5, 10)] == pytest.approx(
+        [0.95] * 3, abs=0.03
+    )
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("method", ["mean, bootstrap-t", "mean, BCa bootstrap"])
+def test_a_cell_of_the_document_is_what_is_measured(method, distribution):
+    stated = documented(DOCUMENT.read_text(), distribution)[method][SEEDS.index(5)]
+    assert 100 * coverage(method, distribution, 5, **FEW) == pytest.approx(stated, abs=6)
 
 
 @pytest.mark.slow
