@@ -46,9 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         kept = json.loads(VERDICTS.read_text()) if VERDICTS.exists() else {}
         for file in files:
-            before = kept.get(file, {}).get("rows", []) if options.survivors else None
-            drawn = draw(file, options.sample, options.seed)
-            kept[file] = judge(file, drawn, limits, slots, before)
+            found = list(mutants_of(file, (CHECKOUT / file).read_text()))
+            before = {key(row): row for row in kept.get(file, {}).get("rows", ())}
+            if options.survivors:
+                mutants = [mutant for mutant in found if key(asdict(mutant)) in before]
+            else:
+                mutants, before = draw(found, file, options.sample, options.seed), {}
+            rows = judge(file, mutants, limits, slots, before)
+            seconds = sum(row["seconds"] for row in rows)
+            kept[file] = {"mutants": len(found), "seconds": seconds, "rows": rows}
             VERDICTS.parent.mkdir(exist_ok=True)
             VERDICTS.write_text(json.dumps(kept, indent=1))
     return 0
@@ -71,29 +77,27 @@ def baseline(files: Sequence[str], slots: Sequence[runner.Slot]) -> dict[str, fl
     return limits if is_sound else None
 
 
-def draw(file: str, sample: int | None, seed: int) -> tuple[int, list[Mutant]]:
-    """Return the number of a file's mutants and those to test, all of them by default."""
-    found = list(mutants_of(file, (CHECKOUT / file).read_text()))
+def draw(found: list[Mutant], file: str, sample: int | None, seed: int) -> list[Mutant]:
+    """Return the mutants of a file to test, all of them by default."""
     if sample is None or sample >= len(found):
-        return len(found), found
-    return len(found), random.Random(f"{seed} {file}").sample(found, sample)
+        return found
+    return random.Random(f"{seed} {file}").sample(found, sample)
 
 
 def judge(
     file: str,
-    drawn: tuple[int, list[Mutant]],
+    mutants: Sequence[Mutant],
     limits: dict[str, float],
     slots: Sequence[runner.Slot],
-    before: list[dict] | None,
-) -> dict:
+    before: dict[tuple, dict],
+) -> list[dict]:
     """Return what became of a file's mutants, and print those that survived.
 
     Of mutants that were killed `before`, the verdict is kept.
     """
-    number, mutants = drawn
-    killed_before = {key(row): row for row in before or () if row["outcome"] != "survived"}
-    rows = [killed_before[key(asdict(m))] for m in mutants if key(asdict(m)) in killed_before]
-    work = [(m, TARGETS[file]) for m in mutants if key(asdict(m)) not in killed_before]
+    kept = {name: row for name, row in before.items() if row["outcome"] != "survived"}
+    rows = [kept[key(asdict(mutant))] for mutant in mutants if key(asdict(mutant)) in kept]
+    work = [(mutant, TARGETS[file]) for mutant in mutants if key(asdict(mutant)) not in kept]
     began = time.monotonic()
     for mutant, verdict in runner.verdicts(work, limits, CHECKOUT, slots):
         row = asdict(mutant) | asdict(verdict)
@@ -103,8 +107,7 @@ def judge(
             print(f"  {file}:{mutant.line}: {mutant.before}  =>  {mutant.after}", flush=True)
     killed = sum(row["outcome"] != "survived" for row in rows)
     print(f"{file}: {killed} of {len(rows)} killed, {time.monotonic() - began:.0f} s", flush=True)
-    rows.sort(key=lambda row: (row["line"], row["operator"], row["after"]))
-    return {"mutants": number, "seconds": sum(row["seconds"] for row in rows), "rows": rows}
+    return sorted(rows, key=lambda row: (row["line"], row["operator"], row["after"]))
 
 
 def key(row: dict) -> tuple:

@@ -43,5 +43,6 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
     ("rules/", r'"agreement": "decision"', r'"agreement": "(keep|episode)"', _WRITTEN),
     ("rules/", r"steps > 1.5", r"steps >= 1.5", "steps are whole numbers"),
     ("rules/", r"steps < 1.5", r"steps <= 1.5", "steps are whole numbers"),
+    ("rules/checks.py", r">= weights.keys", r"> weights.keys", "beside w there is always more"),
 ]
 # fmt: on
