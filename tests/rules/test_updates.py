@@ -70,6 +70,17 @@ def test_incoming_sums(spikes):
     assert not silent.any()
 
 
+@pytest.mark.parametrize("shape", [(6,), (2, 6), (1, 3, 6)])
+def test_incoming_sums_of_any_number_of_replicas(shape):
+    w = np.random.default_rng(0).uniform(0.1, 1.0, shape)
+    shares = w.copy()
+    normalise_incoming(w, POST, 2, 3.0)
+    for neuron in range(2):
+        mine = shares[..., POST == neuron]
+        expected = 3.0 * mine / mine.sum(axis=-1, keepdims=True)
+        np.testing.assert_allclose(w[..., POST == neuron], expected, rtol=1e-14)
+
+
 def test_a_negative_memory_is_refused():
     with pytest.raises(ValueError, match=r"Adam.first_decay must be in \[0, 1\]"):
         Adam(first_decay=-0.1)
