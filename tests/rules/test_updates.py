@@ -68,6 +68,9 @@ def test_incoming_sums(spikes):
     silent = np.zeros((2, 6))
     normalise_incoming(silent, POST, 2, 3.0)
     assert not silent.any()
+    single = np.array([1.0, 0.0, 0.0, 0.5, 0.0, 0.0])  # sums 1 and 0.5
+    normalise_incoming(single, POST, 2, 3.0)
+    np.testing.assert_array_equal(single, [3.0, 0.0, 0.0, 3.0, 0.0, 0.0])
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 6), (1, 3, 6)])
