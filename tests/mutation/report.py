@@ -1,7 +1,6 @@
 """`python -m tests.mutation.report`: write the verdicts into docs/mutation.md."""
 
 import json
-import math
 import re
 from datetime import date
 from importlib.metadata import version
@@ -9,29 +8,11 @@ from platform import python_version
 
 from tests.mutation.__main__ import CHECKOUT, VERDICTS
 from tests.mutation.accepted import ACCEPTED
+from tests.mutation.shares import share_of_all
 from tests.mutation.targets import TARGETS
 
 DOCUMENT = CHECKOUT / "docs" / "mutation.md"
 BEGIN, END = "<!-- begin: python -m tests.mutation.report -->", "<!-- end -->"
-
-
-def share_of_all(strata: list[tuple[int, int, int]]) -> tuple[float, float]:
-    """Return the share killed of all mutants, and half its 95 % interval, from draws of each file.
-
-    Parameters
-    ----------
-    strata : list of (number of mutants, tested, killed), one for each file
-        Shares are weighted by the number of mutants. Of a file of which all drawn were killed the
-        variance is that of (killed + 1)/(tested + 2), and none where all mutants were tested.
-    """
-    total = sum(number for number, _, _ in strata)
-    share = sum(number * killed / tested for number, tested, killed in strata) / total
-    variance = 0.0
-    for number, tested, killed in strata:
-        smoothed = (killed + 1) / (tested + 2)
-        left = 1 - tested / number
-        variance += (number / total) ** 2 * smoothed * (1 - smoothed) / tested * left
-    return share, 1.96 * math.sqrt(variance)
 
 
 def code(text: str) -> str:
