@@ -17,6 +17,7 @@ _LATER = "the outcome of the window sets it before it is read"
 _ZERO = "the factor beside it is zero there"
 _SUM = "both add to the eligibility"
 _WRITTEN = "the host writes it before every block that reads it"
+_MASKED = "the error of replicas that are not active is set to zero below"
 _NO_FIELDS = "the base has no fields to initialise"
 
 # fmt: off
@@ -45,5 +46,6 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
     ("rules/", r"steps < 1.5", r"steps <= 1.5", "steps are whole numbers"),
     ("rules/checks.py", r">= weights.keys", r"> weights.keys", "beside w there is always more"),
     ("rules/updates.py", r"int\(change <= 0\)", r"int\(change < 0\)", "zero times it is zero"),
+    ("rules/modulators/td_linear.py", r"reinforcement.rewards, 0.0", "", _MASKED),
 ]
 # fmt: on

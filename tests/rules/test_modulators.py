@@ -262,6 +262,15 @@ def test_linear_critic_bootstraps_on_truncation_and_not_on_termination():
     assert errors == pytest.approx({"terminated": 1.0 - 2.0, "truncated": 1.0 + 1.8 - 2.0})
 
 
+def test_a_trace_of_the_linear_critic_ends_with_its_episode():
+    bound = build("td-linear", 2, discount=0.5, trace_decay=0.8, learning_rate=0.1)
+    first, second, last = (np.repeat(STATES[[state]], 2, axis=0) for state in range(3))
+    bound.on_outcome(outcome([0.0, 0.0], features=first, next_features=second))
+    bound.reset(np.array([True, False]))
+    bound.on_outcome(outcome([1.0, 1.0], features=second, next_features=last))
+    np.testing.assert_allclose(bound.weights, [[0.0, 0.1, 0.0], [0.04, 0.1, 0.0]], atol=1e-15)
+
+
 def test_linear_critic_is_stable_with_dense_features():
     rng = np.random.default_rng(0)
     bound = build("td-linear", discount=0.9)
