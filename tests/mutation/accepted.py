@@ -18,6 +18,7 @@ _ZERO = "the factor beside it is zero there"
 _SUM = "both add to the eligibility"
 _WRITTEN = "the host writes it before every block that reads it"
 _MASKED = "the error of replicas that are not active is set to zero below"
+_SPREAD = "a resampled spread is zero up to rounding, or far from it"
 _NO_FIELDS = "the base has no fields to initialise"
 
 # fmt: off
@@ -47,5 +48,6 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
     ("rules/checks.py", r">= weights.keys", r"> weights.keys", "beside w there is always more"),
     ("rules/updates.py", r"int\(change <= 0\)", r"int\(change < 0\)", "zero times it is zero"),
     ("rules/modulators/td_linear.py", r"reinforcement.rewards, 0.0", "", _MASKED),
+    ("analysis/coverage.py", r"spreads > 1e-9 \* spread", r">= 1e-9|1e-9 /", _SPREAD),
 ]
 # fmt: on
