@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 FOLDERS := agents analysis envs experiments models rules
 
-.PHONY: run test test-all check lint types clean
+.PHONY: run test test-all check lint types mutate clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py train
@@ -29,6 +29,11 @@ types: $(VENV)/test
 
 check: lint types test
 
+# Are the tests able to fail? Takes a while: see docs/mutation.md.
+mutate: $(VENV)/mutate
+	$(BIN)/python -m tests.mutation --workers $(WORKERS)
+	$(BIN)/python -m tests.mutation.report
+
 $(VENV)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
@@ -42,5 +47,9 @@ $(VENV)/test: requirements.txt requirements-test.txt | $(VENV)/python
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-test.txt
 	touch $@ $(VENV)/run
 
+$(VENV)/mutate: requirements.txt requirements-test.txt requirements-mutate.txt | $(VENV)/test
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-mutate.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .types build dist threefactor.egg-info
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .types build dist threefactor.egg-info .mutation

@@ -11,6 +11,7 @@ from threefactor.agents.plastic.controls import (
     Shuffled,
     Untouched,
     Zero,
+    _others,
     bind_control,
     permutable,
 )
@@ -83,9 +84,13 @@ def test_shuffled_keeps_the_distribution_and_destroys_the_pairing():
 
 def test_until_the_store_is_full_the_sign_is_random():
     factors = np.random.default_rng(2).normal(size=(500, 1))
-    early = run(Shuffled([5], size=500), factors, np.ones(1, bool))
+    control = Shuffled([5], size=500)
+    early = run(control, factors, np.ones(1, bool))
     np.testing.assert_array_equal(np.abs(early), np.abs(factors))
     assert 0.4 < np.mean(early == factors) < 0.6
+    late = run(control, factors[:20] + 10.0, np.ones(1, bool))
+    assert set(late.ravel()) <= set(np.append(factors, factors[:20] + 10.0))
+    assert control.state()["stores"][0].shape == (500,)
 
 
 def test_inactive_replicas_get_zero_and_shift_nothing():
@@ -137,6 +142,19 @@ def test_permuted_gives_each_synapse_the_eligibility_of_another(open_network, ma
         np.sort(moved["permuted"], axis=1), np.sort(changes, axis=1), rtol=0, atol=1e-12
     )
     assert np.all(np.abs(moved["permuted"] - changes) > 1e-9)
+
+
+@pytest.mark.parametrize("size", [2, 3, 8, 24])
+def test_others_are_one_cycle_through_all_synapses(size):
+    others, seen = _others(np.random.default_rng(0), size), [0]
+    while (following := others[seen[-1]]) != 0:
+        seen.append(following)
+    assert sorted(seen) == list(range(size))
+
+
+def test_two_synapses_are_enough_to_permute(make_spec):
+    spec = make_spec(REINFORCE, EscapeLIF(), n_inputs=1, n_outputs=2)
+    assert permutable(spec) == {"policy": ["trace"]}
 
 
 def test_a_delivery_reaches_those_that_it_is_for(open_network, make_spec):

@@ -13,8 +13,9 @@ from threefactor.experiments.training.run_directory import RunDirectory
 def make_run(tmp_path):
     """Write a run of some settings whose returns are its agents' seeds; return its path."""
 
-    def make(name, finished=3, meta=None, **settings):
+    def make(name, finished=3, meta=None, turned=False, **settings):
         config = resolve(settings).to_dict()
+        config = dict(reversed(config.items())) if turned else config
         with RunDirectory.create(tmp_path / name, config, meta or {}) as run:
             for replica in range(config["replicas"]):
                 for episode in range(finished):
@@ -51,6 +52,12 @@ def test_runs_that_share_no_agent_are_pooled_silently(make_run):
 
 
 WATCHED = {"engine": "runtime", "episodes": 7, "record_episodes": 0, "reference_episodes": 0}
+
+
+def test_the_order_of_settings_makes_no_other_agent(make_run):
+    assert len(pool_runs([make_run("a"), make_run("b", turned=True)]).agents) == 1
+
+
 OTHERS = [{"rule": "rstdp-et"}, {"window_ms": 10.0}, {"rule": {"learning_rate": 0.123}}]
 
 

@@ -73,6 +73,30 @@ def test_bootstrap_is_stratified_and_seeded():
     assert bootstrap_interval(sample) == bootstrap_interval(sample)
 
 
+def test_the_bootstrap_interval_is_made_of_percentiles_of_resampled_statistics():
+    sample = np.array(A)[:, 0]
+    draws = sample[np.random.default_rng(7).integers(10, size=(500, 10))]
+    expected = (sample.mean(), *np.quantile(draws.mean(axis=1), [0.05, 0.95]))
+    interval = bootstrap_interval(sample, np.mean, confidence=0.9, n_resamples=500, seed=7)
+    assert interval == pytest.approx(expected, rel=1e-12)
+    assert bootstrap_interval(sample) == bootstrap_interval(sample, iqm, 0.95, 2000, 0)
+
+
+def test_environments_are_told_by_name_not_by_order():
+    scores, baseline = {"easy": [3.0, 4.0], "hard": [0.0, 1.0]}, {"hard": [0.5], "easy": [3.5]}
+    assert probability_of_improvement(scores, baseline) == 0.5
+    turned = dict(reversed(scores.items()))
+    assert bootstrap_interval(turned) == bootstrap_interval(scores)
+    with pytest.raises(ValueError, match="Scores of easy: expected"):
+        bootstrap_interval({"hard": [1.0], "easy": [np.nan]})
+
+
+def test_a_wider_confidence_gives_a_wider_students_interval():
+    # scipy.stats.t.interval(0.9, 2, loc=2, scale=1/sqrt(3))
+    interval = student_interval([1.0, 2.0, 3.0], confidence=0.9)
+    assert interval == pytest.approx((2.0, 0.314150, 3.685850), abs=1e-5)
+
+
 UNKNOWN: Any = "median"
 
 # Mean return of each seed of three agents; an audit found their 300 episodes pooled, and the
@@ -116,13 +140,26 @@ def test_curves_are_summarised_as_seeds_at_every_point():
     curves = np.array(A)
     summary, point = summarise_curves(curves), summarise_seeds(curves[:, 1])
     assert summary.centre[1] == pytest.approx(point.estimate)
-    assert (summary.low[1], summary.high[1]) == pytest.approx(point.bounds, abs=0.03)
+    assert (summary.low[1], summary.high[1]) == pytest.approx(point.bounds)
+
+
+def test_five_seeds_get_a_band_and_a_line_with_their_values():
+    values = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    curves, summary = summarise_curves(np.outer(values, [1, 2])), summarise_seeds(values)
+    assert (curves.low[0], curves.high[0]) == pytest.approx(summary.bounds)
+    assert (curves.low[1], curves.high[1]) == pytest.approx(2 * np.array(summary.bounds))
+    listed = "  seeds: 1.000, 2.000, 4.000, 8.000, 16.000"
+    assert summary.lines() == [summary.text(), listed]
+    few = summarise_seeds(values[:4])
+    assert few.lines() == [few.text()]
 
 
 def test_a_claim_needs_ten_seeds():
     assert CLAIM_SEEDS == 10
     assert claim_caveat(9) == "9 seeds: a claim needs 10 or more"
     assert claim_caveat(10) == ""
+    assert claim_caveat(2) == "2 seeds: a claim needs 10 or more"
+    assert claim_caveat(1) == "1 seed: a claim needs 10 or more"
 
 
 def test_paired_comparison_of_ten_better_seeds():
@@ -151,6 +188,21 @@ def test_a_comparison_says_how_small_its_p_can_be(n_seeds, smallest):
     assert f"{smallest:.2g} the smallest possible" in result.text()
 
 
+def test_patterns_are_drawn_only_where_they_are_more_than_the_draws():
+    values = np.arange(1.0, 6.0)
+    all_of_them = paired_comparison(values, np.zeros(5), n_resamples=2**5)
+    assert (all_of_them.smallest_p, all_of_them.p_value) == (2 / 2**5, 2 / 2**5)
+    drawn = paired_comparison(values, np.zeros(5), n_resamples=2**5 - 1)
+    assert drawn.smallest_p == 2 / 2**5
+
+
+def test_drawn_patterns_are_the_same_ones_every_time():
+    values = np.random.default_rng(0).normal(0.3, 1.0, 15)
+    result = paired_comparison(values, np.zeros(15))
+    assert result == paired_comparison(values, np.zeros(15), n_resamples=9999, seed=0)
+    assert result.p_value != paired_comparison(values, np.zeros(15), seed=1).p_value
+
+
 def test_a_comparison_of_few_seeds_draws_no_interval_and_says_what_it_lacks():
     text = paired_comparison([3.0, 2.0, 4.0], [1.0, 1.0, 1.0]).text()
     assert text == (
@@ -164,6 +216,7 @@ def test_paired_comparison_of_identical_twins_finds_nothing():
     result = paired_comparison([0.3, 0.7, 0.5], [0.3, 0.7, 0.5])
     assert result.difference.estimate == 0.0
     assert result.p_value == 1.0
+    assert result.n_better == 0
     assert paired_comparison([1.0, 2.0], [0.0, 0.5]).p_value == 0.5
 
 

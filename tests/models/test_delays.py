@@ -12,6 +12,7 @@ from threefactor.models.assembly import assemble
 from threefactor.models.neurons.contract import PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection
 from threefactor.rules import RULES
+from threefactor.rules.delays import check_delay
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 
 KINDS = ("axonal", "dendritic")
@@ -181,6 +182,17 @@ def test_impossible_delays_are_refused(rule, delay_ms, kind, message, make_spec)
     wiring = Wiring(np.array([0]), np.array([0]), 1.0, delay_ms=delay_ms, delay=kind)
     with pytest.raises(ValueError, match=message):
         interpret(rule, silent, wiring)
+
+
+@pytest.mark.parametrize(
+    ("rule", "delay_ms", "kind"),
+    [
+        ("reinforce", 3.0, "axonal"), ("reinforce", 0.0, "dendritic"), ("stdp", 3.0, "dendritic"),
+        ("hedonistic", 3.0, "axonal"), (None, 3.0, "dendritic"), (None, 0.3, "axonal"),
+    ],
+)  # fmt: skip
+def test_possible_delays_are_not(rule, delay_ms, kind):
+    check_delay("here", RULES[rule]() if rule else None, delay_ms, kind, dt_ms=0.1)
 
 
 def test_release_is_not_decided_on_arrival(make_spec):

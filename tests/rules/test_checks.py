@@ -60,7 +60,10 @@ SLIPS = [
     ({"modulated": "no"}, "Spoiled.modulated must be True or False"),
     ({"required_units": {"u": "volt"}}, "required_units: 'u' is not in requires"),
     ({"weight_clock": "gain"}, "must name a field that holds a period in ms"),
+    ({"rates": ("pace",)}, "are numbers (gain, learning_rate, limit_mv, tau_trace_ms), at"),
+    ({"rates": ()}, "at least one, got ()"),
     # names
+    ({"equations": "mark : 1\ntau_trace : 1\ngain : 1"}, "'gain' is defined in two places"),
     ({"equations": "mark : 1\nlambda : 1\nhalf : 1"}, "equations, line 2, column 1: a variable"),
     ({"equations": "double : 1"}, "cannot be called 'double': it is a word of C++"),
     ({"noise": ("release", "double")}, "the random number 'double' cannot have this name"),

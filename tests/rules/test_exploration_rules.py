@@ -167,9 +167,28 @@ def test_td_rules_filter_coincidences_with_a_difference_of_exponentials(name):
     assert w == pytest.approx(2.0 * coincidence @ kernel, rel=1e-12)
 
 
-def test_td_kernel_needs_two_time_constants():
+def test_continuous_td_ltp_adds_up_what_its_clock_sees():
+    rng, steps, period = np.random.default_rng(8), 400, 4
+    post, sensitivity = rng.random(steps) < 0.05, rng.random(steps)
+    variables = {"z": post[:, None].astype(float), "sensitivity": sensitivity[:, None]}
+    activity = Activity(np.zeros((steps, 1), bool), post[:, None], variables)
+    rule = RULES["td-ltp-continuous"](
+        learning_rate=0.5, tau_decay_ms=120.0, tau_rise_ms=30.0, weight_period_ms=float(period)
+    )
+    schedule = Schedule(np.array([202, 302]), np.array([2.0, -1.0]))
+    w = interpret(rule, activity, Wiring(np.zeros(1, int), [0], 0.0), schedule).w[0]
+    ticks = np.arange(period, steps + 1, period)
+    ages = ticks[:, None] - 1 - np.arange(steps)
+    kernel = np.where(ages >= 0, np.exp(-ages / 120.0) - np.exp(-ages / 30.0), 0.0)
+    third_factor = np.select([ticks <= 202, ticks <= 302], [0.0, 2.0], -1.0)
+    expected = 0.5 * third_factor @ kernel @ (post * sensitivity) * period / (120.0 - 30.0)
+    assert w == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["td-ltp", "td-ltp-continuous", "td-stdp"])
+def test_td_kernel_needs_two_time_constants(name):
     with pytest.raises(ValueError, match="tau_decay_ms must differ from tau_rise_ms"):
-        RULES["td-ltp"](tau_rise_ms=200.0)
+        RULES[name](tau_rise_ms=200.0)
 
 
 def test_agreement_signs_each_neuron(long_run):

@@ -51,15 +51,23 @@ def test_fixed_trains_of_florian_2007(pre, post, name, expected):
 @pytest.mark.parametrize("name", ["stdp", "rstdp", "rstdp-et"])
 @pytest.mark.parametrize("difference", [-30, -5, -1, 0, 1, 5, 30])
 def test_stdp_window(name, difference):
-    rule = RULES[name](learning_rate=0.5, a_plus=1.0, a_minus=1.3, tau_minus_ms=35.0)
+    rule = RULES[name](learning_rate=0.5, a_plus=0.7, a_minus=1.3, tau_minus_ms=35.0)
     if name == "rstdp-et":  # an eligibility that keeps everything is plain STDP
         rule = replace(rule, tau_eligibility_ms=1e15, unit_time_ms=1e15)
-    potentiation = np.exp(-difference / 20.0) if difference >= 0 else 0.0
+    potentiation = 0.7 * np.exp(-difference / 20.0) if difference >= 0 else 0.0
     depression = 1.3 * np.exp(difference / 35.0) if difference <= 0 else 0.0
     expected = 0.5 * (potentiation - depression)
     schedule = Schedule(np.array([120]), np.ones(1))
     w = pair(rule, 50, 50 + difference, schedule=schedule).w[0]
     assert w == pytest.approx(expected, abs=1e-13)
+
+
+@pytest.mark.parametrize(("w", "expected"), [(0.0, 0.5), (0.1, 0.5), (0.5, 0.7), (1.0, 1.0)])
+def test_a_coincidence_depresses_first_as_bounds_tell(w, expected):
+    rule = RULES["stdp"](learning_rate=0.5, a_minus=0.6)
+    activity = Activity(trains(20, [10]), trains(20, [10]))
+    run = interpret(rule, activity, replace(ONE, w=w, w_min=0.0, w_max=1.0))
+    assert run.w[0] == pytest.approx(expected, abs=1e-13)
 
 
 def test_stdp_counts_all_pairs():

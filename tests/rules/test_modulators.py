@@ -124,6 +124,25 @@ def test_a_foreign_state_is_refused():
         build("dopamine").restore(build("td").state())
 
 
+def test_a_reset_forgets_what_waits_for_its_next_window():
+    bound, fresh = build("td", 3), build("td", 3).state()
+    bound.on_window(np.array([1.0, 2.0, 3.0]), np.ones(3, bool))
+    bound.on_outcome(outcome([4.0, 5.0, 6.0]))
+    bound.reset(np.array([True, False, True]))
+    for name, kept in (("previous", 2.0), ("pending", 5.0), ("is_open", True)):
+        fresh[name][1] = kept
+        np.testing.assert_array_equal(bound.state()[name], fresh[name])
+
+
+def test_who_predicts_says_so():
+    expected = {
+        "reward": False, "reward-baseline": True, "td": False, "td-linear": True,
+        "dopamine": False, "feedback": True,
+    }  # fmt: skip
+    assert {name: kind().predicts for name, kind in MODULATORS.items()} == expected
+    assert not Feedback("reward").predicts
+
+
 @pytest.mark.parametrize("scope", ["replica", "stimulus", "global"])
 def test_constant_reward_is_predicted(scope):
     bound = build("reward-baseline", 2, scope=scope)
@@ -201,8 +220,17 @@ def test_td_bootstraps_on_truncation_from_one_more_window():
 def test_td_needs_a_window_before_an_outcome():
     with pytest.raises(ValueError, match="call on_window after every window"):
         build("td").on_outcome(outcome(1.0))
+    half = build("td", 2)
+    half.on_window(np.zeros(2), np.array([True, False]))
+    with pytest.raises(ValueError, match="call on_window after every window"):
+        half.on_outcome(outcome([1.0, 1.0]))
     with pytest.raises(ValueError, match="needs the critic's values"):
         build("td").on_window(None, np.array([True]))
+
+
+def test_td_values_are_a_line_over_the_activity():
+    bound = build("td", 2, value_gain=0.5, value_offset=-3.0)
+    np.testing.assert_array_equal(bound.value(np.array([0.0, 8.0]), None), [-3.0, 1.0])
 
 
 @pytest.mark.parametrize("trace_decay", [0.0, 0.8, 1.0])
@@ -230,7 +258,17 @@ def test_linear_critic_bootstraps_on_truncation_and_not_on_termination():
         errors[end] = bound.on_outcome(
             outcome(1.0, **{end: True}, features=STATES[[0]], next_features=STATES[[1]])
         )[0]
+        np.testing.assert_allclose(bound.weights[0], [2.0 + 0.1 * errors[end], 2.0, 2.0])
     assert errors == pytest.approx({"terminated": 1.0 - 2.0, "truncated": 1.0 + 1.8 - 2.0})
+
+
+def test_a_trace_of_the_linear_critic_ends_with_its_episode():
+    bound = build("td-linear", 2, discount=0.5, trace_decay=0.8, learning_rate=0.1)
+    first, second, last = (np.repeat(STATES[[state]], 2, axis=0) for state in range(3))
+    bound.on_outcome(outcome([0.0, 0.0], features=first, next_features=second))
+    bound.reset(np.array([True, False]))
+    bound.on_outcome(outcome([1.0, 1.0], features=second, next_features=last))
+    np.testing.assert_allclose(bound.weights, [[0.0, 0.1, 0.0], [0.04, 0.1, 0.0]], atol=1e-15)
 
 
 def test_linear_critic_is_stable_with_dense_features():
@@ -248,6 +286,9 @@ def test_linear_critic_checks_its_features():
     bound = build("td-linear")
     with pytest.raises(ValueError, match=r"needs Reinforcement.features"):
         bound.on_outcome(outcome(1.0))
+    for given in ("features", "next_features"):
+        with pytest.raises(ValueError, match=r"needs Reinforcement.features"):
+            bound.on_outcome(outcome(1.0, **{given: STATES[[0]]}))
     bound.on_outcome(outcome(1.0, features=STATES[[0]], next_features=STATES[[1]]))
     with pytest.raises(ValueError, match=r"features must be \(1, 3\), got \(1, 4\)"):
         bound.on_outcome(outcome(1.0, features=np.ones((1, 4)), next_features=np.ones((1, 4))))
@@ -275,6 +316,10 @@ def test_dopamine_in_flight_is_lost_at_the_end_of_an_episode():
     bound.on_outcome(outcome(1.0))
     bound.reset(np.array([True]))
     assert [bound.on_outcome(outcome(0.0))[0] for _ in range(4)] == [0.0] * 4
+    level = build("dopamine", 2)
+    level.on_outcome(outcome([1.0, 1.0]))
+    level.reset(np.array([True, False]))
+    np.testing.assert_allclose(level.on_outcome(outcome([0.0, 0.0])), [0.0, np.exp(-0.1)])
 
 
 def test_feedback_spreads_a_scalar_over_neurons():
@@ -309,10 +354,22 @@ def test_what_changes_a_third_factor_sees_all_that_belongs_to_a_replica():
     np.testing.assert_array_equal(swapped.vectors["b"], [[8.0], [7.0]])
 
 
+def test_feedback_wraps_nothing_that_has_vectors_itself(monkeypatch):
+    vectors = property(lambda self: {"": 2})
+    monkeypatch.setitem(
+        MODULATORS, "vector", type("Vector", (MODULATORS["reward"],), {"vectors": vectors})
+    )
+    with pytest.raises(ValueError, match="'vector' gives neurons third factors of their own"):
+        Feedback("vector")
+
+
 def test_feedback_passes_on_what_it_wraps():
     td = Feedback("td")
     assert td.requires == ("values",)
     assert td.bind(host()).needs_bootstrap
+    assert Feedback("reward-baseline", {"scope": "stimulus"}).requires == ("stimuli",)
+    with pytest.raises(ValueError, match="Feedback.weights must be finite"):
+        Feedback("reward", weights=(1.0, np.inf))
     with pytest.raises(ValueError, match="options do not fit 'reward'"):
         Feedback("reward", {"gian": 1.0})
     with pytest.raises(ValueError, match="Unknown modulator 'rewrad'"):

@@ -11,7 +11,7 @@ import yaml
 
 from threefactor.rules import RULES
 from threefactor.rules.checks import check_rule_class
-from threefactor.rules.contract import EVENT_BLOCKS, Rule
+from threefactor.rules.contract import EVENT_BLOCKS, Rule, parameter_values, scaled
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
 from threefactor.rules.modulators import MODULATORS
 
@@ -119,19 +119,44 @@ def test_negative_time_constant_is_named():
         ("dopamine-stdp", "weight_period_ms", 0.0),
         ("stdp", "a_plus", float("nan")),
         ("stdp", "learning_rate", -1.0),
+        ("stdp", "tau_plus_ms", 0.0),
+        ("stdp", "tau_plus_ms", -0.5),
+        ("dopamine-stdp", "weight_period_ms", -0.5),
+        ("reinforce", "trace_decay", -0.5),
         ("td-linear", "learning_rate", 2.0),
         ("td-linear", "discount", 1.1),
+        ("td-linear", "discount", -0.1),
         ("reward-baseline", "scope", "planet"),
         ("reward-baseline", "rate", 0.0),
+        ("reward-baseline", "rate", 1.5),
+        ("reward", "gain", float("nan")),
         ("dopamine", "delay_ms", -1.0),
         ("feedback", "wraps", "feedback"),
         ("feedback", "n_post", 0),
+        ("feedback", "seed", float("inf")),
     ],
 )
 def test_numbers_out_of_range_are_refused(name, field, value):
     cls = CONFIGURATIONS[name]
     with pytest.raises(ValueError, match=rf"{cls.__name__}\.{field} "):
         cls(**{field: value})
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("learning_rate", [-1e-9, float("nan"), float("inf")])
+def test_every_rule_refuses_such_a_learning_rate(name, learning_rate):
+    with pytest.raises(ValueError, match=rf"{RULES[name].__name__}\.learning_rate must be"):
+        RULES[name](learning_rate=learning_rate)
+
+
+def test_numbers_at_the_end_of_their_range_are_not():
+    for name, options in (
+        ("reinforce", {"trace_decay": 1.0}), ("reinforce", {"trace_decay": 0.0}),
+        ("td-linear", {"learning_rate": 1.0, "discount": 1.0}),
+        ("td-linear", {"learning_rate": 0.0, "discount": 0.0}), ("stdp", {"learning_rate": 0.0}),
+        ("reward-baseline", {"rate": 1.0}), ("dopamine", {"delay_ms": 0.0}),
+    ):  # fmt: skip
+        assert asdict(CONFIGURATIONS[name](**options)).items() >= options.items()
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -176,6 +201,35 @@ def test_update_is_linear_in_the_third_factor(name, random_run):
     two = random_run(rule, third_factors=2.0).w - 0.5
     assert np.any(one)
     np.testing.assert_allclose(two, 2 * one, rtol=0, atol=1e-14)
+
+
+@dataclass(frozen=True)
+class Measured(Rule):
+    """A rule with a number of every unit, and what is no number."""
+
+    tau_ms: float = 2.0
+    threshold_mv: float = -3.0
+    rate_hz: float = 4.0
+    capacitance_pf: float = 5.0
+    conductance_ns: float = 2.0
+    current_pa: float = 7.0
+    resistance_mohm: float = 8.0
+    is_open: bool = True
+    kind: str = "any"
+
+
+def test_numbers_reach_equations_in_units_of_the_si():
+    assert parameter_values(Measured()) == {
+        "learning_rate": (0.01, "1"), "tau": (0.002, "second"), "threshold": (-0.003, "volt"),
+        "rate": (4.0, "hertz"), "capacitance": (5e-12, "farad"), "conductance": (2e-9, "siemens"),
+        "current": (7e-12, "amp"), "resistance": (8e6, "ohm"),
+    }  # fmt: skip
+    assert f"default {Rule().learning_rate}" in (Rule.__doc__ or "")
+
+
+def test_rates_are_scaled_and_nothing_else():
+    rule = RULES["stdp"](learning_rate=0.3, a_plus=2.0)
+    assert scaled(rule, 0.5) == replace(rule, learning_rate=0.15)
 
 
 @dataclass(frozen=True)

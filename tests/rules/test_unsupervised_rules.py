@@ -21,9 +21,9 @@ def final_weight(rule, pre, post, steps=120):
 
 
 def test_nearest_pairs_only():
-    rule = RULES["stdp-nearest"](learning_rate=1.0, a_minus=0.7, tau_minus_ms=30.0)
+    rule = RULES["stdp-nearest"](learning_rate=0.5, a_plus=1.6, a_minus=1.4, tau_minus_ms=30.0)
     potentiation = final_weight(rule, [10, 20], [30])
-    assert potentiation == pytest.approx(np.exp(-0.5), abs=1e-13)
+    assert potentiation == pytest.approx(0.8 * np.exp(-0.5), abs=1e-13)
     depression = final_weight(rule, [30], [10, 20])
     assert depression == pytest.approx(-0.7 * np.exp(-10 / 30), abs=1e-13)
     assert final_weight(rule, [30], [30]) == 0.0
@@ -164,15 +164,18 @@ def test_voltage_rule_filters_from_the_first_v_on():
 
 
 def test_alpha_eligibility_is_the_published_kernel():
-    rule = RULES["rstdp-alpha"](learning_rate=2.0, tau_eligibility_ms=40.0)
+    rule = RULES["rstdp-alpha"](
+        learning_rate=2.0, tau_minus_ms=50.0, tau_eligibility_ms=40.0, a_plus=0.8
+    )
     activity = Activity(trains(300, [10]), trains(300, [15]))
     schedule = Schedule(np.arange(1, 301), np.eye(300)[200])
     run = interpret(rule, activity, ONE, schedule, record=("eligibility",))
     ages = np.arange(300) - 15.0
-    kernel = np.where(ages >= 0, np.exp(-5 / 30) * ages / 40 * np.exp(-ages / 40), 0.0)
-    np.testing.assert_allclose(run.history["eligibility"][:, 0], kernel, rtol=0, atol=1e-14)
+    kernel = np.where(ages >= 0, ages / 40 * np.exp(-ages / 40), 0.0)
+    size = 0.8 * np.exp(-5 / 30)
+    np.testing.assert_allclose(run.history["eligibility"][:, 0], size * kernel, rtol=0, atol=1e-14)
     assert np.argmax(kernel) == 15 + 40
-    assert run.w[0] == pytest.approx(2.0 * kernel[200], abs=1e-13)
+    assert run.w[0] == pytest.approx(2.0 * size * kernel[200], abs=1e-13)
     reverse = Activity(trains(300, [15]), trains(300, [10]))
     opposite = interpret(rule, reverse, ONE, record=("eligibility",)).history["eligibility"][:, 0]
-    np.testing.assert_allclose(opposite, -1.05 * kernel, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(opposite, -1.05 * np.exp(-5 / 50) * kernel, rtol=0, atol=1e-14)

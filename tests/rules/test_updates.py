@@ -68,6 +68,20 @@ def test_incoming_sums(spikes):
     silent = np.zeros((2, 6))
     normalise_incoming(silent, POST, 2, 3.0)
     assert not silent.any()
+    single = np.array([1.0, 0.0, 0.0, 0.5, 0.0, 0.0])  # sums 1 and 0.5
+    normalise_incoming(single, POST, 2, 3.0)
+    np.testing.assert_array_equal(single, [3.0, 0.0, 0.0, 3.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 6), (1, 3, 6)])
+def test_incoming_sums_of_any_number_of_replicas(shape):
+    w = np.random.default_rng(0).uniform(0.1, 1.0, shape)
+    shares = w.copy()
+    normalise_incoming(w, POST, 2, 3.0)
+    for neuron in range(2):
+        mine = shares[..., POST == neuron]
+        expected = 3.0 * mine / mine.sum(axis=-1, keepdims=True)
+        np.testing.assert_allclose(w[..., POST == neuron], expected, rtol=1e-14)
 
 
 def test_a_negative_memory_is_refused():

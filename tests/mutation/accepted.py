@@ -1,0 +1,53 @@
+"""Survivors that need no test, with the reason: (file or "" for any, before, after, why).
+
+`before` and `after` are regular expressions over the lines that differ.
+"""
+
+_BELT = "equal lengths are made sure of above; `strict` says so to the reader"
+_FROZEN = "nothing assigns the attributes of a result; frozen says so to the reader"
+_SEED = "any seed will do: another draw of the same distribution"
+_SPEED = "the same values, computed again each time"
+
+_SYMMETRIC = "of a symmetric density the same score"
+_UNUSED = "taken for the sake of `Method`, not used"
+_SIZE = "NumPy takes any negative size for unknown"
+_NEGATIVE = "a negative duration misses its tolerance as well"
+_TOUCHED = "they touch different neurons"
+_LATER = "the outcome of the window sets it before it is read"
+_ZERO = "the factor beside it is zero there"
+_SUM = "both add to the eligibility"
+_WRITTEN = "the host writes it before every block that reads it"
+_MASKED = "the error of replicas that are not active is set to zero below"
+_SPREAD = "a resampled spread is zero up to rounding, or far from it"
+_NO_FIELDS = "the base has no fields to initialise"
+
+# fmt: off
+ACCEPTED: list[tuple[str, str, str, str]] = [
+    ("", r"strict=True", r"strict=False", _BELT),
+    ("", r"> 1e-9 \* ", r">= 1e-9 \* ", "nothing lies on the tolerance"),
+    ("analysis/", r"@dataclass\(frozen=True\)", r"frozen=False", _FROZEN),
+    ("analysis/coverage.py", r"default_rng\([01]\)", r"default_rng\(", _SEED),
+    ("analysis/coverage.py", r"_N_TRUTH = ", "", "one draw of a million more or less"),
+    ("analysis/coverage.py", r"@cache", r"^$", _SPEED),
+    ("analysis/coverage.py", r"_SHARE_SOLVED\) \+ rng", "- rng", _SYMMETRIC),
+    ("analysis/coverage.py", r"< _SHARE_SOLVED", "<= _SHARE_SOLVED", "no draw lies on it"),
+    ("analysis/coverage.py", r"axis=0", r"axis= -1", "draws have one axis"),
+    ("analysis/coverage.py", r"n_resamples: int = 0", "", _UNUSED),
+    ("analysis/statistics.py", r"pooled, axis=0", r"axis= -1", "pooled scores have one axis"),
+    ("analysis/statistics.py", r"reshape\(-1, 2\)", r"- 2", _SIZE),
+    ("rules/timesteps.py", r"least: int = 0", r"= -1", _NEGATIVE),
+    ("rules/modulators/contract.py", r"@dataclass", r"^$", _NO_FIELDS),
+    ("rules/modulators/reward_baseline.py", r"\[0\]", r"\[ -1\]", "of one the first is the last"),
+    ("rules/modulators/td.py", r"pending = np.where\(active, 0.0", "", _LATER),
+    ("rules/clopath.py", r"v > theta_plus", r"v >= theta_plus", _ZERO),
+    ("rules/", r"pre_on_spike., .post_on_spike", r"post_on_spike., .pre_on_spike", _TOUCHED),
+    ("rules/rstdp", r"on_pre., .on_post.\)", r"on_post., .on_pre.\)", _SUM),
+    ("rules/", r'"agreement": "decision"', r'"agreement": "(keep|episode)"', _WRITTEN),
+    ("rules/", r"steps > 1.5", r"steps >= 1.5", "steps are whole numbers"),
+    ("rules/", r"steps < 1.5", r"steps <= 1.5", "steps are whole numbers"),
+    ("rules/checks.py", r">= weights.keys", r"> weights.keys", "beside w there is always more"),
+    ("rules/updates.py", r"int\(change <= 0\)", r"int\(change < 0\)", "zero times it is zero"),
+    ("rules/modulators/td_linear.py", r"reinforcement.rewards, 0.0", "", _MASKED),
+    ("analysis/coverage.py", r"spreads > 1e-9 \* spread", r">= 1e-9|1e-9 /", _SPREAD),
+]
+# fmt: on
