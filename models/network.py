@@ -1,13 +1,13 @@
 """A live network of R agents: rates or spike times in, counts out, third factor to weights."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.masks import all_of
 from threefactor.models.addresses import on_neuron, rate_arrays, update_array
 from threefactor.models.assembly import assemble
 from threefactor.models.engine import open_engine
@@ -62,6 +62,7 @@ class Network:
     ) -> None:
         self.spec = spec
         self.replicas = len(noise_seeds)
+        self._everyone = np.ones(self.replicas, bool)
         self.is_learning = is_learning
         self._plan = assemble(spec, self.replicas)
         self.n_inputs = spec.population(spec.input).size
@@ -152,7 +153,7 @@ class Network:
                     row[:] = projection.weights
             low = self.replicated(f"{projection.name}.w_min")
             np.clip(weights, low, self.replicated(f"{projection.name}.w_max"), out=weights)
-        self._normalise(self._normalised, np.ones(self.replicas, bool))
+        self._normalise(self._normalised, self._everyone)
         for population in self.spec.populations:
             values = parameter_values(population.neuron)
             for parameter, spread in population.heterogeneity.items():
@@ -187,14 +188,9 @@ class Network:
                 names += [update_array(projection, variable) for variable in moments]
         return [self.replicated(name) for name in names]
 
-    @contextmanager
-    def _only(self, mask: NDArray[np.bool_], targets: list[NDArray]) -> Iterator[None]:
-        """Let what happens to these views happen to the marked replicas only."""
-        others = ~mask
-        kept = [(view, view[others]) for view in targets] if others.any() else []
-        yield
-        for view, values in kept:
-            view[others] = values
+    def _run(self, blocks: list[str]) -> None:
+        for block in blocks:
+            self.engine.run_block(block)
 
     def advance(self, told: Floats, steps: int) -> Floats:
         """Simulate one decision window and return what the decoder reads.
@@ -217,7 +213,7 @@ class Network:
             counts.fill(0.0)
         self.engine.advance(steps)
         if self._normalised_by_window and self.is_learning:
-            self._normalise(self._normalised_by_window, np.ones(self.replicas, bool))
+            self._normalise(self._normalised_by_window, self._everyone)
         return self._outputs
 
     def first_spikes_ms(self, window_start_step: int) -> Floats:
@@ -240,8 +236,7 @@ class Network:
             for population, agreement in self._agreements:
                 self._write_agreement(population, agreement, chosen)
         if self.is_learning:
-            for block in self._decision_blocks:
-                self.engine.run_block(block)
+            self._run(self._decision_blocks)
         for view, initial in self._decision_resets:
             view[...] = initial
 
@@ -285,12 +280,12 @@ class Network:
             own = {name or self.spec.output: values for name, values in own.items()}
             sizes = {name: values.shape[-1] for name, values in own.items()}
             check_third_factor(self.spec, sizes, has_scalar)
-        mask = np.ones(self.replicas, bool) if delivers is None else delivers
-        with self._only(mask, self._learning_targets):
-            for population, view in self._third_factors.items():
-                view[...] = own[population] if population in own else third_factor[:, None]
-            for block in self._learning_blocks:
-                self.engine.run_block(block)
+        mask = self._everyone if delivers is None else delivers
+        kept = _rows_of_others(mask, self._learning_targets)
+        for population, view in self._third_factors.items():
+            view[...] = own[population] if population in own else third_factor[:, None]
+        self._run(self._learning_blocks)
+        _put_back(kept)
         if self._normalised:
             self._normalise(self._normalised, mask)
 
@@ -335,14 +330,14 @@ class Network:
 
     def start_episode(self, mask: NDArray[np.bool_]) -> None:
         """Update what the marked replicas learn at a trial's end, then reset their state."""
-        everyone = bool(np.all(mask))
         if self._episode_blocks and self.is_learning:
-            with self._only(mask, self._episode_targets):
-                for block in self._episode_blocks:
-                    self.engine.run_block(block)
+            kept = _rows_of_others(mask, self._episode_targets)
+            self._run(self._episode_blocks)
+            _put_back(kept)
             self._normalise(self._normalised, mask)
+        is_everyone = all_of(mask)
         for view, initial in self._resets:
-            if everyone:
+            if is_everyone:
                 view[...] = initial
             else:
                 view[mask] = initial[mask]
@@ -354,3 +349,21 @@ class Network:
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
+
+
+#: Views, and what they hold of the replicas in a mask.
+Kept = list[tuple[NDArray, NDArray[np.bool_], NDArray]]
+
+
+def _rows_of_others(mask: NDArray[np.bool_], views: list[NDArray]) -> Kept:
+    """Return what the views hold of replicas that are not marked; empty if all are."""
+    if all_of(mask):
+        return []
+    others = ~mask
+    return [(view, others, view[others]) for view in views]
+
+
+def _put_back(kept: Kept) -> None:
+    """Undo what has happened since to the replicas that were not marked."""
+    for view, others, values in kept:
+        view[others] = values

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge.outcome import Outcome
+from threefactor.masks import any_of
 
 Mask = NDArray[np.bool_]
 
@@ -45,6 +46,8 @@ class EpisodeTally:
     ----------
     decisions : int
         Decisions of the loop so far.
+    is_discounted : bool
+        Whether the metric differs from the plain return.
     acting, closing : (R,) bool
     done : (R,) int
         Episodes finished.
@@ -64,9 +67,11 @@ class EpisodeTally:
     episodes: int
     discount: float
     decisions: int = field(default=0, init=False)
+    is_discounted: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin the first episode of every replica."""
+        self.is_discounted = self.discount < 1.0
         self.acting = np.ones(self.replicas, dtype=bool)
         self.closing = np.zeros(self.replicas, dtype=bool)
         self.done = np.zeros(self.replicas, dtype=int)
@@ -78,11 +83,6 @@ class EpisodeTally:
         self.terminated = np.zeros(self.replicas, dtype=bool)
         self.truncated = np.zeros(self.replicas, dtype=bool)
         self.returns: list[list[float]] = [[] for _ in range(self.replicas)]
-
-    @property
-    def is_discounted(self) -> bool:
-        """Whether the metric differs from the plain return."""
-        return self.discount < 1.0
 
     @property
     def metric(self) -> NDArray[np.float64]:
@@ -170,8 +170,3 @@ _ARRAYS = (
     "acting", "closing", "done", "totals", "discounted", "factors", "began_at", "stopped_at",
     "terminated", "truncated",
 )  # fmt: skip
-
-
-def any_of(flags: Mask) -> bool:
-    """Return whether any flag is set, in a tenth of the time of `flags.any()` for few replicas."""
-    return True in flags.tolist()
