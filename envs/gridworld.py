@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.envs.vector_form import Answers, VectorForm, draw_uniform, none_of
+from threefactor.envs.vector_form import Answers, UniformDraws, VectorForm, none_of
 
 ACTIONS = ("up", "right", "down", "left")
 # Clockwise, so that veering left is the previous action and veering right the next one.
@@ -30,16 +30,18 @@ class GridWorlds(VectorForm):
         self._next_states, self._rewards = first._next_states, first._rewards
         self._is_goal, self._thresholds = first._is_goal, np.array(first._thresholds)
         self._states = np.zeros(len(environments), dtype=np.int64)
+        self._draws = UniformDraws(environments)
 
     def take(self, copy: int) -> None:
         """Take over the cell."""
+        self._draws.take(copy)
         self._states[copy] = self._environments[copy]._state
 
     def step(self, actions: NDArray[np.int_], copies: NDArray[np.int_]) -> Answers:
         """Attempt one move each; see `VectorForm.step`."""
         if wrong := actions[(actions < 0) | (actions >= len(ACTIONS))].tolist():
             raise _no_action(wrong[0])
-        draws = draw_uniform([self._environments[copy] for copy in copies.tolist()])
+        draws = self._draws.of(copies)
         outcomes = (draws[:, None] >= self._thresholds).sum(axis=1)
         move = (self._states[copies], actions, outcomes)
         states = self._next_states[move]

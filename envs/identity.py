@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.envs.vector_form import Answers, VectorForm, draw_uniform, none_of
+from threefactor.envs.vector_form import Answers, UniformDraws, VectorForm, none_of
 
 
 class Identities(VectorForm):
@@ -16,15 +16,17 @@ class Identities(VectorForm):
     def __init__(self, environments: Sequence["Identity"]) -> None:
         self._environments, self._n_symbols = environments, environments[0].n_symbols
         self._symbols = np.zeros(len(environments), dtype=np.int64)
+        self._draws = UniformDraws(environments)
 
     def take(self, copy: int) -> None:
         """Take over the symbol."""
+        self._draws.take(copy)
         self._symbols[copy] = self._environments[copy]._symbol
 
     def step(self, actions: NDArray[np.int_], copies: NDArray[np.int_]) -> Answers:
         """Pay and show the next symbols; see `VectorForm.step`."""
         rewards = (actions == self._symbols[copies]).astype(np.float64)
-        draws = draw_uniform([self._environments[copy] for copy in copies.tolist()])
+        draws = self._draws.of(copies)
         symbols = (draws * self._n_symbols).astype(np.int64)
         self._symbols[copies] = symbols
         return Answers(symbols, rewards, none_of(copies), none_of(copies))

@@ -67,6 +67,17 @@ def none_of(copies: NDArray[np.int_]) -> NDArray[np.bool_]:
     return np.zeros(len(copies), dtype=bool)
 
 
-def draw_uniform(environments: Sequence[gym.Env]) -> NDArray[np.float64]:
-    """Return the next number in [0, 1) of each environment's own generator."""
-    return np.array([environment.np_random.random() for environment in environments])
+class UniformDraws:
+    """The numbers in [0, 1) that copies draw, each from its own generator."""
+
+    def __init__(self, environments: Sequence[gym.Env]) -> None:
+        self._environments = environments
+        self._next = [environment.np_random.random for environment in environments]
+
+    def take(self, copy: int) -> None:
+        """Take over the generator of a copy."""
+        self._next[copy] = self._environments[copy].np_random.random
+
+    def of(self, copies: NDArray[np.int_]) -> NDArray[np.float64]:
+        """Draw one number each, (n,)."""
+        return np.array([self._next[copy]() for copy in copies.tolist()])

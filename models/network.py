@@ -47,6 +47,8 @@ class Network:
     Attributes
     ----------
     replicas, n_inputs, n_outputs : int
+    told : (replicas, n_inputs)
+        Where what `advance` is told may be written, so that it need not be copied.
     reads_choice : bool
         Whether a rule compares its neuron with the action taken.
     """
@@ -79,8 +81,9 @@ class Network:
         self._draw(noise_seeds, weight_seeds)
         if not is_learning:
             self.freeze()
-        self._told = self.replicated(input_array(spec))
+        self._input = self.replicated(input_array(spec))
         self._is_timed = spec.population(spec.input).neuron.takes == "spike_times_ms"
+        self.told = np.zeros(self._input.shape) if self._is_timed else self._input
         self._spike_counts = [
             self.replicated(f"{group.name}.spike_count")
             for group in self._plan.groups
@@ -96,6 +99,8 @@ class Network:
         self._third_factors = {
             name: self.replicated(f"{name}.third_factor") for name in third_factor_populations(spec)
         }
+        # Neurons first: a scalar for each replica fits without another axis.
+        self._by_neuron = [(name, view.T) for name, view in self._third_factors.items()]
         self._learning_targets = [
             *self._third_factors.values(),
             *self._find_targets("post_on_delivery"),
@@ -188,10 +193,6 @@ class Network:
                 names += [update_array(projection, variable) for variable in moments]
         return [self.replicated(name) for name in names]
 
-    def _run(self, blocks: list[str]) -> None:
-        for block in blocks:
-            self.engine.run_block(block)
-
     def advance(self, told: Floats, steps: int) -> Floats:
         """Simulate one decision window and return what the decoder reads.
 
@@ -208,7 +209,10 @@ class Network:
         (replicas, n_outputs) spike counts of the window, or the readout variable of neurons that do
         not spike; a view that the next window overwrites.
         """
-        self._told[...] = steps_to_spike(told, self.spec.timestep_ms) if self._is_timed else told
+        if self._is_timed:
+            self._input[...] = steps_to_spike(told, self.spec.timestep_ms)
+        elif told is not self.told:
+            self._input[...] = told
         for counts in self._spike_counts:
             counts.fill(0.0)
         self.engine.advance(steps)
@@ -236,7 +240,8 @@ class Network:
             for population, agreement in self._agreements:
                 self._write_agreement(population, agreement, chosen)
         if self.is_learning:
-            self._run(self._decision_blocks)
+            for block in self._decision_blocks:
+                self.engine.run_block(block)
         for view, initial in self._decision_resets:
             view[...] = initial
 
@@ -282,10 +287,12 @@ class Network:
             check_third_factor(self.spec, sizes, has_scalar)
         mask = self._everyone if delivers is None else delivers
         kept = _rows_of_others(mask, self._learning_targets)
-        for population, view in self._third_factors.items():
-            view[...] = own[population] if population in own else third_factor[:, None]
-        self._run(self._learning_blocks)
-        _put_back(kept)
+        for population, view in self._by_neuron:
+            view[...] = own[population].T if population in own else third_factor
+        for block in self._learning_blocks:
+            self.engine.run_block(block)
+        if kept:
+            _put_back(kept)
         if self._normalised:
             self._normalise(self._normalised, mask)
 
@@ -332,7 +339,8 @@ class Network:
         """Update what the marked replicas learn at a trial's end, then reset their state."""
         if self._episode_blocks and self.is_learning:
             kept = _rows_of_others(mask, self._episode_targets)
-            self._run(self._episode_blocks)
+            for block in self._episode_blocks:
+                self.engine.run_block(block)
             _put_back(kept)
             self._normalise(self._normalised, mask)
         is_everyone = all_of(mask)

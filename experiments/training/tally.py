@@ -96,8 +96,8 @@ class EpisodeTally:
 
     @property
     def involved(self) -> Mask:
-        """Replicas that take part in the next decision."""
-        return self.acting | self.closing
+        """Replicas that take part in the next decision, in an array that is never changed."""
+        return self.acting | self.closing if any_of(self.closing) else self.acting
 
     @property
     def is_finished(self) -> bool:
@@ -107,10 +107,11 @@ class EpisodeTally:
     def count(self, outcome: Outcome) -> None:
         """Take a decision into account."""
         self.decisions += 1
-        self.totals += outcome.rewards
+        # New arrays: adding to one in place takes twice as long.
+        self.totals = self.totals + outcome.rewards
         if self.is_discounted:
-            self.discounted += self.factors * outcome.rewards
-            self.factors *= self.discount
+            self.discounted = self.discounted + self.factors * outcome.rewards
+            self.factors = self.factors * self.discount
 
     def close(self, outcome: Outcome, needs_bootstrap: bool) -> Mask:
         """Return whose episodes are over, and count them; truncated ones may have to wait."""
@@ -122,7 +123,7 @@ class EpisodeTally:
         self.terminated[stops] = outcome.terminated[stops]
         self.truncated[stops] = outcome.truncated[stops]
         self.stopped_at[stops] = self.decisions
-        self.acting &= ~stops
+        self.acting = self.acting & ~stops
         self.closing = waits
         self.done[ended] += 1
         for replica in np.flatnonzero(ended).tolist():
@@ -143,7 +144,7 @@ class EpisodeTally:
         self.factors[ended] = 1.0
         self.began_at[ended] = self.stopped_at[ended] = self.decisions
         begins = ended & (self.done < self.episodes)
-        self.acting |= begins
+        self.acting = self.acting | begins
         return begins
 
     def continue_until(self, episodes: int) -> Mask:

@@ -159,7 +159,7 @@ def pick_largest(
     A row draws one number from its own generator if it is tied and none if it is not.
     """
     if len(values) == 1:
-        row = values[0].tolist()
+        (row,) = values.tolist()
         largest = max(row)
         n_tied = row.count(largest)
         index = row.index(largest)
