@@ -1,12 +1,9 @@
 """Replicas of one Gymnasium environment, stepped together: batched arrays in and out."""
 
-import importlib
 import io
 import pickle
-import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from types import MappingProxyType
 from typing import Any
 
 import gymnasium as gym
@@ -14,10 +11,10 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.making import make_environment, missing_package
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.envs.bridge.together import FEWEST, Together
 from threefactor.masks import any_of
-from threefactor.naming import suggest
 
 _BATCHABLE = (
     gym.spaces.Box,
@@ -33,8 +30,8 @@ class Environments:
     """Independent copies of one environment, each with its own seed, never reset on their own.
 
     Replica r sees exactly what a single environment seeded with `seeds[r]` would see, through any
-    number of resets, whatever the other replicas do, whether they are stepped one by one or, many
-    of an environment that has a vector form, together. A replica whose episode has ended rests until
+    number of resets, whatever the other replicas do; many that have a vector form are stepped
+    together, all others one by one. A replica whose episode has ended rests until
     it is reset: `step` ignores its action, gives reward 0 and repeats its last observation.
 
     Parameters
@@ -121,6 +118,7 @@ class Environments:
         """Note who is within an episode, in an array that nobody changes: outcomes share it."""
         self._running = running
         self._copies = np.flatnonzero(running)
+        self._numbers = self._copies.tolist()
 
     def _give_back(self) -> None:
         if self._together is not None and self._is_seeded:
@@ -193,13 +191,6 @@ class Environments:
             ends = self._step_each(actions, observations, rewards)
         else:
             ends = self._step_together(actions, observations, rewards)
-        for reward in rewards.tolist():
-            if not isfinite(reward):
-                raise ValueError(
-                    f"Environments.step: {self.env_id} gave the reward {reward}, expected a finite "
-                    "number; repair the environment or wrap it with "
-                    "gymnasium.wrappers.TransformReward."
-                )
         self.observations = observations
         terminated = truncated = self._nobody
         if ends is not None:
@@ -217,12 +208,11 @@ class Environments:
         # Plain ints, because environments index tuples and dicts with them.
         choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
         ends = None
-        for replica in self._copies.tolist():
-            observation, reward, terminated, truncated, _ = self._envs[replica].step(
-                choices[replica]
-            )
+        for replica in self._numbers:
+            answer = self._envs[replica].step(choices[replica])
+            observation, reward, terminated, truncated, _ = answer
             observations[replica] = observation
-            rewards[replica] = reward
+            rewards[replica] = self._finite(reward)
             if terminated or truncated:
                 if ends is None:
                     ends = np.zeros((2, self.n_replicas), dtype=bool)
@@ -237,11 +227,22 @@ class Environments:
         copies = self._copies
         answers = self._together.step(actions.reshape(self._actions_shape)[copies], copies)
         observations[copies], rewards[copies] = answers.observations, answers.rewards
+        for reward in answers.rewards.tolist():
+            self._finite(reward)
         if not (any_of(answers.terminated) or any_of(answers.truncated)):
             return None
         ends = np.zeros((2, self.n_replicas), dtype=bool)
         ends[:, copies] = answers.terminated, answers.truncated
         return ends
+
+    def _finite(self, reward: Any) -> Any:
+        """Return a reward, if it is a finite number."""
+        if isfinite(reward):
+            return reward
+        raise ValueError(
+            f"Environments.step: {self.env_id} gave the reward {reward}, expected a finite number; "
+            "repair the environment or wrap it with gymnasium.wrappers.TransformReward."
+        )
 
     def render(self) -> Any:
         """Draw replica 0 in the `render_mode` given."""
@@ -249,7 +250,7 @@ class Environments:
         try:
             return self._envs[0].render()
         except gym.error.DependencyNotInstalled as error:
-            raise _missing_package(self.env_id, error) from error
+            raise missing_package(self.env_id, error) from error
 
     def close(self) -> None:
         """Close every environment."""
@@ -349,53 +350,3 @@ def _check_batchable(env_id: str, what: str, space: gym.Space) -> None:
             "MultiDiscrete or MultiBinary; register a version of it wrapped with "
             f"gymnasium.wrappers.Flatten{what.capitalize()} or Transform{what.capitalize()}."
         )
-
-
-def make_environment(
-    environment: str | EnvSpec,
-    max_episode_steps: int | None = None,
-    kwargs: Mapping[str, Any] = MappingProxyType({}),
-) -> gym.Env:
-    """Make one environment, see `Environments`; turn Gymnasium's errors into one clear line."""
-    if isinstance(environment, str):
-        package, _, environment = environment.rpartition(":")
-        if package:
-            _import(package)
-    name = environment if isinstance(environment, str) else environment.id
-    try:
-        return gym.make(
-            environment, max_episode_steps=max_episode_steps, disable_env_checker=True, **kwargs
-        )
-    except gym.error.UnregisteredEnv as error:
-        hint = suggest(name, gym.registry, at_most=3)
-        fix = hint or " If a package or a file registers it: package:Name-v0 or FILE.py:Name-v0."
-        raise ValueError(f"Unknown environment {name!r}.{fix}") from error
-    except gym.error.DeprecatedEnv as error:
-        raise ValueError(f"Environments: {error}") from error
-    except gym.error.DependencyNotInstalled as error:
-        raise _missing_package(name, error) from error
-
-
-def _import(package: str) -> None:
-    try:
-        importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"Environments: {package!r} needs the module {error.name!r}, which is not installed. "
-            f"Run: pip install {str(error.name).split('.')[0]}; or give a file, FILE.py:Id-v0."
-        ) from error
-
-
-def _missing_package(env_id: str, error: Exception) -> ValueError:
-    """Name the command that installs what an environment lacks."""
-    spec = gym.registry.get(env_id.rpartition(":")[2])
-    entry_point = spec.entry_point if spec else None
-    found = (
-        re.match(r"gymnasium\.envs\.(\w+)", entry_point) if isinstance(entry_point, str) else None
-    )
-    if found is None:
-        return ValueError(f"Environments: {env_id} lacks an optional package: {error}")
-    extra = found.group(1).replace("_", "-")
-    return ValueError(
-        f'Environments: {env_id} needs an optional package. Run: pip install "gymnasium[{extra}]"'
-    )

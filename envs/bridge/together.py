@@ -68,7 +68,7 @@ class Together:
         """Write the state into the copies and their time limits."""
         self._form.give_back()
         for limit, steps in zip(self._limits, self._steps.tolist(), strict=False):
-            limit._elapsed_steps = steps
+            vars(limit)["_elapsed_steps"] = steps  # declared as None
 
 
 def _wrappers(environment: gym.Env) -> list[gym.Wrapper]:

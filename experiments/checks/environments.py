@@ -14,7 +14,8 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
-from threefactor.envs.bridge.batch import Environments, make_environment
+from threefactor.envs.bridge.batch import Environments
+from threefactor.envs.bridge.making import make_environment
 from threefactor.experiments.checks.report import Broken
 
 STEPS, MOST_STEPS, SEED = 300, 10_000, 7

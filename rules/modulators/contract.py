@@ -48,7 +48,7 @@ class Host:
             )
 
 
-@dataclass(slots=True)
+@dataclass
 class Reinforcement:
     """What reinforces one decision: the environment's answer and the agent's own estimates.
 
@@ -98,7 +98,7 @@ class Reinforcement:
                 )
 
 
-@dataclass(slots=True)
+@dataclass
 class ThirdFactor:
     """A scalar for every neuron that learns, but for populations with numbers of their own.
 
