@@ -1,7 +1,7 @@
 """Vector form of Gymnasium's CartPole: the dynamics of its vector environment and nothing else."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorEnv
@@ -21,11 +21,10 @@ class CartPoles(VectorForm):
 
     def __init__(self, environments: Sequence[CartPoleEnv]) -> None:
         self._environments = environments
-        rewards_fall = environments[0]._sutton_barto_reward
-        # Any: its state is declared as None.
-        self._dynamics: Any = CartPoleVectorEnv(
-            len(environments), sutton_barto_reward=rewards_fall
+        dynamics = CartPoleVectorEnv(
+            len(environments), sutton_barto_reward=environments[0]._sutton_barto_reward
         )
+        self._dynamics = cast(Any, dynamics)  # its state is declared as None
         self._dynamics.state = np.zeros((4, len(environments)))
 
     def take(self, copy: int) -> None:

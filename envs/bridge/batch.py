@@ -31,8 +31,8 @@ class Environments:
 
     Replica r sees exactly what a single environment seeded with `seeds[r]` would see, through any
     number of resets, whatever the other replicas do; many that have a vector form are stepped
-    together, all others one by one. A replica whose episode has ended rests until
-    it is reset: `step` ignores its action, gives reward 0 and repeats its last observation.
+    together (`envs.vector_form`), all others one by one. A replica whose episode has ended rests
+    until it is reset: `step` ignores its action, gives reward 0 and repeats its last observation.
 
     Parameters
     ----------
@@ -108,6 +108,11 @@ class Environments:
         """The first environment without its wrappers."""
         self._give_back()
         return self._envs[0].unwrapped
+
+    @property
+    def steps_together(self) -> bool:
+        """Whether the replicas are stepped by their vector form, and not one by one."""
+        return self._together is not None
 
     @property
     def is_running(self) -> NDArray[np.bool_]:
