@@ -7,6 +7,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.envs.vector_form import Answers, UniformDraws, VectorForm, none_of
+
 ACTIONS = ("up", "right", "down", "left")
 # Clockwise, so that veering left is the previous action and veering right the next one.
 _MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
@@ -18,6 +20,42 @@ _COLOURS = {
     "A": (205, 85, 60),
 }
 _CELL_PIXELS = 16
+
+
+class GridWorlds(VectorForm):
+    """GridWorld, many at once: one look into the table of outcomes."""
+
+    def __init__(self, environments: Sequence["GridWorld"]) -> None:
+        self._environments, first = environments, environments[0]
+        self._next_states, self._rewards = first._next_states, first._rewards
+        self._is_goal, self._thresholds = first._is_goal, np.array(first._thresholds)
+        self._states = np.zeros(len(environments), dtype=np.int64)
+        self._draws = UniformDraws(environments)
+
+    def take(self, copy: int) -> None:
+        """Take over the cell."""
+        self._draws.take(copy)
+        self._states[copy] = self._environments[copy]._state
+
+    def step(self, actions: NDArray[np.int_], copies: NDArray[np.int_]) -> Answers:
+        """Attempt one move each; see `VectorForm.step`."""
+        if wrong := actions[(actions < 0) | (actions >= len(ACTIONS))].tolist():
+            raise _no_action(wrong[0])
+        draws = self._draws.of(copies)
+        outcomes = (draws[:, None] >= self._thresholds).sum(axis=1)
+        move = (self._states[copies], actions, outcomes)
+        states = self._next_states[move]
+        self._states[copies] = states
+        return Answers(states, self._rewards[move], self._is_goal[states], none_of(copies))
+
+    def give_back(self) -> None:
+        """Write the cells."""
+        for environment, state in zip(self._environments, self._states.tolist(), strict=True):
+            environment._state = state
+
+
+def _no_action(action: int) -> ValueError:
+    return ValueError(f"GridWorld.step: action must be 0 .. 3 {ACTIONS}, got {action}.")
 
 
 class GridWorld(gym.Env):
@@ -85,6 +123,7 @@ by newlines or `/`, as in `"S.#/..G"` |
     """
 
     metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 10, "return_discount": 0.9}
+    vector_form = GridWorlds
 
     def __init__(
         self,
@@ -175,7 +214,7 @@ by newlines or `/`, as in `"S.#/..G"` |
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
         """Attempt one move."""
         if not 0 <= action < 4:
-            raise ValueError(f"GridWorld.step: action must be 0 .. 3 {ACTIONS}, got {action}.")
+            raise _no_action(action)
         draw = self.np_random.random()
         ahead, left, right = self._thresholds
         outcome = 0 if draw < ahead else 1 if draw < left else 2 if draw < right else 3

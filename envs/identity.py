@@ -1,8 +1,40 @@
 """Identity: the smallest task in which a reward can teach anything."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from threefactor.envs.vector_form import Answers, UniformDraws, VectorForm, none_of
+
+
+class Identities(VectorForm):
+    """Identity, many at once."""
+
+    def __init__(self, environments: Sequence["Identity"]) -> None:
+        self._environments, self._n_symbols = environments, environments[0].n_symbols
+        self._symbols = np.zeros(len(environments), dtype=np.int64)
+        self._draws = UniformDraws(environments)
+
+    def take(self, copy: int) -> None:
+        """Take over the symbol."""
+        self._draws.take(copy)
+        self._symbols[copy] = self._environments[copy]._symbol
+
+    def step(self, actions: NDArray[np.int_], copies: NDArray[np.int_]) -> Answers:
+        """Pay and show the next symbols; see `VectorForm.step`."""
+        rewards = (actions == self._symbols[copies]).astype(np.float64)
+        draws = self._draws.of(copies)
+        symbols = (draws * self._n_symbols).astype(np.int64)
+        self._symbols[copies] = symbols
+        return Answers(symbols, rewards, none_of(copies), none_of(copies))
+
+    def give_back(self) -> None:
+        """Write the symbols."""
+        for environment, symbol in zip(self._environments, self._symbols.tolist(), strict=True):
+            environment._symbol = symbol
 
 
 class Identity(gym.Env):
@@ -39,6 +71,7 @@ class Identity(gym.Env):
     """
 
     metadata = {"render_modes": []}
+    vector_form = Identities
 
     def __init__(self, n_symbols: int = 2, render_mode: str | None = None):
         if n_symbols < 2:

@@ -1,13 +1,13 @@
 """A live network of R agents: rates or spike times in, counts out, third factor to weights."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.masks import all_of
 from threefactor.models.addresses import on_neuron, rate_arrays, update_array
 from threefactor.models.assembly import assemble
 from threefactor.models.engine import open_engine
@@ -47,6 +47,8 @@ class Network:
     Attributes
     ----------
     replicas, n_inputs, n_outputs : int
+    told : (replicas, n_inputs)
+        Where what `advance` is told may be written, so that it need not be copied.
     reads_choice : bool
         Whether a rule compares its neuron with the action taken.
     """
@@ -62,6 +64,7 @@ class Network:
     ) -> None:
         self.spec = spec
         self.replicas = len(noise_seeds)
+        self._everyone = np.ones(self.replicas, bool)
         self.is_learning = is_learning
         self._plan = assemble(spec, self.replicas)
         self.n_inputs = spec.population(spec.input).size
@@ -78,8 +81,9 @@ class Network:
         self._draw(noise_seeds, weight_seeds)
         if not is_learning:
             self.freeze()
-        self._told = self.replicated(input_array(spec))
+        self._input = self.replicated(input_array(spec))
         self._is_timed = spec.population(spec.input).neuron.takes == "spike_times_ms"
+        self.told = np.zeros(self._input.shape) if self._is_timed else self._input
         self._spike_counts = [
             self.replicated(f"{group.name}.spike_count")
             for group in self._plan.groups
@@ -95,6 +99,8 @@ class Network:
         self._third_factors = {
             name: self.replicated(f"{name}.third_factor") for name in third_factor_populations(spec)
         }
+        # Neurons first: a scalar for each replica fits without another axis.
+        self._by_neuron = [(name, view.T) for name, view in self._third_factors.items()]
         self._learning_targets = [
             *self._third_factors.values(),
             *self._find_targets("post_on_delivery"),
@@ -152,7 +158,7 @@ class Network:
                     row[:] = projection.weights
             low = self.replicated(f"{projection.name}.w_min")
             np.clip(weights, low, self.replicated(f"{projection.name}.w_max"), out=weights)
-        self._normalise(self._normalised, np.ones(self.replicas, bool))
+        self._normalise(self._normalised, self._everyone)
         for population in self.spec.populations:
             values = parameter_values(population.neuron)
             for parameter, spread in population.heterogeneity.items():
@@ -187,15 +193,6 @@ class Network:
                 names += [update_array(projection, variable) for variable in moments]
         return [self.replicated(name) for name in names]
 
-    @contextmanager
-    def _only(self, mask: NDArray[np.bool_], targets: list[NDArray]) -> Iterator[None]:
-        """Let what happens to these views happen to the marked replicas only."""
-        others = ~mask
-        kept = [(view, view[others]) for view in targets] if others.any() else []
-        yield
-        for view, values in kept:
-            view[others] = values
-
     def advance(self, told: Floats, steps: int) -> Floats:
         """Simulate one decision window and return what the decoder reads.
 
@@ -212,12 +209,15 @@ class Network:
         (replicas, n_outputs) spike counts of the window, or the readout variable of neurons that do
         not spike; a view that the next window overwrites.
         """
-        self._told[...] = steps_to_spike(told, self.spec.timestep_ms) if self._is_timed else told
+        if self._is_timed:
+            self._input[...] = steps_to_spike(told, self.spec.timestep_ms)
+        elif told is not self.told:
+            self._input[...] = told
         for counts in self._spike_counts:
             counts.fill(0.0)
         self.engine.advance(steps)
         if self._normalised_by_window and self.is_learning:
-            self._normalise(self._normalised_by_window, np.ones(self.replicas, bool))
+            self._normalise(self._normalised_by_window, self._everyone)
         return self._outputs
 
     def first_spikes_ms(self, window_start_step: int) -> Floats:
@@ -285,12 +285,14 @@ class Network:
             own = {name or self.spec.output: values for name, values in own.items()}
             sizes = {name: values.shape[-1] for name, values in own.items()}
             check_third_factor(self.spec, sizes, has_scalar)
-        mask = np.ones(self.replicas, bool) if delivers is None else delivers
-        with self._only(mask, self._learning_targets):
-            for population, view in self._third_factors.items():
-                view[...] = own[population] if population in own else third_factor[:, None]
-            for block in self._learning_blocks:
-                self.engine.run_block(block)
+        mask = self._everyone if delivers is None else delivers
+        kept = _rows_of_others(mask, self._learning_targets)
+        for population, view in self._by_neuron:
+            view[...] = own[population].T if population in own else third_factor
+        for block in self._learning_blocks:
+            self.engine.run_block(block)
+        if kept:
+            _put_back(kept)
         if self._normalised:
             self._normalise(self._normalised, mask)
 
@@ -335,14 +337,15 @@ class Network:
 
     def start_episode(self, mask: NDArray[np.bool_]) -> None:
         """Update what the marked replicas learn at a trial's end, then reset their state."""
-        everyone = bool(np.all(mask))
         if self._episode_blocks and self.is_learning:
-            with self._only(mask, self._episode_targets):
-                for block in self._episode_blocks:
-                    self.engine.run_block(block)
+            kept = _rows_of_others(mask, self._episode_targets)
+            for block in self._episode_blocks:
+                self.engine.run_block(block)
+            _put_back(kept)
             self._normalise(self._normalised, mask)
+        is_everyone = all_of(mask)
         for view, initial in self._resets:
-            if everyone:
+            if is_everyone:
                 view[...] = initial
             else:
                 view[mask] = initial[mask]
@@ -354,3 +357,21 @@ class Network:
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
+
+
+#: Views, and what they hold of the replicas in a mask.
+Kept = list[tuple[NDArray, NDArray[np.bool_], NDArray]]
+
+
+def _rows_of_others(mask: NDArray[np.bool_], views: list[NDArray]) -> Kept:
+    """Return what the views hold of replicas that are not marked; empty if all are."""
+    if all_of(mask):
+        return []
+    others = ~mask
+    return [(view, others, view[others]) for view in views]
+
+
+def _put_back(kept: Kept) -> None:
+    """Undo what has happened since to the replicas that were not marked."""
+    for view, others, values in kept:
+        view[others] = values

@@ -69,7 +69,7 @@ class PlasticAgent(Agent):
         self.estimates_values = self.modulator.estimates_values
         self._reads_time = self.decoder.reads == "first_spike_times_ms"
         self._has_critic = self.network.spec.critic is not None
-        self._encoded = np.zeros((self.network.replicas, self.encoder.n_inputs))
+        self._encoded = self.network.told
         self._counts = np.zeros((self.network.replicas, self.network.n_outputs))
         self._values: NDArray[np.float64] | None = None
         self._resting = Resting(self.network)
@@ -83,7 +83,9 @@ class PlasticAgent(Agent):
         self.encoder.encode(observations, self._encoded, learn=True)
         self._counts = network.advance(self._encoded, self.window_steps)
         self._values = network.values() if self._has_critic else None
-        self._deliver(self.modulator.on_window(self._values, involved), involved)
+        delivered = self.modulator.on_window(self._values, involved)
+        if delivered is not None:
+            self._deliver(delivered, involved)
         outputs = network.first_spikes_ms(started) if self._reads_time else self._counts
         return self.decoder.decode(outputs)
 
@@ -104,16 +106,15 @@ class PlasticAgent(Agent):
             outcome.rewards, outcome.terminated, outcome.truncated, outcome.acting, self._values,
             features, next_features, stimuli,
         )  # fmt: skip
-        self._deliver(self.modulator.on_outcome(reinforcement), outcome.acting)
+        delivered = self.modulator.on_outcome(reinforcement)
+        if delivered is not None:
+            self._deliver(delivered, outcome.acting)
         self._resting.keep()
 
-    def _deliver(
-        self, third_factor: NDArray[np.float64] | ThirdFactor | None, active: Mask
-    ) -> None:
-        if isinstance(third_factor, ThirdFactor):
-            self.control.deliver(self.network, third_factor, active)
-        elif third_factor is not None:
-            self.control.deliver(self.network, ThirdFactor(third_factor), active)
+    def _deliver(self, third_factor: NDArray[np.float64] | ThirdFactor, active: Mask) -> None:
+        if not isinstance(third_factor, ThirdFactor):
+            third_factor = ThirdFactor(third_factor)
+        self.control.deliver(self.network, third_factor, active)
 
     def end_episodes(self, mask: Mask, returns: NDArray[np.float64]) -> None:
         """Update what learns at a trial's end, reset state as the rules say, move the schedule."""

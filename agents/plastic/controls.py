@@ -1,11 +1,12 @@
 """Controls that must not learn: third factors or eligibilities that say nothing of the action."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.masks import any_of
 from threefactor.models.network import Network
 from threefactor.models.specification import NetworkSpec
 from threefactor.rules.contract import Rule
@@ -22,6 +23,9 @@ Mask = NDArray[np.bool_]
 class Untouched:
     """The third factor as it is."""
 
+    #: Whether third factors are changed, and not only what becomes of them.
+    changes: ClassVar[bool] = False
+
     def deliver(self, network: Network, third_factor: ThirdFactor, active: Mask) -> None:
         """Change a third factor, and consolidate with it.
 
@@ -31,8 +35,11 @@ class Untouched:
             Replicas that it is for, if it does not say so itself.
         """
         mask = active if third_factor.delivers is None else third_factor.delivers
-        if mask.any():
-            self.consolidate(network, third_factor.through(lambda rows: self(rows, mask)), mask)
+        if not any_of(mask):
+            return
+        if self.changes:
+            third_factor = third_factor.through(lambda rows: self(rows, mask))
+        self.consolidate(network, third_factor, mask)
 
     def consolidate(self, network: Network, third_factor: ThirdFactor, delivers: Mask) -> None:
         """Let the weights of the replicas of `delivers` follow a third factor."""
@@ -53,6 +60,8 @@ class Untouched:
 class Zero(Untouched):
     """Third factor zero: traces run, weights stay."""
 
+    changes = True
+
     def __call__(self, third_factor: Rows, delivers: Mask) -> Rows:
         """Return zeros."""
         return np.zeros_like(third_factor)
@@ -64,6 +73,8 @@ class Shuffled(Untouched):
     The distribution is kept and the contingency on the action destroyed; until the store of
     `size` values has filled, a random sign replaces the swap.
     """
+
+    changes = True
 
     def __init__(self, seeds: Sequence[int], size: int = 1000) -> None:
         self._generators = [np.random.default_rng(seed) for seed in seeds]

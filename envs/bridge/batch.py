@@ -1,12 +1,9 @@
 """Replicas of one Gymnasium environment, stepped together: batched arrays in and out."""
 
-import importlib
 import io
 import pickle
-import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from types import MappingProxyType
 from typing import Any
 
 import gymnasium as gym
@@ -14,8 +11,10 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.making import make_environment, missing_package
 from threefactor.envs.bridge.outcome import Outcome
-from threefactor.naming import suggest
+from threefactor.envs.bridge.together import FEWEST, Together
+from threefactor.masks import any_of
 
 _BATCHABLE = (
     gym.spaces.Box,
@@ -31,8 +30,9 @@ class Environments:
     """Independent copies of one environment, each with its own seed, never reset on their own.
 
     Replica r sees exactly what a single environment seeded with `seeds[r]` would see, through any
-    number of resets, whatever the other replicas do. A replica whose episode has ended rests until
-    it is reset: `step` ignores its action, gives reward 0 and repeats its last observation.
+    number of resets, whatever the other replicas do; many that have a vector form are stepped
+    together (`envs.vector_form`), all others one by one. A replica whose episode has ended rests
+    until it is reset: `step` ignores its action, gives reward 0 and repeats its last observation.
 
     Parameters
     ----------
@@ -92,24 +92,42 @@ class Environments:
         self.action_space = self._envs[0].action_space
         _check_batchable(env_id, "observation", self.observation_space)
         _check_batchable(env_id, "action", self.action_space)
-        self.return_discount = float(getattr(self.env, "return_discount", 1.0))
+        self.return_discount = float(getattr(self._envs[0].unwrapped, "return_discount", 1.0))
         self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
-        self._latest = np.zeros(
+        self.observations: NDArray[Any] = np.zeros(
             (n_replicas, *(self.observation_space.shape or ())), self.observation_space.dtype
         )
-        self.observations: NDArray[Any] = self._latest.copy()
-        self._running = [False] * n_replicas
+        self._together = Together.find(self._envs) if n_replicas >= FEWEST else None
+        self._nobody = np.zeros(n_replicas, dtype=bool)
+        self._nobody.flags.writeable = False  # outcomes share it
         self._is_seeded = False
+        self._run(self._nobody)
 
     @property
     def env(self) -> gym.Env:
         """The first environment without its wrappers."""
+        self._give_back()
         return self._envs[0].unwrapped
+
+    @property
+    def steps_together(self) -> bool:
+        """Whether the replicas are stepped by their vector form, and not one by one."""
+        return self._together is not None
 
     @property
     def is_running(self) -> NDArray[np.bool_]:
         """Which replicas are within an episode."""
-        return np.array(self._running)
+        return self._running.copy()
+
+    def _run(self, running: NDArray[np.bool_]) -> None:
+        """Note who is within an episode, in an array that nobody changes: outcomes share it."""
+        self._running = running
+        self._copies = np.flatnonzero(running)
+        self._numbers = self._copies.tolist()
+
+    def _give_back(self) -> None:
+        if self._together is not None and self._is_seeded:
+            self._together.give_back()
 
     def reset(self, seeds: Sequence[int]) -> NDArray[Any]:
         """Seed every replica and begin its first episode.
@@ -127,10 +145,8 @@ class Environments:
                 f"Environments.reset: expected {self.n_replicas} seeds, one per replica, "
                 f"got {len(seeds)}."
             )
-        for replica, seed in enumerate(seeds):
-            self._begin(replica, int(seed))
         self._is_seeded = True
-        return self._shown()
+        return self._begin({replica: int(seed) for replica, seed in enumerate(seeds)})
 
     def reset_where(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
         """Begin a new episode in the marked replicas; give the observations of all."""
@@ -140,17 +156,19 @@ class Environments:
                 f"Environments.reset_where: expected a mask of shape ({self.n_replicas},), "
                 f"got {np.shape(mask)}."
             )
-        for replica in np.flatnonzero(mask).tolist():
-            self._begin(replica, None)
-        return self._shown()
+        return self._begin(dict.fromkeys(np.flatnonzero(mask).tolist()))
 
-    def _shown(self) -> NDArray[Any]:
-        self.observations = self._latest.copy()
+    def _begin(self, seeds: Mapping[int, int | None]) -> NDArray[Any]:
+        """Reset replicas, with a seed or none; what they show goes into a new array."""
+        self.observations = self.observations.copy()
+        running = self._running.copy()
+        for replica, seed in seeds.items():
+            self.observations[replica] = self._envs[replica].reset(seed=seed)[0]
+            running[replica] = True
+            if self._together is not None:
+                self._together.take(replica)
+        self._run(running)
         return self.observations
-
-    def _begin(self, replica: int, seed: int | None) -> None:
-        self._latest[replica] = self._envs[replica].reset(seed=seed)[0]
-        self._running[replica] = True
 
     def step(self, actions: NDArray[Any]) -> Outcome:
         """Step every replica that is within an episode.
@@ -172,34 +190,72 @@ class Environments:
         """
         if not self._is_seeded:
             self._check_seeded("step")
+        before, acting = self.observations, self._running
+        observations, rewards = before.copy(), np.zeros(self.n_replicas)
+        if self._together is None:
+            ends = self._step_each(actions, observations, rewards)
+        else:
+            ends = self._step_together(actions, observations, rewards)
+        self.observations = observations
+        terminated = truncated = self._nobody
+        if ends is not None:
+            terminated, truncated = ends
+            self._run(acting & ~(terminated | truncated))
+        return Outcome(before, actions, rewards, observations, terminated, truncated, acting)
+
+    def _step_each(
+        self, actions: NDArray[Any], observations: NDArray[Any], rewards: NDArray[np.float64]
+    ) -> NDArray[np.bool_] | None:
+        """Step one by one into these arrays; return who terminated, who was truncated, (2, R).
+
+        None: nobody.
+        """
         # Plain ints, because environments index tuples and dicts with them.
         choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
-        rewards = np.zeros(self.n_replicas)
-        ended = np.zeros((2, self.n_replicas), dtype=bool)
-        before, acting = self.observations, self.is_running
-        for replica, env in enumerate(self._envs):
-            if not self._running[replica]:
-                continue
-            observation, reward, terminated, truncated, _ = env.step(choices[replica])
-            self._latest[replica] = observation
-            if not isfinite(reward):
-                raise ValueError(
-                    f"Environments.step: {self.env_id} gave the reward {reward}, expected a finite "
-                    "number; repair the environment or wrap it with "
-                    "gymnasium.wrappers.TransformReward."
-                )
-            rewards[replica] = reward
+        ends = None
+        for replica in self._numbers:
+            answer = self._envs[replica].step(choices[replica])
+            observation, reward, terminated, truncated, _ = answer
+            observations[replica] = observation
+            rewards[replica] = self._finite(reward)
             if terminated or truncated:
-                ended[:, replica] = terminated, truncated
-                self._running[replica] = False
-        return Outcome(before, actions, rewards, self._shown(), ended[0], ended[1], acting)
+                if ends is None:
+                    ends = np.zeros((2, self.n_replicas), dtype=bool)
+                ends[:, replica] = terminated, truncated
+        return ends
+
+    def _step_together(
+        self, actions: NDArray[Any], observations: NDArray[Any], rewards: NDArray[np.float64]
+    ) -> NDArray[np.bool_] | None:
+        """Do what `_step_each` does by the vector form."""
+        assert self._together is not None
+        copies = self._copies
+        answers = self._together.step(actions.reshape(self._actions_shape)[copies], copies)
+        observations[copies], rewards[copies] = answers.observations, answers.rewards
+        for reward in answers.rewards.tolist():
+            self._finite(reward)
+        if not (any_of(answers.terminated) or any_of(answers.truncated)):
+            return None
+        ends = np.zeros((2, self.n_replicas), dtype=bool)
+        ends[:, copies] = answers.terminated, answers.truncated
+        return ends
+
+    def _finite(self, reward: Any) -> Any:
+        """Return a reward, if it is a finite number."""
+        if isfinite(reward):
+            return reward
+        raise ValueError(
+            f"Environments.step: {self.env_id} gave the reward {reward}, expected a finite number; "
+            "repair the environment or wrap it with gymnasium.wrappers.TransformReward."
+        )
 
     def render(self) -> Any:
         """Draw replica 0 in the `render_mode` given."""
+        self._give_back()
         try:
             return self._envs[0].render()
         except gym.error.DependencyNotInstalled as error:
-            raise _missing_package(self.env_id, error) from error
+            raise missing_package(self.env_id, error) from error
 
     def close(self) -> None:
         """Close every environment."""
@@ -208,13 +264,14 @@ class Environments:
 
     def state(self) -> bytes:
         """Save every replica, its random generator and time limit included, for a checkpoint."""
+        self._give_back()
         saved = {
             "env_id": self.env_id,
             "layers": [
                 [_attributes(layer) for layer in _layers(environment)] for environment in self._envs
             ],
-            "observations": self._latest,
-            "running": self._running,
+            "observations": self.observations,
+            "running": self._running.tolist(),
             "is_seeded": self._is_seeded,
         }
         buffer = io.BytesIO()
@@ -238,9 +295,11 @@ class Environments:
         for environment, layers in zip(self._envs, saved["layers"], strict=True):
             for layer, attributes in zip(_layers(environment), layers, strict=True):
                 vars(layer).update(attributes)
-        self._latest = saved["observations"]
-        self._shown()
-        self._running, self._is_seeded = saved["running"], saved["is_seeded"]
+        self.observations, self._is_seeded = saved["observations"], saved["is_seeded"]
+        self._run(np.array(saved["running"]))
+        if self._together is not None and self._is_seeded:
+            for replica in range(self.n_replicas):
+                self._together.take(replica)
 
     def _check_seeded(self, method: str) -> None:
         if not self._is_seeded:
@@ -296,53 +355,3 @@ def _check_batchable(env_id: str, what: str, space: gym.Space) -> None:
             "MultiDiscrete or MultiBinary; register a version of it wrapped with "
             f"gymnasium.wrappers.Flatten{what.capitalize()} or Transform{what.capitalize()}."
         )
-
-
-def make_environment(
-    environment: str | EnvSpec,
-    max_episode_steps: int | None = None,
-    kwargs: Mapping[str, Any] = MappingProxyType({}),
-) -> gym.Env:
-    """Make one environment, see `Environments`; turn Gymnasium's errors into one clear line."""
-    if isinstance(environment, str):
-        package, _, environment = environment.rpartition(":")
-        if package:
-            _import(package)
-    name = environment if isinstance(environment, str) else environment.id
-    try:
-        return gym.make(
-            environment, max_episode_steps=max_episode_steps, disable_env_checker=True, **kwargs
-        )
-    except gym.error.UnregisteredEnv as error:
-        hint = suggest(name, gym.registry, at_most=3)
-        fix = hint or " If a package or a file registers it: package:Name-v0 or FILE.py:Name-v0."
-        raise ValueError(f"Unknown environment {name!r}.{fix}") from error
-    except gym.error.DeprecatedEnv as error:
-        raise ValueError(f"Environments: {error}") from error
-    except gym.error.DependencyNotInstalled as error:
-        raise _missing_package(name, error) from error
-
-
-def _import(package: str) -> None:
-    try:
-        importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"Environments: {package!r} needs the module {error.name!r}, which is not installed. "
-            f"Run: pip install {str(error.name).split('.')[0]}; or give a file, FILE.py:Id-v0."
-        ) from error
-
-
-def _missing_package(env_id: str, error: Exception) -> ValueError:
-    """Name the command that installs what an environment lacks."""
-    spec = gym.registry.get(env_id.rpartition(":")[2])
-    entry_point = spec.entry_point if spec else None
-    found = (
-        re.match(r"gymnasium\.envs\.(\w+)", entry_point) if isinstance(entry_point, str) else None
-    )
-    if found is None:
-        return ValueError(f"Environments: {env_id} lacks an optional package: {error}")
-    extra = found.group(1).replace("_", "-")
-    return ValueError(
-        f'Environments: {env_id} needs an optional package. Run: pip install "gymnasium[{extra}]"'
-    )

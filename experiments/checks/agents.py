@@ -94,8 +94,7 @@ class TrialEnvironments(Environments):
             outcome.rewards[replica] = self._generators[replica].normal()
         self._steps += outcome.acting
         is_late = outcome.acting & (self._steps >= self._lengths)
-        for replica in np.flatnonzero(is_late).tolist():
-            self._running[replica] = False
+        self._run(self._running & ~is_late)
         ends = outcome.ends | is_late
         if self._is_truncated is not None:
             outcome.truncated = ends & self._is_truncated

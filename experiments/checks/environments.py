@@ -13,9 +13,12 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env, data_equivalence
+from numpy.typing import NDArray
 
-from threefactor.envs.bridge.batch import Environments, make_environment
-from threefactor.experiments.checks.report import Broken
+from threefactor.envs.bridge.batch import Environments
+from threefactor.envs.bridge.making import make_environment
+from threefactor.envs.bridge.together import FEWEST
+from threefactor.experiments.checks.report import Broken, NotApplicable
 
 STEPS, MOST_STEPS, SEED = 300, 10_000, 7
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -160,24 +163,52 @@ def state(trial: Trial) -> str:
             raise Broken(str(error)) from error
         first = _play(environments, actions[20:])
         environments.restore(saved)
-        if not _equal(_play(environments, actions[20:]), first):
+        again = _play(environments, actions[20:])
+        if not all(map(_equal, again, first)):
             raise Broken("expected the same steps after restore(state()), got others.")
     return ""
 
 
-def _play(environments: Environments, actions: list[Any]) -> list[Any]:
-    """Return what was seen and earned."""
-    answers: list[Any] = []
+def together(trial: Trial) -> str:
+    """Step many copies together as each would step alone, where there is a vector form."""
+    seeds = range(SEED, SEED + FEWEST)
+    with closing(Environments(trial.environment, FEWEST)) as many:
+        if not many.steps_together:
+            raise NotApplicable("it has no vector form: copies are stepped one by one")
+        many.reset(seeds)
+        many.action_space.seed(SEED)
+        actions = [[many.action_space.sample() for _ in seeds] for _ in range(STEPS)]
+        answers = _play(many, actions)
+    for copy, seed in enumerate(seeds):
+        with closing(Environments(trial.environment)) as one:
+            one.reset([seed])
+            alone = _play(one, [[of_all[copy]] for of_all in actions])
+        for step, (of_all, of_one) in enumerate(zip(answers, alone, strict=True), start=1):
+            if not _equal([rows[copy : copy + 1] for rows in of_all], of_one):
+                raise Broken(
+                    f"expected copy {copy} as it is alone, got another step {step}; draw from the "
+                    "copy's own generator, as many numbers in the same order."
+                )
+    return f"{FEWEST} copies, {STEPS} steps"
+
+
+def _play(environments: Environments, actions: list[Any]) -> list[list[NDArray[Any]]]:
+    """Return of each step what was answered, and what was seen after resets."""
+    answers = []
     for action in actions:
         outcome = environments.step(np.array(action))
-        answers += [outcome.next_observations, outcome.rewards, outcome.ends]
-        if not environments.is_running.all():
-            answers.append(environments.reset_where(~environments.is_running))
+        shown = environments.reset_where(~environments.is_running)
+        answers.append(
+            [
+                outcome.next_observations, outcome.rewards, outcome.terminated, outcome.truncated,
+                shown,
+            ]
+        )  # fmt: skip
     return answers
 
 
-def _equal(one: list[Any], other: list[Any]) -> bool:
-    return len(one) == len(other) and all(map(np.array_equal, one, other))
+def _equal(one: list[NDArray[Any]], other: list[NDArray[Any]]) -> bool:
+    return all(map(np.array_equal, one, other))
 
 
-PROMISES = (gymnasium_check, spaces, observations, rewards, twins, ends, state)
+PROMISES = (gymnasium_check, spaces, observations, rewards, twins, ends, state, together)

@@ -7,7 +7,8 @@ from typing import Any
 from threefactor.agents.contract import Agent
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.training.observers import Observer
-from threefactor.experiments.training.tally import EpisodeTally, any_of
+from threefactor.experiments.training.tally import EpisodeTally
+from threefactor.masks import any_of
 
 
 @dataclass

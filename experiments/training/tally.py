@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge.outcome import Outcome
+from threefactor.masks import any_of
 
 Mask = NDArray[np.bool_]
 
@@ -45,7 +46,11 @@ class EpisodeTally:
     ----------
     decisions : int
         Decisions of the loop so far.
+    is_discounted : bool
+        Whether the metric differs from the plain return.
     acting, closing : (R,) bool
+    involved : (R,) bool
+        Replicas that take part in the next decision; as the two above never changed, but replaced.
     done : (R,) int
         Episodes finished.
     totals, discounted : (R,) float
@@ -64,11 +69,12 @@ class EpisodeTally:
     episodes: int
     discount: float
     decisions: int = field(default=0, init=False)
+    is_discounted: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin the first episode of every replica."""
-        self.acting = np.ones(self.replicas, dtype=bool)
-        self.closing = np.zeros(self.replicas, dtype=bool)
+        self.is_discounted = self.discount < 1.0
+        self._follow(np.ones(self.replicas, dtype=bool), np.zeros(self.replicas, dtype=bool))
         self.done = np.zeros(self.replicas, dtype=int)
         self.totals = np.zeros(self.replicas)
         self.discounted = np.zeros(self.replicas)
@@ -78,11 +84,6 @@ class EpisodeTally:
         self.terminated = np.zeros(self.replicas, dtype=bool)
         self.truncated = np.zeros(self.replicas, dtype=bool)
         self.returns: list[list[float]] = [[] for _ in range(self.replicas)]
-
-    @property
-    def is_discounted(self) -> bool:
-        """Whether the metric differs from the plain return."""
-        return self.discount < 1.0
 
     @property
     def metric(self) -> NDArray[np.float64]:
@@ -95,26 +96,26 @@ class EpisodeTally:
         return np.where(self.acting, self.decisions, self.stopped_at) - self.began_at
 
     @property
-    def involved(self) -> Mask:
-        """Replicas that take part in the next decision."""
-        return self.acting | self.closing
-
-    @property
     def is_finished(self) -> bool:
         """Whether every replica has had its episodes."""
-        return not (any_of(self.acting) or any_of(self.closing))
+        return not any_of(self.involved)
+
+    def _follow(self, acting: Mask, closing: Mask) -> None:
+        self.acting, self.closing, self.involved = acting, closing, acting | closing
+        self._is_closing = any_of(closing)
 
     def count(self, outcome: Outcome) -> None:
         """Take a decision into account."""
         self.decisions += 1
-        self.totals += outcome.rewards
+        # New arrays: adding to one in place takes twice as long.
+        self.totals = self.totals + outcome.rewards
         if self.is_discounted:
-            self.discounted += self.factors * outcome.rewards
-            self.factors *= self.discount
+            self.discounted = self.discounted + self.factors * outcome.rewards
+            self.factors = self.factors * self.discount
 
     def close(self, outcome: Outcome, needs_bootstrap: bool) -> Mask:
         """Return whose episodes are over, and count them; truncated ones may have to wait."""
-        if not (any_of(outcome.terminated) or any_of(outcome.truncated) or any_of(self.closing)):
+        if not (any_of(outcome.terminated) or any_of(outcome.truncated) or self._is_closing):
             return np.zeros(self.replicas, dtype=bool)
         stops = outcome.ends
         waits = outcome.truncated & ~outcome.terminated & needs_bootstrap
@@ -122,8 +123,7 @@ class EpisodeTally:
         self.terminated[stops] = outcome.terminated[stops]
         self.truncated[stops] = outcome.truncated[stops]
         self.stopped_at[stops] = self.decisions
-        self.acting &= ~stops
-        self.closing = waits
+        self._follow(self.acting & ~stops, waits)
         self.done[ended] += 1
         for replica in np.flatnonzero(ended).tolist():
             self.returns[replica].append(float(self.metric[replica]))
@@ -143,7 +143,7 @@ class EpisodeTally:
         self.factors[ended] = 1.0
         self.began_at[ended] = self.stopped_at[ended] = self.decisions
         begins = ended & (self.done < self.episodes)
-        self.acting |= begins
+        self._follow(self.acting | begins, self.closing)
         return begins
 
     def continue_until(self, episodes: int) -> Mask:
@@ -161,6 +161,7 @@ class EpisodeTally:
         """Go back to what `state` returned."""
         for name in _ARRAYS:
             setattr(self, name, np.array(state[name]))
+        self._follow(self.acting, self.closing)
         self.decisions = int(state["decisions"])
         starts = np.cumsum(self.done)[:-1]
         self.returns = [row.tolist() for row in np.split(state["returns"], starts)]
@@ -170,8 +171,3 @@ _ARRAYS = (
     "acting", "closing", "done", "totals", "discounted", "factors", "began_at", "stopped_at",
     "terminated", "truncated",
 )  # fmt: skip
-
-
-def any_of(flags: Mask) -> bool:
-    """Return whether any flag is set, in a tenth of the time of `flags.any()` for few replicas."""
-    return True in flags.tolist()

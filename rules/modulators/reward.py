@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from threefactor.rules.modulators.contract import BoundModulator, Host, Modulator, Reinforcement
+from threefactor.rules.modulators.contract import (
+    BoundModulator,
+    Host,
+    Modulator,
+    Reinforcement,
+    where_active,
+)
 
 
 @dataclass(frozen=True)
@@ -45,4 +51,4 @@ class BoundReward(BoundModulator):
 
     def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray:
         """Return gain*reward."""
-        return self._config.gain * reinforcement.rewards * reinforcement.active
+        return where_active(self._config.gain * reinforcement.rewards, reinforcement.active)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from threefactor.masks import any_of
 from threefactor.rules.modulators.contract import (
     BoundModulator,
     Host,
@@ -95,7 +96,7 @@ class BoundTemporalDifference(BoundModulator):
     def on_outcome(self, reinforcement: Reinforcement) -> ThirdFactor | None:
         """Keep the reward; return the TD error of terminated replicas, None if there are none."""
         active = np.asarray(reinforcement.active, bool)
-        if np.any(active & ~self.is_open):
+        if any_of(active & ~self.is_open):
             raise ValueError("TemporalDifference.on_outcome: call on_window after every window.")
         self.pending = np.where(active, reinforcement.rewards, self.pending)
         ended = active & np.asarray(reinforcement.terminated, bool)
@@ -113,6 +114,6 @@ class BoundTemporalDifference(BoundModulator):
 
 def _delivered(error: np.ndarray, replicas: np.ndarray) -> ThirdFactor | None:
     """Return the errors of these replicas; None if there are none."""
-    if not replicas.any():
+    if not any_of(replicas):
         return None
     return ThirdFactor(where_active(error, replicas), delivers=replicas)

@@ -81,3 +81,10 @@ def test_verdict_is_that_of_the_median(closed_loop, bar, ratios, verdict):
 def test_spread_shows_median_and_extremes(closed_loop):
     assert closed_loop.spread([3.0, 1.0, 2.0]) == "2 (1 to 3)"
     assert closed_loop.spread([123456.0]) == "123000 (123000 to 123000)"
+
+
+@pytest.mark.parametrize("replicas", ["1", "9"])
+def test_parts_of_a_decision_at_toy_size(replicas):
+    text = run("decision.py", "--replicas", replicas)
+    times = dict(line.rsplit(None, 2)[:2] for line in text.splitlines())
+    assert float(times["decision"]) > float(times["  encode"]) > 0.0

@@ -159,7 +159,7 @@ def pick_largest(
     A row draws one number from its own generator if it is tied and none if it is not.
     """
     if len(values) == 1:
-        row = values[0].tolist()
+        (row,) = values.tolist()
         largest = max(row)
         n_tied = row.count(largest)
         index = row.index(largest)
@@ -169,8 +169,10 @@ def pick_largest(
         return np.array([index + start])
     is_largest = values == values.max(axis=1, keepdims=True)
     actions = is_largest.argmax(axis=1)
-    n_tied_rows = is_largest.sum(axis=1)
-    for replica in np.flatnonzero(n_tied_rows > 1):
-        rank = int(generators[replica].random() * n_tied_rows[replica])
-        actions[replica] = np.flatnonzero(is_largest[replica])[rank]
+    n_tied = is_largest.sum(axis=1)
+    tied = np.flatnonzero(n_tied > 1)
+    if tied.size:
+        draws = np.array([generators[replica].random() for replica in tied.tolist()])
+        ranks = (draws * n_tied[tied]).astype(int)
+        actions[tied] = (is_largest[tied].cumsum(axis=1) > ranks[:, None]).argmax(axis=1)
     return actions + start

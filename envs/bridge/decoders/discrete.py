@@ -44,10 +44,16 @@ class Argmax(Decoder):
 
 
 class _BoundArgmax(_BoundChoice):
+    def __init__(
+        self, settings: Decoder, space: gym.Space, neurons_per_action: int, generators: Generators
+    ):
+        super().__init__(settings, space, neurons_per_action, generators)
+        self._belongs = np.repeat(np.eye(self.n_populations), neurons_per_action, axis=0)
+
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.int64]:
         """Decide from counts, see `BoundDecoder.decode`."""
         if self.neurons_per_action > 1:
-            outputs = np.add.reduce(self.by_population(outputs), axis=2)
+            outputs = outputs.dot(self._belongs)  # exact, because counts are whole numbers
         return pick_largest(outputs, self.generators, self._start)
 
 

@@ -101,11 +101,13 @@ class _BoundIndependent(BoundBoxEncoder):
     ) -> NDArray[np.float64]:
         scaled = self._scaling(observations, learn)
         scaled *= self._steepness
-        distances = scaled.take(self._dimension, axis=1)
-        distances -= self._centres
-        squares = np.multiply(distances, distances, out=out)
-        np.negative(squares, out=squares)
-        return np.exp(squares, out=squares)
+        if out is None:
+            out = np.empty((len(scaled), len(self._dimension)))
+        scaled.take(self._dimension, 1, out, "clip")  # all indices are valid; "raise" copies twice
+        out -= self._centres
+        np.multiply(out, out, out)
+        np.negative(out, out)
+        return np.exp(out, out)
 
     def encode(
         self, observations: NDArray[Any], out: Rates | None = None, learn: bool = False

@@ -55,11 +55,10 @@ class _BoundDirectRate(BoundBoxEncoder):
         self, observations: NDArray[Any], out: Rates | None = None, learn: bool = False
     ) -> Rates:
         """Encode Box observations, see `BoundEncoder.encode`."""
-        rates = self._to_rates(self._scaling(observations, learn))
         if out is None:
-            return rates
-        out[...] = rates
-        return out
+            out = np.empty((len(observations), self.n_inputs))
+        out[...] = self._scaling(observations, learn)
+        return self._to_rates(out)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from threefactor.agents.plastic.schedules import Interval
 from threefactor.envs.bridge import BoundEncoder, Encoder
 from threefactor.envs.bridge.decoders.contract import BoundDecoder
 from threefactor.envs.bridge.decoders.discrete import Argmax
-from threefactor.envs.identity import Identity
+from threefactor.envs.identity import Identities, Identity
 from threefactor.models import Architecture
 from threefactor.models.architectures.feedforward import FeedForward
 from threefactor.models.neurons import LIF, ConductanceLIF, Izhikevich, NeuronModel
@@ -721,6 +721,20 @@ class Holder(Identity):
         self.function = lambda: None
 
 
+class InUnison(Identities):
+    """All copies draw from the first one's generator."""
+
+    def take(self, copy):
+        super().take(copy)
+        self._draws._next[copy] = self._draws._next[0]
+
+
+class Chorus(Identity):
+    """Its vector form shares a generator."""
+
+    vector_form = InUnison
+
+
 class Shapeless(Identity):
     """A space that nothing encodes."""
 
@@ -861,6 +875,7 @@ BROKEN = {
         "twins": [(Cheater, "expected equal observations of seeded twins")],
         "ends": [(Unbounded, "expected an end within 10000 steps, or a time limit")],
         "state": [(Holder, "holds something pickle cannot save")],
+        "together": [(Chorus, r"expected copy 0 as it is alone, got another step \d")],
     },
 }
 SOUND = {
