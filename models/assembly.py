@@ -83,6 +83,8 @@ def _assemble_population(plan: Blueprint, population: Population, replicas: int)
         rename_expression(neuron.threshold, {}), reset.strip(),
         neuron.refractory, neuron.method,
     )  # fmt: skip
+    if code := _printed(neuron.before_window):
+        plan.demand.append(Demand("window", name, name, code))
     for block, when, order in (("integrate", "groups", 1), ("before_threshold", "thresholds", -1)):
         if code := _printed(getattr(neuron, block)):
             group.every_step.append((f"{name}_{block}", code, when, order))

@@ -52,10 +52,10 @@ class Demand:
     Attributes
     ----------
     kind : str
-        "settle" and "settled" (lazy decays are brought up to date, in this order), "decision",
-        "deliver", "consolidate" or "episode".
+        "window" (the host has written), "settle" and "settled" (lazy decays are brought up to date,
+        in this order), "decision", "deliver", "consolidate" or "episode".
     projection : str
-        Whose rule it belongs to.
+        Whose rule it belongs to; of a window, the population whose neuron.
     owner : str
         Population or projection whose variables it moves.
     code : str
@@ -121,6 +121,10 @@ class Blueprint:
     def settling(self) -> list[str]:
         """Return the names of the blocks that bring lazy decays up to date, in order."""
         return [block.name for block in self.demand if block.kind in SETTLING]
+
+    def opening(self) -> list[str]:
+        """Return the names of the blocks that every stretch of timesteps begins with."""
+        return [block.name for block in self.demand if block.kind == "window"]
 
     def streams(self, owner: str) -> list[str]:
         """Return the variables of a group or projection that hold the numbers of its streams."""

@@ -121,6 +121,7 @@ def _describe(
             for k, (_, pointer, size) in enumerate(arrays)
         ),
         "STEP": "\n".join(f"    _run_{name}();" for name in steps),
+        "OPEN": "\n".join(f"    {functions[block]}();" for block in plan.opening()),
         "SETTLE": "\n".join(f"    {functions[block]}();" for block in settling),
         "PERIODIC": "\n".join(
             f"    if (periods[{k}] > 0 && step % periods[{k}] == 0) {functions[block]}();"

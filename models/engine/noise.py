@@ -16,6 +16,8 @@ import numpy as np
 MULTIPLIER = 0xD256D193
 WEYL = 0x9E3779B9
 ROUNDS = 10
+#: A gap without end: after any timestep, and finite.
+NEVER = 2.0**62
 _MASK = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
@@ -50,6 +52,28 @@ def gaussian(stream: Any, timestep: Any) -> np.ndarray:
     low, high = _words(stream, timestep)
     radius = np.sqrt(-2.0 * np.log((low.astype(np.float64) + 0.5) * 2.0**-32))
     return radius * np.cos(high.astype(np.float64) * (2.0 * np.pi * 2.0**-32))
+
+
+def geometric(stream: Any, start: Any, p: Any) -> np.ndarray:
+    """Return how many trials of probability p fail before the first that succeeds, >= 0.
+
+    ``floor(log(u)/log(1 - p))`` of the uniform number u at the timestep `start`, so that the gap to
+    the next spike is drawn, and not whether there is one in each timestep. The same spikes as
+    Bernoulli trials in distribution, and memoryless: a gap may be drawn anew at any time.
+
+    Parameters
+    ----------
+    stream : (n,)
+    start : (n,) or number
+        Timestep of the first trial.
+    p : (n,) or number
+        1 and above: 0; 0, below and NaN: `NEVER`.
+    """
+    p = np.asarray(p, np.float64)
+    u = uniform(stream, start) + 2.0**-54
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.floor(np.log(u) / np.log1p(-np.minimum(p, 1.0)))
+    return np.where(p >= 1.0, 0.0, np.where(p > 0.0, gap, NEVER))
 
 
 def stream_ids(seed: int, population: str, purpose: str, size: int) -> np.ndarray:
@@ -89,6 +113,20 @@ static inline double _counter_uniform(int64_t stream, int64_t timestep)
 }
 """
 )
+_CPP_GEOMETRIC = (
+    _CPP_UNIFORM
+    + """
+static inline double _counter_geometric(int64_t stream, double start, double p)
+{
+    if (p >= 1.0)
+        return 0.0;
+    if (!(p > 0.0))
+        return 4.611686018427387904e18; // 2^62
+    const double u = _counter_uniform(stream, (int64_t)start) + 5.5511151231257827e-17; // 2^-54
+    return floor(log(u) / log1p(-p));
+}
+"""
+)
 _CPP_GAUSSIAN = (
     _CPP
     + """
@@ -123,6 +161,21 @@ _CYTHON_UNIFORM = (
     + "    return <double><int64_t>(((<uint64_t>high << 32) | <uint64_t>low) >> 11)"
     " * 1.1102230246251565e-16\n"
 )
+_CYTHON_GEOMETRIC = (
+    "from libc.math cimport log as _c_log, log1p as _c_log1p, floor as _c_floor\n"
+    + _CYTHON.format(kind="double", name="_geometric_uniform")
+    + """    return <double><int64_t>(((<uint64_t>high << 32) | <uint64_t>low) >> 11) \\
+        * 1.1102230246251565e-16
+cdef inline double _counter_geometric(int64_t stream, double start, double p) noexcept:
+    if p >= 1.0:
+        return 0.0
+    if not p > 0.0:
+        return 4.611686018427387904e18
+    return _c_floor(
+        _c_log(_geometric_uniform(stream, <int64_t>start) + 5.5511151231257827e-17)
+        / _c_log1p(-p))
+"""
+)
 _CYTHON_GAUSSIAN = (
     "from libc.math cimport sqrt as _c_sqrt, log as _c_log, cos as _c_cos\n"
     + _CYTHON.format(kind="double", name="_counter_gaussian")
@@ -133,17 +186,18 @@ _CYTHON_GAUSSIAN = (
 
 @cache
 def brian_functions() -> dict[str, Any]:
-    """Return ``{"uniform": ..., "gaussian": ...}`` as Brian2 functions for a group's namespace."""
+    """Return `uniform`, `gaussian` and `geometric` as Brian2 functions for a group's namespace."""
     from brian2 import Function
 
     functions = {}
-    for name, python, cpp, cython in (
-        ("uniform", uniform, _CPP_UNIFORM, _CYTHON_UNIFORM),
-        ("gaussian", gaussian, _CPP_GAUSSIAN, _CYTHON_GAUSSIAN),
+    for name, arguments, python, cpp, cython in (
+        ("uniform", ["integer", "integer"], uniform, _CPP_UNIFORM, _CYTHON_UNIFORM),
+        ("gaussian", ["integer", "integer"], gaussian, _CPP_GAUSSIAN, _CYTHON_GAUSSIAN),
+        ("geometric", ["integer", "any", "float"], geometric, _CPP_GEOMETRIC, _CYTHON_GEOMETRIC),
     ):
         function = Function(
-            python, arg_types=["integer", "integer"], return_type="float",
-            arg_units=[1, 1], return_unit=1, stateless=True,
+            python, arg_types=arguments, return_type="float",
+            arg_units=[1] * len(arguments), return_unit=1, stateless=True,
         )  # fmt: skip
         internal = f"_counter_{name}"
         function.implementations.add_implementation("numpy", python)

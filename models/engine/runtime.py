@@ -62,7 +62,7 @@ class RuntimeEngine:
         self._views: dict[str, np.ndarray] = {}
         self._chunk = settle_interval(plan)
         self._periods = period_steps(plan)
-        self._settling = plan.settling()
+        self._opening, self._settling = plan.opening(), plan.settling()
         self._recording = Recording()
         self._spikespaces = {
             name: self._brian.owners[name].variables["_spikespace"].get_value()
@@ -92,6 +92,8 @@ class RuntimeEngine:
 
     def advance(self, steps: int) -> None:
         """Simulate `steps` timesteps; raise FloatingPointError if a state variable became NaN."""
+        for block in self._opening:
+            self.run_block(block)
         while steps > 0:
             count = min(steps, self._chunk)
             for _ in range(count):

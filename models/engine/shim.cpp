@@ -99,6 +99,7 @@ int64_t engine_array(int32_t index, void **data)
 
 void engine_advance(int64_t steps, int64_t chunk)
 {
+@OPEN@
     while (steps > 0)
     {
         const int64_t count = steps < chunk ? steps : chunk;

@@ -25,7 +25,12 @@ Floats = NDArray[np.float64]
 #: NumPy with the counter-based noise of the engines.
 NUMPY = replace(
     WITHOUT_NOISE,
-    functions={**WITHOUT_NOISE.functions, "uniform": noise.uniform, "gaussian": noise.gaussian},
+    functions={
+        **WITHOUT_NOISE.functions,
+        "uniform": noise.uniform,
+        "gaussian": noise.gaussian,
+        "geometric": noise.geometric,
+    },
 )
 
 
@@ -186,6 +191,7 @@ class Interpreter:
         source.place.put(input_array(self.spec).partition(".")[2], told)
         for neurons in self.neurons.values():
             neurons.place.put("spike_count", 0.0)
+            neurons.begin_window()
         for _ in range(steps):
             self.step()
         for connections in self.connections.values():

@@ -63,7 +63,7 @@ class Neurons:
         self._integrator = Integrator(self.executor, neuron.method)
         self._code = {
             name: parse_statements(getattr(neuron, name), f"{owner}.{name}")
-            for name in ("integrate", "before_threshold", "reset")
+            for name in ("integrate", "before_threshold", "before_window", "reset")
         }
         threshold = neuron.threshold
         self._threshold = parse_expression(threshold, f"{owner}.threshold") if threshold else None
@@ -88,6 +88,10 @@ class Neurons:
         threshold, and all noise but that of the draw is zero.
         """
         self._given = None if given is None else np.asarray(given, bool)
+
+    def begin_window(self) -> None:
+        """Take in what the host has written."""
+        self.executor.run(self._code["before_window"])
 
     def integrate(self) -> None:
         """Advance equations, then the neuron's own steps."""

@@ -17,13 +17,16 @@ class NeuronModel:
 
     One timestep runs ``equations`` (integrated exactly or by ``method``) and ``integrate``
     (explicit statements), then ``before_threshold``, the ``threshold`` test, synaptic transmission
-    through a port, and ``reset``. Fields become shared parameters of the group, the unit suffix
+    through a port, and ``reset``. A window, during which the host writes nothing, begins with
+    ``before_window``. Fields become shared parameters of the group, the unit suffix
     stripped.
     """
 
     equations: ClassVar[str] = ""
     integrate: ClassVar[str] = ""
     before_threshold: ClassVar[str] = ""
+    #: Runs once at the beginning of a window, after the host has written.
+    before_window: ClassVar[str] = ""
     threshold: ClassVar[str] = ""
     reset: ClassVar[str] = ""
     refractory: ClassVar[str] = ""
@@ -110,20 +113,37 @@ class PoissonInput(NeuronModel):
 
     Equations
     ---------
-    P(spike in dt) = rates*dt, from the counter-based stream of each neuron
+    next_spike = since + k, P(k) = rates*dt*(1 - rates*dt)**k
+    after a spike: since = the next timestep;  where rates changed: since = the window's first
+
+    Gaps are drawn and not silences: a spike costs a random number, a timestep none. The gap is a
+    function of the neuron's stream, ``since`` and the rate alone.
 
     State
     -----
     rates : (n,), Hz, 0 to 1/dt
-        Written by the encoder; above 1/dt the neuron spikes in every step.
+        Written by the encoder before a window; above 1/dt the neuron spikes in every step.
+    known_rates : (n,), Hz
+        Those of the window before.
+    since, next_spike : (n,), timesteps since time zero
+        From when the gap counts, and when it ends.
 
     Limits
     ------
-    At 1 ms a rate of 1000 Hz is a regular train; the Poisson limit needs rates*dt << 1.
+    At 1 ms a rate of 1000 Hz is a regular train; the Poisson limit needs rates*dt << 1. Rates that
+    change within a window are seen at the next one.
     """
 
-    equations = "rates : hertz"
-    threshold = "uniform(spike_stream, t_in_timesteps) < rates*dt"
+    equations = """rates : hertz
+    known_rates : hertz
+    since : 1
+    next_spike : 1"""
+    before_window = """since += int(rates != known_rates)*(t_in_timesteps - since)
+    known_rates = rates
+    next_spike = since + geometric(spike_stream, since, rates*dt)"""
+    threshold = "t_in_timesteps >= next_spike"
+    reset = """since = t_in_timesteps + 1
+    next_spike = since + geometric(spike_stream, since, rates*dt)"""
     noise = ("spike",)
 
 

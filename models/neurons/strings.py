@@ -37,13 +37,14 @@ from threefactor.rules.language.scope import (
 from threefactor.rules.language.source import Source
 from threefactor.rules.language.units import DIMENSIONLESS, SECOND, Dimension
 
+#: Functions that draw random numbers -> number of their arguments.
+DRAWS = {"uniform": 2, "gaussian": 2, "geometric": 3}
 #: Functions that a neuron may call -> number of their arguments.
-NEURON_ARGUMENTS = {**ARGUMENTS, "expm1": 1, "exprel": 1, "uniform": 2, "gaussian": 2}
-_DRAWS = ("uniform", "gaussian")
+NEURON_ARGUMENTS = {**ARGUMENTS, "expm1": 1, "exprel": 1, **DRAWS}
 #: How Brian2 can integrate a neuron's equations.
 METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4", "heun", "milstein")
 
-_STATEMENTS = ("integrate", "before_threshold", "reset")
+_STATEMENTS = ("integrate", "before_threshold", "before_window", "reset")
 _SENSITIVITY = ("sensitivity_on_pre", "sensitivity_on_post", "sensitivity_each_step")
 _STRINGS = (
     "equations", *_STATEMENTS, "threshold", "refractory", "method", "sensitivity_equations",
@@ -209,7 +210,7 @@ def _check_sensitivity(
     scope = Scope(
         known,
         writable=frozenset(line.variable for line in own if line.is_writable),
-        functions={n: count for n, count in NEURON_ARGUMENTS.items() if n not in _DRAWS},
+        functions={n: count for n, count in NEURON_ARGUMENTS.items() if n not in DRAWS},
         constants={name: value for name, (value, _) in parameters.items()},
         elsewhere={v: f"a synapse reads it as {v}_post" for v in equations.units},
         has_units=True, has_temporaries=True,
