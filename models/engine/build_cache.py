@@ -35,7 +35,7 @@ FLAGS = (
 )  # fmt: skip
 _SOURCES = (
     "build_cache.py", "generation.py", "rewrites.py", "brian_objects.py", "noise.py", "philox.h",
-    "support.h", "shim.cpp",
+    "support.h", "shim.cpp", "pathways.py", "pathways.h",
 )  # fmt: skip
 _FILES = ("library.so", "manifest.json")
 #: Beginning of the name of a block's namespace in the generated source.

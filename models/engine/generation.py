@@ -23,13 +23,17 @@ from threefactor.models.engine.brian_objects import (
     build_objects,
     refusing_in_one_line,
 )
+from threefactor.models.engine.pathways import Pathway, deliver_at_once
 from threefactor.models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 from threefactor.models.engine.stepping import spike_owner_names
 
 SHIM = Path(__file__).with_name("shim.cpp")
 #: Apart from the names of networks of the runtime engine, dead or alive: names make the source.
 NAME_SUFFIX = "_compiled"
-HEADERS = [Path(__file__).with_name(name) for name in ("philox.h", "support.h")]
+HEADERS = [Path(__file__).with_name(name) for name in ("philox.h", "support.h", "pathways.h")]
+
+#: Side of a pathway's spikes -> Brian2's array of the neurons on the other side.
+_PARTNERS = {"pre": "_synaptic_post", "post": "_synaptic_pre"}
 
 
 def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
@@ -45,8 +49,8 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
         brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
         brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
         try:
-            manifest, tables = refusing_in_one_line(lambda: _write(plan, folder))
-            source = _join(Path(folder), tables)
+            manifest, tables, at_once = refusing_in_one_line(lambda: _write(plan, folder))
+            source = _join(Path(folder), tables, at_once)
             manifest["static_arrays"] = _static_arrays(Path(folder), plan)
         finally:
             brian2.device.reinit()
@@ -57,19 +61,37 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
     return source, manifest
 
 
-def _write(plan: Blueprint, folder: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Let Brian2 write its sources into a folder; return manifest and tables."""
+def _write(
+    plan: Blueprint, folder: str
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Pathway]]:
+    """Let Brian2 write its sources into a folder; return manifest, tables, undelayed pathways."""
     objects = build_objects(plan, NAME_SUFFIX)
     objects.prepare_demand()
     objects.network.run(0 * brian2.ms, namespace={})
     device = brian2.device
     device.insert_code("before_end", "return 0;")
     device.build(compile=False, run=False, directory=folder, with_output=False)
-    return _describe(plan, objects, device)
+    at_once = _undelayed(plan, objects, device)
+    return *_describe(plan, objects, device, at_once), {p.unit: p for p in at_once}
+
+
+def _undelayed(plan: Blueprint, objects: BrianNetwork, device: Any) -> list[Pathway]:
+    """Return the pathways whose spikes act in their own timestep."""
+    return [
+        Pathway(
+            pathway.name, device.get_array_name(pathway.source.variables["_spikespace"]),
+            pathway.prepost,
+            device.dynamic_arrays[owner.variables[_PARTNERS[pathway.prepost]]],
+        )
+        for code in plan.synapses
+        for owner in (objects.owners[code.name],)
+        for pathway in owner._pathways
+        if pathway.objname not in code.delayed
+    ]  # fmt: skip
 
 
 def _describe(
-    plan: Blueprint, objects: BrianNetwork, device: Any
+    plan: Blueprint, objects: BrianNetwork, device: Any, at_once: list[Pathway]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the manifest that Python reads and the tables that the shim includes."""
     owners = {group.name: name for name, group in objects.owners.items()}
@@ -96,11 +118,13 @@ def _describe(
             variable.dtype
         )  # fmt: skip
     arrays = sorted({name: (name, pointer, size) for name, pointer, size in arrays}.values())
+    unqueued = {f"{pathway.name}_push_spikes" for pathway in at_once}
     steps = [
         code.name
         for obj in objects.network.sorted_objects
         if obj.active
         for code in obj._code_objects
+        if code.name not in unqueued
     ]
     spiking = spike_owner_names(plan)
     spikespaces = [
@@ -111,6 +135,7 @@ def _describe(
         for name, group in objects.owners.items()
         for pathway in getattr(group, "_pathways", ())
     ]
+    delayed = [row for row in pathways if f"{row[1]}_push_spikes" not in unqueued]
     settling = plan.settling()
     blocks = list(objects.demand)
     functions = {block: f"_run_{objects.demand[block].codeobj.name}" for block in blocks}
@@ -138,16 +163,19 @@ def _describe(
         "N_SPIKING": str(max(1, len(spiking))),
         "QUEUES": "\n".join(
             f"        case {k}: return brian::{c_name}.queue[0];"
-            for k, (_, c_name) in enumerate(pathways)
+            for k, (_, c_name) in enumerate(delayed)
         ),
-        "PREPARE": "\n".join(f"    _before_run_{c}_push_spikes();" for _, c in pathways),
+        "PREPARE": "\n".join(
+            [f"    _before_run_{c}_push_spikes();" for _, c in pathways]
+            + [pathway.prepare() for pathway in at_once]
+        ),
     }
     manifest = {
         "arrays": [[name, dtypes[name]] for name, _, _ in arrays],
         "blocks": blocks,
         "spiking": spiking,
         "periodic": periodic,
-        "queues": [name for name, _ in pathways],
+        "queues": [name for name, _ in delayed],
     }
     return manifest, tables
 
@@ -166,7 +194,7 @@ def _static_arrays(folder: Path, plan: Blueprint) -> dict[str, list]:
     return found
 
 
-def _join(folder: Path, tables: dict[str, str]) -> str:
+def _join(folder: Path, tables: dict[str, str], at_once: dict[str, Pathway]) -> str:
     """Return all generated files and the shim as one translation unit."""
     includes: dict[str, None] = {}
     plain = [_without_includes(header.read_text(), includes) for header in HEADERS]
@@ -181,6 +209,8 @@ def _join(folder: Path, tables: dict[str, str]) -> str:
     for file in sorted((folder / "code_objects").glob("*.cpp")):
         body = _without_includes(file.read_text(), includes)
         functions = re.findall(r"^void (_\w+)\(\)\s*$", body, re.MULTILINE)
+        if file.stem in at_once:
+            body = deliver_at_once(body, at_once[file.stem])
         using = "".join(f"using unit_{file.stem}::{f};\n" for f in functions)
         unit = f"namespace unit_{file.stem} {{\n{hasten(body)}\n}}\n{using}"
         units.append(run_once(unit) if is_run_once(file.stem) else unit)
