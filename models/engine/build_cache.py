@@ -31,7 +31,7 @@ from threefactor.models.blueprint import Blueprint
 FLAGS = (
     "-std=c++17", "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fpeel-loops",
     "-funswitch-loops", "-march=native", "-ffp-contract=off", "-fno-math-errno",
-    "-fno-trapping-math", "-fPIC", "-shared", "-fno-gnu-unique", "-w",
+    "-fno-trapping-math", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-gnu-unique", "-w",
 )  # fmt: skip
 _SOURCES = (
     "build_cache.py", "generation.py", "rewrites.py", "brian_objects.py", "noise.py", "philox.h",

@@ -73,6 +73,7 @@ CSpikeQueue *queue(int32_t index)
 
 } // namespace shim
 
+#pragma GCC visibility push(default)
 extern "C" {
 
 int32_t engine_initialise()
@@ -197,3 +198,4 @@ void engine_queue_set(int32_t index, const int32_t *in)
 }
 
 } // extern "C"
+#pragma GCC visibility pop

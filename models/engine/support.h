@@ -25,11 +25,8 @@ inline long list_spikes(const char *conditions, int64_t count, int32_t *spikes)
     {
         uint64_t eight;
         std::memcpy(&eight, conditions + first, 8);
-        if (!eight)
-            continue;
-        for (int64_t k = first; k < first + 8; k++)
-            if (conditions[k])
-                spikes[n_spikes++] = k;
+        for (; eight; eight &= eight - 1)
+            spikes[n_spikes++] = (int32_t)(first + (__builtin_ctzll(eight) >> 3));
     }
     return n_spikes;
 }
