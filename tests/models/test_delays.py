@@ -25,6 +25,10 @@ class Clamped(PoissonInput):
     """Spikes when the host says so, and counts what it receives."""
 
     equations = "rates : hertz\nreceived : 1"
+    before_window = ""
+    threshold = "rates*dt >= 1"
+    reset = ""
+    noise = ()
     ports = {"current": "received += w"}
 
 

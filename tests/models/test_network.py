@@ -282,10 +282,10 @@ def test_agreement_of_reinforce_sign(make_spec, open_network):
     network = open_network(spec, seeds=(1, 2))
     seen = []
     run_block = network.engine.run_block
+    network.advance(1e9, 5)
     network.engine.run_block = lambda block: (
         seen.append(network.replicated("actor.policy_agreement").copy()), run_block(block)
     )  # fmt: skip
-    network.advance(1e9, 5)
     fired = network.replicated("actor.spike_count") > 0
     np.testing.assert_array_equal(fired, [[True, False, True, False]] * 2)
     network.close_decision(np.array([0, 1]))

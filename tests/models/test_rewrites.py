@@ -57,7 +57,7 @@ def test_bodies_of_unused_functions_are_dropped():
 
 def test_every_rewrite_finds_its_place_in_what_brian2_generates():
     spec = NetworkSpec(
-        (Population("input", 9, PoissonInput()), Population("actor", 3, make_neuron("lif"))),
+        (Population("input", 9, PoissonInput()), Population("actor", 3, make_neuron("escape-lif"))),
         (
             Projection(
                 "policy", "input", "actor", **all_to_all(9, 3), weights=Uniform(0.0, 1.0),
@@ -69,7 +69,7 @@ def test_every_rewrite_finds_its_place_in_what_brian2_generates():
     assert "remembered_exp<__COUNTER__>(" in source
     assert "= list_spikes(_conditions, N, _ptr_array_actor_compiled__spikespace);" in source
     assert (
-        "philox::draw_all(_words_of_spike_stream_, _ptr_array_input_compiled_spike_stream, N,"
+        "philox::draw_all(_words_of_spike_stream_, _ptr_array_actor_compiled_spike_stream, "
         in source
     )
     assert "_word_to_uniform(_words_of_spike_stream[_idx]) < " in source
