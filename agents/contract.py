@@ -155,7 +155,10 @@ class Agent(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Return plain data for the records of a run, its "engine" among them."""
+        """Return plain data for the records of a run, its "engine" among them.
+
+        Lists have an entry for each replica.
+        """
 
     @abstractmethod
     def close(self) -> None:
