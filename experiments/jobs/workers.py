@@ -45,8 +45,8 @@ def train_in_workers(
     Raises
     ------
     ValueError, OSError
-        For more workers than replicas, parts that do not fit, or a directory that is not new or
-        cannot be written.
+        For more workers than replicas, replicas that share something, parts that do not fit, or a
+        directory that is not new or cannot be written.
     RuntimeError
         In one line, after the others have ended, if workers died. `resume_in_workers` goes on.
     """
@@ -56,6 +56,10 @@ def train_in_workers(
     require_new_run(path)
     setup, files = Setup.of(config), collect_files(config)
     with setup.opened(say) as (_, agent):  # what does not fit is refused; the build is in the cache
+        if agent.shared:
+            raise ValueError(
+                f"the replicas share {agent.shared}: workers must be 1, got {workers}."
+            )
         meta = {**describe_run(setup, agent, files), "workers": workers}
     with RunDirectory.create(path, files.settings, meta) as directory:
         files.write(path)

@@ -176,6 +176,25 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("settings", "shared"),
+    [
+        ({"modulator": {"name": "reward-baseline", "scope": "global"}}, "the mean of scope"),
+        (
+            {"schedule": {"name": "interval", "parameter": "policy.learning_rate", "start": 2.0,
+                          "end": 1.0}},
+            "the scheduled parameter policy.learning_rate",
+        ),
+    ],
+)  # fmt: skip
+def test_replicas_that_share_something_stay_in_one_process(settings, shared, tmp_path):
+    with pytest.raises(
+        ValueError, match=f"the replicas share {shared}.*: workers must be 1, got 2"
+    ):
+        threefactor.train(GRID, settings, out=tmp_path / "run", workers=2)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
     ("kind", "reason"),
     [("raise", "the floor is lava"), ("kill", "killed by SIGKILL")],
 )
