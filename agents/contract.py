@@ -90,10 +90,13 @@ class Agent(ABC):
     estimates_values : bool
         Whether what is expected of the next state counts in learning. Then a truncation must teach
         something else than a termination, after which there is nothing to expect.
+    shared : str
+        What all replicas have in common, so that they cannot run apart; empty: nothing.
     """
 
     needs_bootstrap: bool = False
     estimates_values: bool = False
+    shared: str = ""
 
     @abstractmethod
     def act(self, observations: NDArray[Any], involved: Mask) -> NDArray[Any]:
@@ -155,7 +158,10 @@ class Agent(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Return plain data for the records of a run, its "engine" among them."""
+        """Return plain data for the records of a run, its "engine" among them.
+
+        Lists have an entry for each replica.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -126,9 +126,43 @@ class Run:
         names = {"DONE": "done", "FAILED": "failed"}
         return next((s for m, s in names.items() if (self.path / m).is_file()), "unfinished")
 
+    @property
+    def worker_folders(self) -> tuple[Path, ...]:
+        """Run directories of the blocks of replicas of a run that was split; () if it was not."""
+        return tuple(self.path / "workers" / str(n) for n in range(self.meta.get("workers", 0)))
+
     @cached_property
     def episodes(self) -> dict[str, NDArray]:
-        """Columns of episodes.csv, each (n_episodes,), in the order the episodes ended."""
+        """Columns of episodes.csv, each (n_episodes,), in the order the episodes ended.
+
+        Of a split run they are those of its workers, at any moment; episodes.csv itself is written
+        when all have ended.
+        """
+        return self._episodes_of_workers() if self.worker_folders else self._own_episodes()
+
+    def _episodes_of_workers(self) -> dict[str, NDArray]:
+        tables = []
+        for folder in self.worker_folders:
+            if (folder / "meta.json").is_file():
+                worker = Run(folder)
+                table = dict(worker.episodes)
+                table["replica"] = table["replica"] + worker.config["seed"] - self.config["seed"]
+                tables.append(table)
+        joined = {
+            name: np.concatenate([np.zeros(0, kind), *(table[name] for table in tables)])
+            for name, kind in EPISODE_COLUMNS.items()
+        }
+        # As side by side in one network: by the decision in which an episode ends. Where values
+        # are estimated a truncated one ends a decision later.
+        decisions = joined["length"] + (self.meta["needs_bootstrap"] & joined["truncated"])
+        ends = np.zeros_like(decisions)
+        for replica in np.unique(joined["replica"]):
+            own = joined["replica"] == replica
+            ends[own] = np.cumsum(decisions[own])
+        order = np.lexsort((joined["replica"], ends))
+        return {name: values[order] for name, values in joined.items()}
+
+    def _own_episodes(self) -> dict[str, NDArray]:
         with self._file("episodes.csv").open(newline="") as file:
             # A killed writer can leave half a line: only what ends in a newline was finished.
             whole = [line for line in file if line.endswith("\n")]
@@ -196,7 +230,7 @@ class Run:
     @cached_property
     def policy(self) -> dict[str, NDArray] | None:
         """Arrays of policy.npz (see `analysis.gridworld`), or None where the run wrote none."""
-        path = self.path / "policy.npz"
+        path = self._place_of_replica_0 / "policy.npz"
         if not path.is_file():
             return None
         with np.load(path) as arrays:
@@ -210,7 +244,11 @@ class Run:
 
     @cached_property
     def _segment_files(self) -> tuple[Path, ...]:
-        return tuple(sorted((self.path / "recordings").glob("segment-*.h5")))
+        return tuple(sorted((self._place_of_replica_0 / "recordings").glob("segment-*.h5")))
+
+    @property
+    def _place_of_replica_0(self) -> Path:
+        return self.worker_folders[0] if self.worker_folders else self.path
 
     @contextmanager
     def _newest(self) -> Iterator[Any]:

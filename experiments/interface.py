@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def train(
     *layers: Layer,
     out: str | Path | None = None,
+    workers: int = 1,
     quiet: bool = False,
     observers: "Sequence[Observer]" = (),
     say: "Say | None" = None,
@@ -41,10 +42,12 @@ def train(
         name, as ``FILE.py:ClassName``, as a class, or as an instance with its settings.
     out : str or Path, optional
         Run directory, which must not exist; default runs/<env>/<rule>/<time>-seed<seed>.
+    workers : int, default 1
+        Processes that share the replicas: same episodes, spikes and weights, on several cores.
     quiet : bool, default False
         No progress.
     observers : sequence of Observer
-        What else watches the loop.
+        What else watches the loop; it must run in this process, so `workers` must be 1.
     say : callable, optional
         Receives progress and notices line by line; default: a bar, or lines on standard error.
 
@@ -54,9 +57,17 @@ def train(
         For settings that are unknown, impossible or do not fit each other, or a directory that is
         not new or cannot be written.
     """
+    from threefactor.experiments.training.preconditions import require_workers
+
+    config = configure(*layers, **settings)
+    require_workers(workers, config.options.replicas)
+    if workers != 1:
+        from threefactor.experiments.jobs.workers import train_in_workers
+
+        return train_in_workers(config, out, workers, **_shown(quiet, observers, say))
     from threefactor.experiments.training.run import train_agent
 
-    return train_agent(configure(*layers, **settings), out, **_watched(quiet, observers, say))
+    return train_agent(config, out, **_watched(quiet, observers, say))
 
 
 def resume(
@@ -68,6 +79,8 @@ def resume(
     say: "Say | None" = None,
 ) -> "TrainingResult":
     """Continue an interrupted run, or a finished one with more episodes, from its checkpoint.
+
+    A run that was split over workers goes on in as many.
 
     Parameters
     ----------
@@ -83,6 +96,12 @@ def resume(
     ValueError
         For a run that is none, or that was killed before its first checkpoint.
     """
+    from threefactor.experiments.training.preconditions import worker_folders
+
+    if worker_folders(Path(run)):
+        from threefactor.experiments.jobs.workers import resume_in_workers
+
+        return resume_in_workers(run, episodes, **_shown(quiet, observers, say))
     from threefactor.experiments.training.run import resume_agent
 
     return resume_agent(run, episodes, **_watched(quiet, observers, say))
@@ -181,6 +200,15 @@ def card(
     from threefactor.experiments.checks.card import rule_card
 
     return rule_card(rule, out, budget, neuron)
+
+
+def _shown(quiet: bool, observers: "Sequence[Observer]", say: "Say | None") -> dict[str, Any]:
+    """Return the arguments of who is told of runs in other processes."""
+    from threefactor.experiments.training.progress import Display, say_on_stderr
+
+    if observers:
+        raise ValueError("observers watch a loop of this process; with them, workers must be 1.")
+    return {"display": None if quiet else Display(say), "say": say or say_on_stderr}
 
 
 def _watched(quiet: bool, observers: "Sequence[Observer]", say: "Say | None") -> dict[str, Any]:

@@ -67,6 +67,7 @@ class PlasticAgent(Agent):
         """Prepare what every decision needs."""
         self.needs_bootstrap = self.modulator.needs_bootstrap
         self.estimates_values = self.modulator.estimates_values
+        self.shared = self.modulator.shared or self.schedule.shared
         self._reads_time = self.decoder.reads == "first_spike_times_ms"
         self._has_critic = self.network.spec.critic is not None
         self._encoded = self.network.told

@@ -131,6 +131,12 @@ class BoundSchedule:
                     self._relative[name] = array / base if base else np.ones_like(array)
         self._write()
 
+    @property
+    def shared(self) -> str:
+        """What replicas have in common: parameters that no neuron has to itself."""
+        names = sorted(self._factors.keys() - self._relative.keys())
+        return f"the scheduled parameter {', '.join(names)}" if names else ""
+
     def end_episodes(self, mask: NDArray[np.bool_], returns: Floats) -> None:
         """Count an episode of the replicas of `mask`, and write what the next one runs with.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.experiments import interface
 from threefactor.experiments.claims.experiment import (
     SHUFFLED,
     TRAINED,
@@ -22,8 +23,6 @@ from threefactor.experiments.claims.experiment import (
 )
 from threefactor.experiments.configuration import RunConfig, read_settings, resolve
 from threefactor.experiments.layers import configure
-from threefactor.experiments.training.progress import Progress
-from threefactor.experiments.training.run import resume_agent, train_agent
 from threefactor.experiments.training.run_files import collect_files
 from threefactor.experiments.training.summary import LAST
 
@@ -54,7 +53,7 @@ def closed_loop_experiment(
     text = "decisions per episode" if score == "length" else "return per episode"
     return Experiment(
         claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
-        draw=_draw,
+        draw=_draw, takes_workers=True,
     )  # fmt: skip
 
 
@@ -69,14 +68,12 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmRe
     path, config = request.folder, configure(settings, own)
     if (path / "config.yaml").exists():
         _require_same_settings(path, config)
-    if (path / "checkpoints" / "latest.pickle").exists() and not (path / "DONE").exists():
-        result = resume_agent(path, observers=[Progress()])
-    elif path.exists() and any(path.iterdir()):
-        if not (path / "DONE").exists():
-            raise ValueError(f"{path}: unfinished and without a checkpoint; remove it, try again.")
+    if (path / "DONE").exists():
         result = None
+    elif path.exists() and any(path.iterdir()):
+        result = interface.resume(path)
     else:
-        result = train_agent(config, path, observers=[Progress()])
+        result = interface.train(config, out=path, workers=request.workers)
     if result is not None and result.summary["interrupted"]:
         raise KeyboardInterrupt
     return ArmResult(arm_scores(path, score), arrays=None)  # they lie in the run directory

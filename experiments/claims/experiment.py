@@ -45,6 +45,8 @@ class ArmRequest:
     engine : str
     say : callable
         Receives progress lines.
+    workers : int
+        Processes that share the seeds.
     """
 
     arm: str
@@ -53,6 +55,7 @@ class ArmRequest:
     budget: float
     engine: str
     say: Callable[[str], None]
+    workers: int = 1
 
     def alone(self, seed: int) -> "ArmRequest":
         """Return the request of one of the seeds, with a folder of its own in the arm's."""
@@ -104,6 +107,8 @@ class Experiment:
         Folder of the experiment -> figure, drawn from what the arms wrote.
     seed, n_seeds : int
         Reporting seeds seed to seed + n_seeds - 1; tuning used others (100 and above).
+    takes_workers : bool
+        Whether processes can share the seeds.
     """
 
     claim: str
@@ -115,6 +120,7 @@ class Experiment:
     draw: "Callable[[Path], Figure] | None" = None
     seed: int = 0
     n_seeds: int = 10
+    takes_workers: bool = False
 
 
 def arm_folder(folder: Path, arm: str) -> Path:

@@ -14,6 +14,7 @@ from threefactor.analysis.statistics import claim_caveat, summarise_seeds
 from threefactor.experiments.claims.arms import obtain_scores
 from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
+from threefactor.experiments.training.preconditions import require_workers
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.models.engine import ENGINES
 from threefactor.naming import check_choice
@@ -100,6 +101,7 @@ def reproduce(
     seeds: int | None = None,
     engine: str = "auto",
     say: Say = say_on_stderr,
+    workers: int = 1,
 ) -> Reproduction:
     """Run every arm of an experiment, replicas in one network, and see which bars hold.
 
@@ -120,11 +122,14 @@ def reproduce(
         As in training.
     say : callable, default standard error
         Receives the claim and a line for each arm.
+    workers : int, default 1
+        Processes that share the seeds of an arm; for experiments whose arms are training runs.
 
     Raises
     ------
     ValueError
-        For an unknown name or engine, a budget that is not positive or no seeds.
+        For an unknown name or engine, a budget that is not positive, no seeds, or more workers
+        than seeds or than the experiment can use.
     KeyboardInterrupt
         Ctrl-C: the same call goes on from there.
     """
@@ -137,11 +142,14 @@ def reproduce(
     experiment = EXPERIMENTS[name]
     folder = Path("runs") / "reproduce" / name if out is None else Path(out)
     numbers = tuple(range(experiment.seed, experiment.seed + (seeds or experiment.n_seeds)))
+    require_workers(workers, len(numbers))
+    if workers > 1 and not experiment.takes_workers:
+        raise ValueError(f"{name} runs in one process, workers must be 1, got {workers}.")
     say(f"{name}: {experiment.claim}")
     scores = {}
     for arm in experiment.arms:
         say(f"- {arm}")
-        request = ArmRequest(arm, arm_folder(folder, arm), numbers, budget, engine, say)
+        request = ArmRequest(arm, arm_folder(folder, arm), numbers, budget, engine, say, workers)
         try:
             scores[arm] = obtain_scores(experiment.run_arm, request)
         except KeyboardInterrupt:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# One run uses one core: the networks are small, and replicas or sweeps use the others. NumPy's
+# One process uses one core: the networks are small, and --workers use the others. NumPy's
 # libraries read this once, when they are loaded.
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
@@ -36,6 +36,7 @@ USAGE = """usage: {program} COMMAND [OPTIONS]
 examples:
   {program} train
   {program} train --env MountainCar-v0 --seed 3 --out runs/car
+  {program} train --replicas 10 --workers 4
   {program} train --resume runs/car --episodes 600
   {program} evaluate runs/car --episodes 50
   {program} plot runs/car --window-ms 0 500
@@ -60,7 +61,9 @@ def train(arguments: list[str]) -> int:
     if request.resume is not None:
         result = interface.resume(request.resume, request.episodes, quiet=request.is_quiet)
     else:
-        result = interface.train(request.config, out=request.out, quiet=request.is_quiet)
+        result = interface.train(
+            request.config, out=request.out, workers=request.workers, quiet=request.is_quiet
+        )
     print(result.report())
     if request.is_drawing:
         from threefactor.analysis.report import plot_run
@@ -151,13 +154,15 @@ def reproduce(arguments: list[str]) -> int:
     )  # fmt: skip
     parser.add_argument("--seeds", type=int, help="number of seeds (default: the experiment's)")
     parser.add_argument("--engine", default="auto", help="as in train (default auto)")
+    parser.add_argument("--workers", type=int, default=1, help="as in train (default 1)")
     options = parser.parse_args(arguments)
     require_folder(options.out or Path("runs"))
     from threefactor.experiments.claims.reproduction import reproduce as run_experiment
 
     result = run_experiment(
-        options.name, options.out, options.budget, options.seeds, options.engine, say=print
-    )
+        options.name, options.out, options.budget, options.seeds, options.engine, print,
+        options.workers,
+    )  # fmt: skip
     print(result.report())
     return 0 if result.holds or options.budget < 1 else 1
 

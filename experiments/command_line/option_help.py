@@ -19,6 +19,7 @@ _HEADING = re.compile(r"^[A-Z]\w*( |$)")
 _SETTINGS = (
     ("--config FILE", "YAML or TOML settings, above defaults and tuned settings"),
     ("--out DIR", "run directory (default runs/<env>/<rule>/<time>)"),
+    ("--workers W", "processes that share the replicas, one core each (default 1)"),
     ("--print-config", "print the resolved configuration and stop"),
     ("--quiet", "no progress"),
     ("--no-figures", "do not draw the run's figures at the end"),

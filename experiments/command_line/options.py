@@ -16,11 +16,13 @@ from threefactor.experiments.configuration import (
 )
 from threefactor.experiments.layers import Layer, configure
 from threefactor.experiments.parts.user_files import shown
-from threefactor.experiments.training.preconditions import require_checkpoint
+from threefactor.experiments.training.preconditions import require_resumable, require_workers
 from threefactor.naming import suggest
 
-#: Options that decide which others exist; all take one value.
-CHOICES = {f"--{name.replace('_', '-')}": name for name in ("env", "config", "out", *PARTS)}
+#: Options that decide which others exist, and how it is run; all take one value.
+CHOICES = {
+    f"--{name.replace('_', '-')}": name for name in ("env", "config", "out", "workers", *PARTS)
+}
 SWITCHES = {f"--{name.replace('_', '-')}": name for name in ("print_config", "quiet", "no_figures")}
 #: Option -> its values, as typed.
 Typed = dict[str, list[str]]
@@ -31,6 +33,7 @@ class TrainRequest(NamedTuple):
 
     config: RunConfig
     out: Path | None
+    workers: int
     is_printing: bool
     is_quiet: bool
     is_drawing: bool
@@ -61,9 +64,11 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
         print(help_text(base, options))
         raise SystemExit(0)
     config = configure(*layers, _typed_settings(typed, options, base))
+    workers = coerce(chosen.get("workers", 1), int, "--workers")
+    require_workers(workers, config.options.replicas)
     return TrainRequest(
-        config, Path(chosen["out"]) if "out" in chosen else None, switches["print_config"],
-        switches["quiet"], not switches["no_figures"], None, None,
+        config, Path(chosen["out"]) if "out" in chosen else None, workers,
+        switches["print_config"], switches["quiet"], not switches["no_figures"], None, None,
     )  # fmt: skip
 
 
@@ -152,8 +157,8 @@ def _parse_resume(arguments: Sequence[str]) -> TrainRequest:
             f"{others[0]} cannot change: the settings are those of {given.resume}; beside it "
             "stand --episodes, --quiet and --no-figures."
         )
-    require_checkpoint(given.resume)
+    require_resumable(given.resume)
     config = resolve(read_settings(given.resume / "config.yaml"))
     return TrainRequest(
-        config, None, False, given.quiet, not given.no_figures, given.resume, given.episodes
+        config, None, 1, False, given.quiet, not given.no_figures, given.resume, given.episodes
     )

@@ -16,7 +16,7 @@ from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import EpisodeLog
-from threefactor.experiments.training.preconditions import require_checkpoint
+from threefactor.experiments.training.preconditions import require_checkpoint, worker_folders
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.result import stack_replicas
 from threefactor.experiments.training.run_files import changes
@@ -100,8 +100,21 @@ def evaluate_run(
     require_checkpoint(run)
     if said := changes(run):
         say(said)
-    config = resolve(read_settings(run / "config.yaml"))
-    setup = Setup.of(config).frozen
+    blocks: list[NDArray[np.float64]] = []
+    for folder in worker_folders(run) or (run,):
+        first = sum(block.shape[1] for block in blocks)
+        block_seed = None if seed is None else seed + first
+        blocks.append(_play_saved(folder, episodes, block_seed, say))
+    returns, lengths = np.concatenate(blocks, axis=1)
+    env = resolve(read_settings(run / "config.yaml")).labels()["env"]
+    result = EvaluationResult(run, env, returns, lengths)
+    (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+    return result
+
+
+def _play_saved(run: Path, episodes: int, seed: int | None, say: Say) -> NDArray[np.float64]:
+    """Return metric and length of the episodes that saved agents play, (2, replicas, episodes)."""
+    setup = Setup.of(resolve(read_settings(run / "config.yaml"))).frozen
     saved = load_checkpoint(run)  # it may hold what users' files define
     seeds = [s.evaluation if seed is None else seed + r for r, s in enumerate(setup.seeds)]
     with setup.opened(say) as (environments, agent):
@@ -110,12 +123,7 @@ def evaluate_run(
     replica = np.array([episode.replica for episode in played])
     returns = np.array([episode.discounted for episode in played])
     lengths = np.array([episode.length for episode in played])
-    result = EvaluationResult(
-        run, config.labels()["env"], stack_replicas(replica, returns, len(seeds)),
-        stack_replicas(replica, lengths, len(seeds)),
-    )  # fmt: skip
-    (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
-    return result
+    return np.stack([stack_replicas(replica, values, len(seeds)) for values in (returns, lengths)])
 
 
 def play(

@@ -24,11 +24,34 @@ def require_run(run: Path) -> None:
 
 
 def require_checkpoint(run: Path) -> None:
-    """Raise ValueError unless `run` is a run directory with a checkpoint."""
-    require_run(run)
-    if not (run / CHECKPOINT).is_file():
+    """Raise ValueError unless `run`, or each of its workers, has a checkpoint."""
+    workers = worker_folders(run)
+    if not all((folder / CHECKPOINT).is_file() for folder in workers or [run]):
+        fix = f"go on with `train --resume {run}`" if workers else "train again"
         raise ValueError(
-            f"{run}: this run has no checkpoint, it was killed before its first one; train again."
+            f"{run}: this run has no checkpoint, it was killed before its first one; {fix}."
+        )
+
+
+def require_resumable(run: Path) -> None:
+    """Raise ValueError unless `run` can go on; a split run always can."""
+    if not worker_folders(run):
+        require_checkpoint(run)
+
+
+def worker_folders(run: Path) -> tuple[Path, ...]:
+    """Return the run directories of a split run's workers, () for others; ValueError if none."""
+    from threefactor.analysis.run_data import Run
+
+    require_run(run)
+    return Run(run).worker_folders
+
+
+def require_workers(workers: int, replicas: int) -> None:
+    """Raise ValueError unless every worker gets a replica."""
+    if not 1 <= workers <= replicas:
+        raise ValueError(
+            f"workers must be from 1 to the number of replicas, {replicas}, got {workers}."
         )
 
 

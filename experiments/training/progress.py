@@ -2,7 +2,8 @@
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from tqdm import TqdmWarning
@@ -25,8 +26,8 @@ def say_on_stderr(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
-class Progress(Observer):
-    """Observer that shows the mean of the last episodes.
+class Display:
+    """Shows how many episodes are done, and the mean of the last ones.
 
     Parameters
     ----------
@@ -38,28 +39,48 @@ class Progress(Observer):
         self._say = say or say_on_stderr
         self._has_bar = say is None and (_is_notebook() or sys.stderr.isatty())
 
-    def began(self, loop: ClosedLoop) -> None:
-        """Open the bar where the run has come to."""
-        self._total = loop.tally.replicas * loop.tally.episodes
-        self._count = int(loop.tally.done.sum())
+    def begin(self, total: int, count: int) -> None:
+        """Open the bar at `count` of `total` episodes."""
+        self._total, self._count = total, count
         self._bar = tqdm(
-            total=self._total, initial=self._count, unit="ep", mininterval=0.2,
-            disable=not self._has_bar,
-        )  # fmt: skip
+            total=total, initial=count, unit="ep", mininterval=0.2, disable=not self._has_bar
+        )
+
+    def show(self, count: int, mean: Callable[[], float]) -> None:
+        """Move to `count` episodes; `mean` is asked for if it is shown."""
+        tenth = max(1, self._total // 10)
+        is_due = count // tenth > self._count // tenth
+        self._bar.update(count - self._count)
+        self._count = count
+        if self._has_bar:
+            self._bar.set_postfix(mean=f"{mean():.3f}", refresh=False)
+        elif is_due:
+            self._say(f"episode {count}/{self._total}: mean of the last {LAST}: {mean():.3f}")
+
+    def end(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+
+class Progress(Observer):
+    """Observer that shows the mean of the last episodes; see `Display`."""
+
+    def __init__(self, say: Say | None = None) -> None:
+        self._display = Display(say)
+
+    def began(self, loop: ClosedLoop) -> None:
+        """Begin where the run has come to."""
+        self._count = int(loop.tally.done.sum())
+        self._display.begin(loop.tally.replicas * loop.tally.episodes, self._count)
 
     def finished(self, loop: ClosedLoop, episode: Episode) -> None:
         """Count the episode."""
         self._count += 1
-        self._bar.update(1)
-        if self._has_bar:
-            self._bar.set_postfix(mean=f"{_recent_mean(loop):.3f}", refresh=False)
-        elif self._count % max(1, self._total // 10) == 0:
-            mean = _recent_mean(loop)
-            self._say(f"episode {self._count}/{self._total}: mean of the last {LAST}: {mean:.3f}")
+        self._display.show(self._count, partial(_recent_mean, loop))
 
     def ended(self, loop: ClosedLoop) -> None:
-        """Leave the bar as it is."""
-        self._bar.close()
+        """Leave what is shown as it is."""
+        self._display.end()
 
 
 def _is_notebook() -> bool:
@@ -68,4 +89,9 @@ def _is_notebook() -> bool:
 
 
 def _recent_mean(loop: ClosedLoop) -> float:
-    return float(np.mean([np.mean(row[-LAST:]) for row in loop.tally.returns if row]))
+    return mean_of_last(loop.tally.returns)
+
+
+def mean_of_last(returns: Iterable[Sequence[float]]) -> float:
+    """Return the mean over replicas of the mean of their last episodes."""
+    return float(np.mean([np.mean(row[-LAST:]) for row in returns if row]))

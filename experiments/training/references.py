@@ -1,5 +1,6 @@
 """What a learning curve is compared with: random, the untrained twin, the optimum."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -11,6 +12,8 @@ from threefactor.envs.bridge.batch import Environments
 from threefactor.envs.gridworld import GridWorld
 from threefactor.experiments.training.evaluation import play
 from threefactor.experiments.training.setup import Setup
+
+TWIN = "untrained twin"
 
 
 def reference_returns(setup: Setup, env: gym.Env, episodes: int) -> dict[str, float]:
@@ -30,10 +33,25 @@ def reference_returns(setup: Setup, env: gym.Env, episodes: int) -> dict[str, fl
     else:
         references["random agent"] = random_return(setup, episodes)
     if setup.options.control == "none":
-        references["untrained twin"] = twin_return(setup, episodes)
+        references[TWIN] = twin_return(setup, episodes)
     if hasattr(env, "optimal_return"):
         references["optimum"] = float(env.optimal_return)
     return references
+
+
+def join_references(
+    references: Sequence[Mapping[str, float]], replicas: Sequence[int]
+) -> dict[str, float]:
+    """Return the references of a run from those of its blocks of replicas, in their order.
+
+    Each replica has a twin, over which the mean goes; what else there is belongs to the first.
+    """
+    if not all(references):
+        return {}
+    joined = dict(references[0])
+    if TWIN in joined:
+        joined[TWIN] = float(np.average([block[TWIN] for block in references], weights=replicas))
+    return joined
 
 
 def random_return(setup: Setup, episodes: int) -> float:

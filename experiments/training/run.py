@@ -3,9 +3,11 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from threefactor.agents.contract import Agent
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
 from threefactor.experiments.training.interruption import Interruption
@@ -18,7 +20,7 @@ from threefactor.experiments.training.recording import Recorder, RecordingOption
 from threefactor.experiments.training.references import policy_arrays, reference_returns
 from threefactor.experiments.training.result import TrainingResult
 from threefactor.experiments.training.run_directory import RunDirectory
-from threefactor.experiments.training.run_files import changes, collect_files
+from threefactor.experiments.training.run_files import RunFiles, changes, collect_files
 from threefactor.experiments.training.setup import Setup
 from threefactor.experiments.training.summary import summarise
 
@@ -52,9 +54,8 @@ def train_agent(
     path = Path(out or default_path(options.env, config.names["rule"], options.seed))
     require_new_run(path)  # building a network can take half a minute
     with setup.opened(say) as (environments, agent):
-        seeds = [vars(seeds) for seeds in setup.seeds]
         files = collect_files(config)
-        meta = {**run_metadata(), "seeds": seeds, **agent.describe(), "files": files.digests()}
+        meta = describe_run(setup, agent, files)
         with RunDirectory.create(path, files.settings, meta) as directory:
             files.write(path)
             loop = setup.begin_loop(environments, agent, options.episodes)
@@ -134,6 +135,14 @@ def _run(loop: ClosedLoop, say: Say) -> bool:
     if not is_complete:
         say(f"{loop.stopped_by}: keeping what was done")
     return is_complete
+
+
+def describe_run(setup: Setup, agent: Agent, files: RunFiles) -> dict[str, Any]:
+    """Return what meta.json says of a run."""
+    return {
+        **run_metadata(), "seeds": [vars(seeds) for seeds in setup.seeds], **agent.describe(),
+        "needs_bootstrap": agent.needs_bootstrap, "files": files.digests(),
+    }  # fmt: skip
 
 
 def recording_options(options: RunOptions) -> RecordingOptions:

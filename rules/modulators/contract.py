@@ -132,6 +132,8 @@ class BoundModulator(ABC):
     needs_bootstrap: bool = False
     #: Whether what is expected of the next state counts; then truncation differs from termination.
     estimates_values: bool = False
+    #: What all replicas have in common, in words; empty: nothing.
+    shared: str = ""
 
     def on_window(
         self, values: np.ndarray | None, active: np.ndarray

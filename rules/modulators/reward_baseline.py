@@ -81,6 +81,7 @@ class BoundRewardBaseline(BoundModulator):
 
     def __init__(self, config: RewardBaseline, host: Host) -> None:
         self._config = config
+        self.shared = "the mean of scope 'global'" if config.scope == "global" else ""
         rows = 1 if config.scope == "global" else host.n_replicas
         columns = host.n_stimuli or 1 if config.scope == "stimulus" else 1
         self.mean = np.zeros((rows, columns))

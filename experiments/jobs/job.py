@@ -1,0 +1,76 @@
+"""A job: one training run that a process of its own is to do, as one command."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from threefactor.experiments.training.preconditions import CHECKPOINT
+
+_ALONE = ("--quiet", "--no-figures")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A configuration, its replicas, and the run directory that they are to fill.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    path : Path
+        Run directory. It belongs to the job: what is there is gone on with.
+    config : Path
+        File of the settings.
+    seed, replicas, episodes : int
+        Replace those of the file.
+    settings : dict
+        Option of `train` -> value, over those of the file.
+    """
+
+    name: str
+    path: Path
+    config: Path
+    seed: int
+    replicas: int
+    episodes: int
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def log(self) -> Path:
+        """What its last process printed, beside its run directory."""
+        return self.path.with_name(f"{self.path.name}.log")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its run has had all its episodes."""
+        if not (self.path / "DONE").is_file():
+            return False
+        config = json.loads((self.path / "meta.json").read_text())["config"]
+        return bool(config["episodes"] >= self.episodes)
+
+    def prepare(self) -> list[str]:
+        """Return the command: it resumes the run, or begins it where there is no checkpoint yet.
+
+        What a process left that died before its first checkpoint is removed: it comes again.
+        """
+        if (self.path / CHECKPOINT).is_file():
+            given = {"resume": self.path, "episodes": self.episodes}
+            return ["train", *_words(given), *_ALONE]
+        shutil.rmtree(self.path, ignore_errors=True)
+        given = {
+            "config": self.config, "seed": self.seed, "replicas": self.replicas,
+            "episodes": self.episodes, **self.settings, "out": self.path,
+        }  # fmt: skip
+        return ["train", *_words(given), *_ALONE]
+
+
+def _words(options: Mapping[str, Any]) -> list[str]:
+    """Return options as they are typed; a value that is a tuple stands for several."""
+    words = []
+    for name, value in options.items():
+        words.append(f"--{name}")
+        words += map(str, value if isinstance(value, tuple) else (value,))
+    return words
