@@ -1,21 +1,25 @@
 """Worker: our closed loop, our network window by window, its engine alone, or CartPole alone.
 
-python our_loop.py cartpole ENGINE | windows ENGINE MS | engine N_INPUTS N_OUTPUTS | environment
+python our_loop.py cartpole ENGINE [recorded] | windows ENGINE MS | engine N_INPUTS N_OUTPUTS | environment
 """
 
 import itertools
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from networks import WINDOW_MS, cartpole_loop, feed_forward, window_inputs
 from pacing import Pacer
 
 
-def run_cartpole(engine: str) -> None:
-    """Run the agent of `networks.CARTPOLE`."""
-    loop, pacer = cartpole_loop(engine), Pacer()
-    while pacer.is_wanted():
-        loop.decide()
+def run_cartpole(engine: str, recorded: str = "") -> None:
+    """Run the agent of `networks.CARTPOLE`, with every episode recorded or none."""
+    with tempfile.TemporaryDirectory(prefix="recorded-") as name:
+        loop = cartpole_loop(engine, Path(name) / "run" if recorded else None)
+        pacer = Pacer()
+        while pacer.is_wanted():
+            loop.decide()
 
 
 def run_windows(engine: str, window_ms: str) -> None:

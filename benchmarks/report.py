@@ -1,4 +1,4 @@
-"""What the benchmarks print: medians with their spread, the machine, progress."""
+"""What the benchmarks print: medians with their spread, verdicts, tables, machine, progress."""
 
 import os
 import platform
@@ -19,6 +19,21 @@ def spread(values: list[float], scale: float = 1.0) -> str:
     low, middle, high = (f"{v * scale:.3g}" for v in (min(values), median(values), max(values)))
     low, middle, high = (f"{float(v):g}" for v in (low, middle, high))
     return f"{middle} ({low} to {high})"
+
+
+def verdict(bar: str, values: list[float]) -> str:
+    """Say whether the median meets the bar: "<= x" or ">= x", and whatever follows."""
+    if not bar or not values:
+        return ""
+    sign, limit, *_ = bar.split()
+    value = median(values)
+    return "met" if (value >= float(limit) if sign == ">=" else value <= float(limit)) else "MISSED"
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def say(text: str) -> None:
