@@ -42,8 +42,8 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "analysis": (set(), {"numpy", "scipy", "matplotlib", "h5py"}),
     "experiments": ({"envs", "rules", "models", "agents", "analysis"}, None),
 }
-#: What every folder may import: words about names that a user misspelt.
-COMMON = {"naming", "program"}
+#: What every folder may import: places, and words about names.
+COMMON = {"cache", "naming", "program"}
 #: The only modules of `rules` that `models` may know: the contract, its language, random streams.
 CONTRACT = {
     f"threefactor.rules.{module}"

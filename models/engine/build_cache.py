@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from threefactor.cache import cache_folder
 from threefactor.models.blueprint import Blueprint
 from threefactor.models.engine.brian_version import untested_brian
 
@@ -63,13 +64,6 @@ class Build:
     def library(self) -> Path:
         """The shared library."""
         return self.folder / "library.so"
-
-
-def cache_folder() -> Path:
-    """Return the cache's folder: $THREEFACTOR_CACHE, else the user's cache directory."""
-    explicit = os.environ.get("THREEFACTOR_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(explicit) if explicit else base / "threefactor"
 
 
 @functools.cache
