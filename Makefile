@@ -2,9 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+BUDGET ?= 100
+REPEATS ?= 7
+MEASURE = --budget $(BUDGET) --repeats $(REPEATS) --json benchmarks/results
 FOLDERS := agents analysis envs experiments models rules
 
-.PHONY: run test test-all check lint types clean
+.PHONY: run test test-all check lint types benchmarks clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py train
@@ -28,6 +31,12 @@ types: $(VENV)/test
 	$(BIN)/mypy
 
 check: lint types test
+
+# On an idle machine; ANNARCHY_PYTHON and NEST_PYTHON name the Python of other simulators.
+benchmarks: $(VENV)/test
+	$(BIN)/python benchmarks/closed_loop.py $(MEASURE)/closed_loop.json
+	$(BIN)/python benchmarks/scaling.py $(MEASURE)/scaling.json
+	$(BIN)/python benchmarks/performance_page.py
 
 $(VENV)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'

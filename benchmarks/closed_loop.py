@@ -127,8 +127,8 @@ def tables(found: dict) -> dict[str, str]:
         text["start"] = start_table(found["start"])
     if "memory" in found:
         line = (
-            "Resident memory of the closed loop: {before_mb:.1f} MB before and {after_mb:.1f} MB after "
-            "{decisions} decisions."
+            "Resident memory of the closed loop: {before_mb:.1f} MB before and {after_mb:.1f} MB "
+            "after {decisions} decisions."
         )
         text["memory"] = line.format(**found["memory"])
     return text

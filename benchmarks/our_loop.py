@@ -1,6 +1,7 @@
 """Worker: our closed loop, our network window by window, its engine alone, or CartPole alone.
 
-python our_loop.py cartpole ENGINE [recorded] | windows ENGINE MS | engine N_INPUTS N_OUTPUTS | environment
+python our_loop.py cartpole ENGINE [recorded] | windows ENGINE MS
+python our_loop.py engine N_INPUTS N_OUTPUTS | environment
 """
 
 import itertools

@@ -1,5 +1,6 @@
 """What the benchmarks print: medians with their spread, verdicts, tables, machine, progress."""
 
+import importlib.metadata
 import os
 import platform
 import sys
@@ -53,4 +54,5 @@ def machine() -> dict:
     )
     load = os.getloadavg()[0]
     return {"date": time.strftime("%Y-%m-%d %H:%M"), "processor": model, "cores": os.cpu_count(),
-            "load": load, "python": platform.python_version()}  # fmt: skip
+            "load": load, "python": platform.python_version(),
+            "brian2": importlib.metadata.version("brian2")}  # fmt: skip

@@ -23,24 +23,20 @@ SIDES = (100, 178, 316, 562, 1000)  # 1e4 to 1e6 synapses
 
 @dataclass(frozen=True)
 class Axis:
-    """Settings along one axis, and what their cost is divided by."""
+    """Settings along one axis, and what their cost (and memory, if large) is divided by."""
 
     settings: tuple[Setting, ...]
     label: Callable[[Setting], Any]
-    unit: str
-    units: Callable[[Setting], int]
+    unit: str = ""
+    units: Callable[[Setting], int] = lambda setting: 1
+    takes_memory: bool = False
     is_relative: bool = False
 
 
 def synapse_axis(rule: str) -> Axis:
     """Return 1e4 to 1e6 synapses of a rule, inputs at 6 Hz."""
     settings = tuple(Setting(n, n, rate_hz=6.0, rule=rule) for n in SIDES)
-    return Axis(settings, lambda s: s.synapses, "synapse", lambda s: s.synapses)
-
-
-def one(setting: Setting) -> int:
-    """Divide by nothing."""
-    return 1
+    return Axis(settings, lambda s: s.synapses, "synapse", lambda s: s.synapses, takes_memory=True)
 
 
 AXES: dict[str, Axis] = {
@@ -48,15 +44,15 @@ AXES: dict[str, Axis] = {
     "synapses, eprop": synapse_axis("eprop"),
     "replicas": Axis(
         tuple(Setting(replicas=n) for n in (1, 10, 100, 1000)),
-        lambda s: s.replicas, "replica", lambda s: s.replicas,
+        lambda s: s.replicas, "replica", lambda s: s.replicas, takes_memory=True,
     ),
     "window, ms": Axis(
         tuple(Setting(window_ms=ms) for ms in (1, 10, 50, 200, 1000)),
-        lambda s: s.window_ms, "", one,
+        lambda s: s.window_ms,
     ),
     "input rate, Hz": Axis(
         tuple(Setting(rate_hz=hz) for hz in (0.0, 5.0, 15.0, 50.0, 200.0)),
-        lambda s: f"{s.rate_hz:g}", "", one,
+        lambda s: f"{s.rate_hz:g}",
     ),
     "actions": Axis(
         tuple(Setting(n_outputs=20 * n) for n in (2, 4, 8, 18)),
@@ -64,7 +60,7 @@ AXES: dict[str, Axis] = {
     ),
     "recorded": Axis(
         tuple(Setting(recording=what) for what in ("nothing", "spikes", "everything")),
-        lambda s: s.recording, "", one, is_relative=True,
+        lambda s: s.recording, is_relative=True,
     ),
 }  # fmt: skip
 #: The most that recording everything may cost, relative to recording nothing.
@@ -121,7 +117,7 @@ def axis_table(name: str, points: list[dict]) -> str:
             row.append(spread([us / other for us, other in zip(times, first, strict=True)]))
         rows.append(row)
     text = markdown(head, rows)
-    if axis.unit:
+    if axis.takes_memory:
         more = points[-1]["resident_mb"] - points[0]["resident_mb"]
         kb = 1e3 * more / (axis.units(settings[-1]) - axis.units(settings[0]))
         size = f"{kb:.3g} kB" if kb >= 1 else f"{1e3 * kb:.3g} bytes"

@@ -1,7 +1,6 @@
 """Worker: a network of some size, window by window; `scaling_loop.py SETTING`, as JSON.
 
-Started again in a fresh process if its network had to be compiled first, so that the memory it
-takes is that of the network and not of Brian2.
+Once the network is in the cache it starts anew, so that the memory it takes is not Brian2's.
 """
 
 import json
@@ -17,6 +16,7 @@ from threefactor.models.network import Network
 
 #: Probed synapses, as in a recorded episode; decisions of such an episode.
 PROBED, EPISODE = 3, 100
+AGAIN = "SCALING_LOOP_STARTED_AGAIN"
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def run(setting: Setting) -> None:
     seeds = list(range(setting.replicas))
     spec = feed_forward(setting.n_inputs, setting.n_outputs, setting.rule)
     network = Network(spec, seeds, seeds, "compiled")
-    if getattr(network.engine, "was_built", False):
-        os.execv(sys.executable, [sys.executable, *sys.argv])
+    if "brian2" in sys.modules and AGAIN not in os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, AGAIN: "1"})
     rates = np.full((setting.replicas, setting.n_inputs), setting.rate_hz)
     reward = np.zeros(setting.replicas)
     if setting.recording != "nothing":

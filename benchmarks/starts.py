@@ -1,4 +1,4 @@
-"""Seconds of whole processes: the first decision of `run.py train`, cold and warm; `run.py list`."""
+"""Seconds of whole processes: `run.py list`, and `run.py train` to its first decision."""
 
 import os
 import subprocess
