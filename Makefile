@@ -2,9 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+BUDGET ?= 100
+REPEATS ?= 7
+MEASURE = --budget $(BUDGET) --repeats $(REPEATS) --json benchmarks/results
 FOLDERS := agents analysis envs experiments models rules
 
-.PHONY: run test test-all check lint types mutate clean
+.PHONY: run test test-all check lint types mutate benchmarks clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py train
@@ -33,6 +36,13 @@ check: lint types test
 mutate: $(VENV)/mutate
 	$(BIN)/python -m tests.mutation --workers $(WORKERS)
 	$(BIN)/python -m tests.mutation.report
+
+# On an idle machine; ANNARCHY_PYTHON and NEST_PYTHON name the Python of other simulators.
+benchmarks: $(VENV)/test
+	$(BIN)/python benchmarks/closed_loop.py $(MEASURE)/closed_loop.json
+	$(BIN)/python benchmarks/decision.py $(MEASURE)/decision.json
+	$(BIN)/python benchmarks/scaling.py $(MEASURE)/scaling.json
+	$(BIN)/python benchmarks/performance_page.py
 
 $(VENV)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'

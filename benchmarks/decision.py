@@ -1,6 +1,6 @@
 """What a decision costs beside the network and the environment, part by part.
 
-python benchmarks/decision.py [--replicas R] [--repeats N] [--budget ROUNDS]
+python benchmarks/decision.py [--replicas R ...]
 
 In the CartPole loop of `networks`. The compiled network stands still and, at one replica, the
 environment gives the same answer again and again; then each part is timed alone, so that the
@@ -8,13 +8,17 @@ times are those of Python and NumPy.
 """
 
 import argparse
+import json
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401
 import numpy as np
 from networks import CARTPOLE
+from report import machine, say
 
 #: Calls in a row that are timed together.
 CALLS = 50
@@ -71,18 +75,43 @@ def time_us(part: Callable[[], Any], rounds: int) -> float:
     return float(np.quantile(times, 0.05)) * 1e6 / CALLS
 
 
-def main() -> None:
-    """Print the least of each part over the repeats."""
+def measure(replicas: int, rounds: int, repeats: int) -> dict[str, list[float]]:
+    """Return the microseconds of each part in every repeat."""
+    say(f"a decision of {replicas} replica(s)")
+    parts = parts_of(open_loop(replicas))
+    return {name: [time_us(part, rounds) for _ in range(repeats)] for name, part in parts.items()}
+
+
+def tables(found: dict) -> dict[str, str]:
+    """Return the least time of each part, for every number of replicas, as a Markdown table."""
+    columns = found["us"]
+    head = [f"us, {replicas} replica(s)" for replicas in columns]
+    lines = ["| part | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
+    for name in next(iter(columns.values())):
+        label = "**decision**" if name == "decision" else name.replace("  ", "&nbsp;&nbsp;")
+        least = [f"{min(parts[name]):.2f}" for parts in columns.values()]
+        lines.append(f"| {label} | {' | '.join(least)} |")
+    return {"parts": "\n".join(lines)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--replicas", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--budget", type=int, default=400, help="rounds of each part")
-    options = parser.parse_args()
-    parts = parts_of(open_loop(options.replicas))
-    for name, part in parts.items():
-        least = min(time_us(part, options.budget) for _ in range(options.repeats))
-        print(f"{name:12s}{least:8.2f} us", flush=True)
+    parser.add_argument("--json", type=Path, help="also write everything measured to this file")
+    parser.add_argument("--replicas", type=int, nargs="+", default=[1, 64])
+    parser.add_argument("--budget", type=int, default=100, help="1: seconds; 100: a minute")
+    parser.add_argument("--repeats", type=int, default=7)
+    options = parser.parse_args(arguments)
+    found = {
+        "machine": machine(), "budget": options.budget, "repeats": options.repeats,
+        "us": {str(r): measure(r, options.budget, options.repeats) for r in options.replicas},
+    }  # fmt: skip
+    print(found["machine"])
+    print(tables(found)["parts"])
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,5 +1,6 @@
 """The benchmark networks: CartPole with 4000 R-STDP synapses, or any size without environment."""
 
+from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401
@@ -21,6 +22,8 @@ W_MAX = 3.0
 WINDOW_MS = 50
 RATE_MAX_HZ = 60.0
 NEURONS_PER_ACTION = 20
+#: Rules that need more of their neuron than a LIF neuron has.
+NEURON_OF = {"eprop": "adaptive-lif"}
 LIMITS = {"low": (-2.4, -3.0, -0.21, -3.0), "high": (2.4, 3.0, 0.21, 3.0)}
 
 #: 4 dimensions x 25 tuning curves -> 2 actions x 20 neurons.
@@ -40,27 +43,44 @@ CARTPOLE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def cartpole_loop(engine: str) -> Any:
-    """Return the closed loop that `python run.py train` would run, less recording."""
+def cartpole_loop(engine: str, out: Path | None = None) -> Any:
+    """Return the closed loop that `python run.py train` would run.
+
+    Parameters
+    ----------
+    out : Path, optional
+        Directory of a run in which every episode is recorded in full; None: nothing is recorded.
+    """
     from threefactor.experiments.configuration import resolve
+    from threefactor.experiments.training.recording import Recorder
+    from threefactor.experiments.training.run import recording_options
+    from threefactor.experiments.training.run_directory import RunDirectory
     from threefactor.experiments.training.setup import Setup
 
-    config = resolve({**CARTPOLE, "engine": engine})
-    setup = Setup.of(config)
+    config = resolve({**CARTPOLE, "engine": engine, "record_episodes": CARTPOLE["episodes"]})
+    options, setup = config.options, Setup.of(config)
     environments = setup.open_environments()
-    return setup.begin_loop(environments, setup.build_agent(environments), config.options.episodes)
+    agent = setup.build_agent(environments)
+    loop = setup.begin_loop(environments, agent, options.episodes)
+    if out is not None:
+        directory = RunDirectory.create(out, {}, {})
+        probes = agent.choose_probes(options.probes, environments.observations)
+        recorder = Recorder(directory, recording_options(options), agent, probes)
+        loop.observers = (recorder,)
+        recorder.began(loop)
+    return loop
 
 
-def feed_forward(n_inputs: int, n_outputs: int) -> NetworkSpec:
-    """Return Poisson inputs all-to-all onto LIF neurons, R-STDP with eligibility.
+def feed_forward(n_inputs: int, n_outputs: int, rule_name: str = "rstdp-et") -> NetworkSpec:
+    """Return Poisson inputs all-to-all onto LIF neurons; by default R-STDP with eligibility.
 
     Initial weights are uniform in 0.5 to 1.5 mV, as for 100 inputs, and smaller for more.
     """
     scale = min(1.0, 100 / n_inputs)
-    rule = RULES["rstdp-et"](learning_rate=LEARNING_RATE)
+    rule = RULES[rule_name](learning_rate=LEARNING_RATE)
     populations = (
         Population("input", n_inputs, PoissonInput()),
-        Population("actor", n_outputs, make_neuron("lif")),
+        Population("actor", n_outputs, make_neuron(NEURON_OF.get(rule_name, "lif"))),
     )
     projection = Projection(
         "policy", "input", "actor", **all_to_all(n_inputs, n_outputs),

@@ -1,21 +1,26 @@
-"""Worker: our closed loop, our network window by window, or CartPole alone.
+"""Worker: our closed loop, our network window by window, its engine alone, or CartPole alone.
 
-python our_loop.py cartpole ENGINE | windows ENGINE MS | environment
+python our_loop.py cartpole ENGINE [recorded] | windows ENGINE MS
+python our_loop.py engine N_INPUTS N_OUTPUTS | environment
 """
 
 import itertools
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
-from networks import cartpole_loop, feed_forward, window_inputs
+from networks import WINDOW_MS, cartpole_loop, feed_forward, window_inputs
 from pacing import Pacer
 
 
-def run_cartpole(engine: str) -> None:
-    """Run the agent of `networks.CARTPOLE`."""
-    loop, pacer = cartpole_loop(engine), Pacer()
-    while pacer.is_wanted():
-        loop.decide()
+def run_cartpole(engine: str, recorded: str = "") -> None:
+    """Run the agent of `networks.CARTPOLE`, with every episode recorded or none."""
+    with tempfile.TemporaryDirectory(prefix="recorded-") as name:
+        loop = cartpole_loop(engine, Path(name) / "run" if recorded else None)
+        pacer = Pacer()
+        while pacer.is_wanted():
+            loop.decide()
 
 
 def run_windows(engine: str, window_ms: str) -> None:
@@ -35,6 +40,18 @@ def run_windows(engine: str, window_ms: str) -> None:
         network.consolidate(reward)
 
 
+def run_engine(n_inputs: str, n_outputs: str) -> None:
+    """Advance the compiled engine of the network that `floor.cpp` has by hand."""
+    from threefactor.models.network import Network
+
+    network = Network(feed_forward(int(n_inputs), int(n_outputs)), [0], [0], "compiled")
+    engine, told, pacer = network.engine, network.engine.array("input.rates"), Pacer()
+    windows = itertools.cycle(window_inputs(int(n_inputs))[0])
+    while pacer.is_wanted():
+        told[:] = next(windows)
+        engine.advance(WINDOW_MS)
+
+
 def run_environment() -> None:
     """Step CartPole-v1 with actions drawn beforehand; resets included."""
     import gymnasium
@@ -52,6 +69,7 @@ def run_environment() -> None:
 WORKS: dict[str, Callable[..., None]] = {
     "cartpole": run_cartpole,
     "windows": run_windows,
+    "engine": run_engine,
     "environment": run_environment,
 }
 

@@ -1,5 +1,6 @@
-"""What the benchmarks print: medians with their spread, the machine, progress."""
+"""What the benchmarks print: medians with their spread, verdicts, tables, machine, progress."""
 
+import importlib.metadata
 import os
 import platform
 import sys
@@ -21,6 +22,21 @@ def spread(values: list[float], scale: float = 1.0) -> str:
     return f"{middle} ({low} to {high})"
 
 
+def verdict(bar: str, values: list[float]) -> str:
+    """Say whether the median meets the bar: "<= x" or ">= x", and whatever follows."""
+    if not bar or not values:
+        return ""
+    sign, limit, *_ = bar.split()
+    value = median(values)
+    return "met" if (value >= float(limit) if sign == ">=" else value <= float(limit)) else "MISSED"
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def say(text: str) -> None:
     """Tell how far it is."""
     print(text, file=sys.stderr, flush=True)
@@ -38,4 +54,5 @@ def machine() -> dict:
     )
     load = os.getloadavg()[0]
     return {"date": time.strftime("%Y-%m-%d %H:%M"), "processor": model, "cores": os.cpu_count(),
-            "load": load, "python": platform.python_version()}  # fmt: skip
+            "load": load, "python": platform.python_version(),
+            "brian2": importlib.metadata.version("brian2")}  # fmt: skip

@@ -1,94 +1,144 @@
-"""Cost of a timestep per synapse and per replica, compiled: `python benchmarks/scaling.py`.
+"""Cost of a timestep along every size: `python benchmarks/scaling.py`.
 
-A network of n Poisson inputs (6 Hz) onto n LIF neurons, all-to-all, R-STDP, advanced in decisions
-of 50 ms, weights consolidated after each; and 1 to 100 replicas of 100 inputs onto 40 neurons.
-Times are processor time; sizes are interleaved over the repeats.
+A network of Poisson inputs onto LIF neurons, all-to-all, R-STDP, compiled, 1 ms, advanced in
+decision windows with weights consolidated after each. Each axis changes one thing; its points are
+processes of their own (`scaling_loop`), interleaved over the repeats. Times are processor time.
 """
 
 import argparse
 import json
 import sys
-import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from networks import WINDOW_MS, feed_forward
-from report import machine, median, say, spread
-
-from threefactor.models.network import Network
+from memory_limit import limit_table, memory_limits
+from pacing import Worker
+from report import machine, markdown, median, say, spread
+from scaling_loop import Setting
 
 SIDES = (100, 178, 316, 562, 1000)  # 1e4 to 1e6 synapses
-REPLICAS = (1, 3, 10, 30, 100)
-RATE_HZ = 6.0
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Settings along one axis, and what their cost (and memory, if large) is divided by."""
+
+    settings: tuple[Setting, ...]
+    label: Callable[[Setting], Any]
+    unit: str = ""
+    units: Callable[[Setting], int] = lambda setting: 1
+    takes_memory: bool = False
+    is_relative: bool = False
+
+
+def synapse_axis(rule: str) -> Axis:
+    """Return 1e4 to 1e6 synapses of a rule, inputs at 6 Hz."""
+    settings = tuple(Setting(n, n, rate_hz=6.0, rule=rule) for n in SIDES)
+    return Axis(settings, lambda s: s.synapses, "synapse", lambda s: s.synapses, takes_memory=True)
+
+
+AXES: dict[str, Axis] = {
+    "synapses, rstdp-et": synapse_axis("rstdp-et"),
+    "synapses, eprop": synapse_axis("eprop"),
+    "replicas": Axis(
+        tuple(Setting(replicas=n) for n in (1, 10, 100, 1000)),
+        lambda s: s.replicas, "replica", lambda s: s.replicas, takes_memory=True,
+    ),
+    "window, ms": Axis(
+        tuple(Setting(window_ms=ms) for ms in (1, 10, 50, 200, 1000)),
+        lambda s: s.window_ms,
+    ),
+    "input rate, Hz": Axis(
+        tuple(Setting(rate_hz=hz) for hz in (0.0, 5.0, 15.0, 50.0, 200.0)),
+        lambda s: f"{s.rate_hz:g}",
+    ),
+    "actions": Axis(
+        tuple(Setting(n_outputs=20 * n) for n in (2, 4, 8, 18)),
+        lambda s: s.n_outputs // 20, "synapse", lambda s: s.synapses,
+    ),
+    "recorded": Axis(
+        tuple(Setting(recording=what) for what in ("nothing", "spikes", "everything")),
+        lambda s: s.recording, is_relative=True,
+    ),
+}  # fmt: skip
+#: The most that recording everything may cost, relative to recording nothing.
+RECORDING_LIMIT = 1.2
 
 
 @dataclass
 class Point:
-    """One size: microseconds of one timestep in each repeat."""
+    """One setting: microseconds of one timestep in each repeat, and resident memory."""
 
-    synapses: int
-    replicas: int
-    step_us: list[float] = field(default_factory=list)
-
-    def ns_per(self, units: int) -> list[float]:
-        """Return nanoseconds per timestep and unit."""
-        return [1e3 * us / units for us in self.step_us]
+    setting: Setting
+    step_us: list[float]
+    resident_mb: float
 
 
-class Case:
-    """A live network of one size."""
-
-    def __init__(self, n_inputs: int, n_outputs: int, replicas: int, budget: int) -> None:
-        say(f"building: {n_inputs} x {n_outputs} synapses, {replicas} replicas")
-        seeds = list(range(replicas))
-        self._network = Network(feed_forward(n_inputs, n_outputs), seeds, seeds, "compiled")
-        self._rates = np.full((replicas, n_inputs), RATE_HZ)
-        self._reward = np.zeros(replicas)
-        self.point = Point(n_inputs * n_outputs * replicas, replicas)
-        self._windows = max(1, budget * 200_000 // self.point.synapses)
-        self._run(min(20, self._windows))
-
-    def _run(self, windows: int) -> None:
-        for _ in range(windows):
-            self._network.advance(self._rates, WINDOW_MS)
-            self._network.close_decision()
-            self._network.consolidate(self._reward)
-
-    def measure(self) -> None:
-        """Add one repeat."""
-        started = time.process_time()
-        self._run(self._windows)
-        steps = self._windows * WINDOW_MS
-        self.point.step_us.append((time.process_time() - started) / steps * 1e6)
+def run(axis: Axis, budget: int, repeats: int) -> list[Point]:
+    """Measure the settings of an axis, interleaved."""
+    points, workers, counts = [], [], []
+    try:
+        for setting in axis.settings:
+            say(f"building: {setting}")
+            worker = Worker("scaling_loop.py", json.dumps(asdict(setting)))
+            workers.append(worker)
+            points.append(Point(setting, [], worker.resident_mb()))
+            windows = budget * 10_000_000 // (setting.synapses * setting.window_ms)
+            counts.append(min(max(1, windows), 20 * budget))
+        for repeat in range(repeats):
+            say(f"repeat {repeat + 1} of {repeats}")
+            for point, worker, count in zip(points, workers, counts, strict=True):
+                cpu, _ = worker.measure(count)
+                point.step_us.append(1e6 * cpu / point.setting.window_ms)
+    finally:
+        for worker in workers:
+            worker.close()
+    return points
 
 
-def run(sizes: list[tuple[int, int, int]], budget: int, repeats: int) -> list[Point]:
-    """Measure sizes (n_inputs, n_outputs, replicas), interleaved."""
-    cases = [Case(*size, budget) for size in sizes]
-    for repeat in range(repeats):
-        say(f"repeat {repeat + 1} of {repeats}")
-        for case in cases:
-            case.measure()
-    return [case.point for case in cases]
+def axis_table(name: str, points: list[dict]) -> str:
+    """Return an axis as a Markdown table, with the memory that a unit takes below it."""
+    axis = AXES[name]
+    settings = [Setting(**point["setting"]) for point in points]
+    head = [name, "us per timestep"]
+    if axis.unit:
+        head.append(f"ns per timestep and {axis.unit}")
+    if axis.is_relative:
+        head.append("relative to the first")
+    rows = []
+    for setting, point in zip(settings, points, strict=True):
+        row, times = [str(axis.label(setting)), spread(point["step_us"])], point["step_us"]
+        if axis.unit:
+            row.append(spread([1e3 * us / axis.units(setting) for us in times]))
+        if axis.is_relative:
+            first = points[0]["step_us"]
+            row.append(spread([us / other for us, other in zip(times, first, strict=True)]))
+        rows.append(row)
+    text = markdown(head, rows)
+    if axis.takes_memory:
+        more = points[-1]["resident_mb"] - points[0]["resident_mb"]
+        kb = 1e3 * more / (axis.units(settings[-1]) - axis.units(settings[0]))
+        size = f"{kb:.3g} kB" if kb >= 1 else f"{1e3 * kb:.3g} bytes"
+        text += f"\n\nMemory: {size} per {axis.unit} (resident, last less first row)."
+    return text
 
 
-def table(points: list[Point], unit: str) -> str:
-    """Return the points as a Markdown table; the last column compares with the middle size."""
-    counts = [getattr(point, unit) for point in points]
-    costs = [median(p.ns_per(n)) for p, n in zip(points, counts, strict=True)]
-    reference = costs[len(costs) // 2]
-    one = unit.removesuffix("s")
-    lines = [
-        f"| {unit} | us per timestep | ns per timestep and {one} | of the middle |",
-        "|---|---|---|---|",
-    ]
-    for point, count, cost in zip(points, counts, costs, strict=True):
-        lines.append(
-            f"| {count} | {spread(point.step_us)} | {spread(point.ns_per(count))} "
-            f"| {cost / reference:.2f} |"
-        )
-    return "\n".join(lines)
+def recording_verdict(points: list[dict]) -> str:
+    """Say whether recording everything is cheap enough."""
+    nothing, everything = (median(points[k]["step_us"]) for k in (0, -1))
+    is_met = everything <= RECORDING_LIMIT * nothing
+    return f"Bar: <= {RECORDING_LIMIT:g}; {'met' if is_met else 'MISSED'}."
+
+
+def tables(found: dict) -> dict[str, str]:
+    """Return what was found as text, axis by axis."""
+    text = {name: axis_table(name, points) for name, points in found["axes"].items()}
+    if "recorded" in text:
+        text["recorded"] += "\n\n" + recording_verdict(found["axes"]["recorded"])
+    text["memory limit"] = limit_table(found["memory_limits"])
+    return text
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -97,18 +147,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="also write everything measured to this file")
     parser.add_argument("--budget", type=int, default=100, help="1: seconds; 100: minutes")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--only", nargs="*", choices=AXES, help="axes (default: all)")
     options = parser.parse_args(arguments)
-    few = 2 if options.budget == 1 else len(SIDES)
-    by_size = run([(n, n, 1) for n in SIDES[:few]], options.budget, options.repeats)
-    by_replicas = run([(100, 40, r) for r in REPLICAS[:few]], options.budget, options.repeats)
-    here = machine()
-    print(here)
-    print(table(by_size, "synapses"))
-    print(table(by_replicas, "replicas"))
+    found: dict = {
+        "machine": machine(), "budget": options.budget, "repeats": options.repeats, "axes": {}
+    }  # fmt: skip
+    for name in options.only or AXES:
+        points = run(AXES[name], options.budget, options.repeats)
+        found["axes"][name] = [asdict(point) for point in points]
+    found["memory_limits"] = memory_limits(options.budget, options.repeats)
+    print(found["machine"])
+    print("\n\n".join(tables(found).values()))
     if options.json:
-        content = {"machine": here, "sizes": [asdict(p) for p in by_size],
-                   "replicas": [asdict(p) for p in by_replicas]}  # fmt: skip
-        options.json.write_text(json.dumps(content, indent=1))
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0
 
 

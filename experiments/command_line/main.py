@@ -169,11 +169,13 @@ def reproduce(arguments: list[str]) -> int:
 
 def list_tables(arguments: list[str]) -> int:
     """Say what there is to choose from; lines are shortened to the terminal's width."""
-    from threefactor.experiments.command_line.listing import LISTINGS, listing
+    from threefactor.experiments.command_line.catalogue import tables
+    from threefactor.experiments.command_line.listing import listing
 
+    known = tables()
     parser = Parser("list", list_tables.__doc__)
-    parser.add_argument("what", nargs="?", help=f"{', '.join(LISTINGS)} (default: all)")
-    print(listing(parser.parse_args(arguments).what))
+    parser.add_argument("what", nargs="?", help=f"{', '.join(known)} (default: all)")
+    print(listing(known, parser.parse_args(arguments).what))
     return 0
 
 

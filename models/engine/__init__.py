@@ -19,8 +19,8 @@ def open_engine(
     ----------
     plan : Blueprint
     engine : {"auto", "compiled", "runtime", "runtime-numpy"}
-        auto: compiled where there is a compiler, else runtime-numpy, saying in one line what is
-        lost.
+        auto: compiled where there are a compiler and a tested Brian2, else runtime-numpy, saying
+        in one line what is lost.
         runtime: Brian2's Cython target; it needs a compiler as well.
     say : callable, optional
         Receives that line; default: standard error.
@@ -30,16 +30,16 @@ def open_engine(
     ValueError
         For an unknown engine, or if Brian2 refuses the network.
     CompilerError
-        If the compiler refuses the network, or "compiled" was asked for and there is none.
+        If the compiler refuses the network, or "compiled" was asked for and cannot be had.
     """
     check_choice("engine", engine, ENGINES)
     if engine in ("auto", "compiled"):
-        from threefactor.models.engine.build_cache import NoCompilerError
+        from threefactor.models.engine.build_cache import UnavailableError
         from threefactor.models.engine.compiled import CompiledEngine
 
         try:
             return CompiledEngine(plan)
-        except NoCompilerError as error:
+        except UnavailableError as error:
             if engine == "compiled":
                 raise
             line = f"{error}: using the runtime engine (same spikes, 50 to 100 times slower)."

@@ -24,7 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from threefactor.cache import cache_folder
 from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.brian_version import untested_brian
 
 #: No -ffast-math: results must not depend on how the compiler reorders sums. What -O3 adds for
 #: speed and not for compile time is named; all of it takes a third longer to compile.
@@ -46,8 +48,8 @@ class CompilerError(RuntimeError):
     """No working C++ compiler, or it refused a network."""
 
 
-class NoCompilerError(CompilerError):
-    """There is no C++ compiler on this machine."""
+class UnavailableError(CompilerError):
+    """There is no C++ compiler on this machine, or a Brian2 that was never tested."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,6 @@ class Build:
         return self.folder / "library.so"
 
 
-def cache_folder() -> Path:
-    """Return the cache's folder: $THREEFACTOR_CACHE, else the user's cache directory."""
-    explicit = os.environ.get("THREEFACTOR_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(explicit) if explicit else base / "threefactor"
-
-
 @functools.cache
 def find_compiler() -> str | None:
     """Return the C++ compiler's path ($CXX, else g++ or c++), or None."""
@@ -82,7 +77,10 @@ def _tools() -> str:
     """Identify everything but the blueprint that the machine code depends on."""
     compiler = find_compiler()
     if compiler is None:
-        raise NoCompilerError("no C++ compiler found (tried $CXX, g++, c++): apt-get install g++")
+        raise UnavailableError("no C++ compiler found (tried $CXX, g++, c++): apt-get install g++")
+    untested = untested_brian()
+    if untested is not None:
+        raise UnavailableError(untested)
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
     processor = next(
         (line for line in _read("/proc/cpuinfo").splitlines() if line.startswith("flags")), ""
@@ -124,9 +122,11 @@ def obtain(plan: Blueprint) -> Build:
 
     Raises
     ------
+    UnavailableError
+        If there is no compiler, or a Brian2 that was never tested.
     CompilerError
-        If there is no compiler, or it refuses the network; the message names what it refused and
-        ends with its first error.
+        If the compiler refuses the network; the message names what it refused and ends with its
+        first error.
     OSError
         If the cache folder cannot be written.
     """
@@ -165,7 +165,6 @@ def _seal(folder: Path) -> dict[str, str]:
 
 
 def _build(root: Path, mark: str, plan: Blueprint) -> Build:
-    _tools()  # a missing compiler is reported before Brian2 is imported
     from threefactor.models.engine.generation import generate, manifest_text
 
     source, manifest = generate(plan)

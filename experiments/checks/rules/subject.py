@@ -16,6 +16,7 @@ from threefactor.experiments.checks.rules.bench import (
     Trial,
 )
 from threefactor.experiments.checks.rules.tuning import tuned_learning_rate, weight_scale
+from threefactor.models.engine.brian_version import untested_brian
 from threefactor.models.engine.build_cache import CompilerError, find_compiler
 from threefactor.rules.checks import check_rule_class
 from threefactor.rules.contract import Rule
@@ -57,8 +58,11 @@ class Subject:
         if find_compiler() is None:
             no_compiler = "no C++ compiler found (apt-get install g++)"
             self.missing = {e: no_compiler for e in engines if e != "runtime-numpy"}
+        elif "compiled" in engines and (untested := untested_brian()) is not None:
+            self.missing = {"compiled": untested}
         if set(engines) <= set(self.missing):
-            raise CompilerError(f"check needs one of {', '.join(engines)}: no C++ compiler found.")
+            reasons = "; ".join(dict.fromkeys(self.missing.values()))
+            raise CompilerError(f"check needs one of {', '.join(engines)}: {reasons}.")
         self.weight_scale = self.learning_rate = 1.0
         # Brian2 warns of equations that are integrated in every timestep; rules mean it so.
         brian2.BrianLogger.suppress_name("clock_driven")

@@ -1,0 +1,59 @@
+"""The lines of `list`, read off the parts: docstrings, and what must fit."""
+
+from collections.abc import Mapping
+
+from threefactor.experiments.claims.registry import EXPERIMENTS
+from threefactor.experiments.parts.kinds import KINDS
+from threefactor.models.neurons.contract import NeuronModel
+from threefactor.rules.contract import Rule, parameter_values
+
+OTHER_ENVIRONMENTS = {
+    "MountainCar-v0": "Gymnasium's; tuned settings train it with 1000 steps per episode.",
+    "CartPole-v1": "Gymnasium's; so is any other id, package:Id-v0, or FILE.py:Id-v0 of your own.",
+}
+
+
+def read_tables() -> dict[str, dict[str, list[str]]]:
+    """Return table -> entry -> [its line, what must fit it, or an empty text].
+
+    Rules say what they require of the postsynaptic neuron and of the host, neurons what they
+    expose.
+    """
+    found: dict[str, Mapping[str, object]] = {
+        f"{name}s": kind.table for name, kind in KINDS.items()
+    }
+    found["envs"] = {**found["envs"], **OTHER_ENVIRONMENTS}
+    found["experiments"] = EXPERIMENTS
+    return {
+        name: {key: [_summary(key, entry), _what_must_fit(entry)] for key, entry in table.items()}
+        for name, table in found.items()
+    }
+
+
+def _summary(key: str, entry: object) -> str:
+    text = getattr(entry, "claim", None) or (entry if isinstance(entry, str) else entry.__doc__)
+    line = str(text or "").strip().partition("\n")[0].replace("``", "")
+    name, colon, rest = line.partition(": ")
+    return rest[0].upper() + rest[1:] if name == key and colon else line
+
+
+def _what_must_fit(entry: object) -> str:
+    if isinstance(entry, type) and issubclass(entry, NeuronModel):
+        return f"exposes {_exposed(entry)}"
+    if isinstance(entry, type) and issubclass(entry, Rule):
+        return _required(entry)
+    return ""
+
+
+def _exposed(neuron: type[NeuronModel]) -> str:
+    """Return what rules may require of a neuron, its parameters last."""
+    model = neuron()
+    return ", ".join(sorted(model.exposes, key=parameter_values(model).__contains__))
+
+
+def _required(rule: type[Rule]) -> str:
+    """Return what a rule requires of the postsynaptic neuron, and what it waits for."""
+    units = {name: f" in {unit}" for name, unit in rule.required_units.items()}
+    required = ", ".join(f"{name}{units.get(name, '')}" for name in rule.requires)
+    parts = {"requires": required, "waits for": ", ".join(rule.host_writes.values())}
+    return "; ".join(f"{verb} {names}" for verb, names in parts.items() if names)
