@@ -32,15 +32,18 @@ def open_loop(replicas: int) -> Any:
     config = resolve({**CARTPOLE, "replicas": replicas, "engine": "compiled"})
     setup = Setup.of(config)
     environments = setup.open_environments()
-    loop = setup.begin_loop(environments, setup.build_agent(environments), config.options.episodes)
+    loop: Any = setup.begin_loop(
+        environments, setup.build_agent(environments), config.options.episodes
+    )
     for _ in range(100):
         loop.decide()
     engine = loop.agent.network.engine
     engine._advance = lambda steps, chunk: None
     engine._run_block = lambda block: None
     if replicas == 1:
-        answer = (environments.observations[0], 1.0, False, False, {})
-        environments._envs[0].step = lambda action: answer
+        answer: Any = (environments.observations[0], 1.0, False, False, {})
+        environment: Any = environments._envs[0]
+        environment.step = lambda action: answer
     return loop
 
 

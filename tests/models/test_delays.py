@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from threefactor.models.assembly import assemble
-from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.neurons.contract import NeuronModel, PoissonInput
 from threefactor.models.specification import NetworkSpec, Population, Projection
 from threefactor.rules import RULES
 from threefactor.rules.delays import check_delay
@@ -22,14 +22,11 @@ NEST = json.loads((HERE.parent / "rules" / "reference_nest.json").read_text())
 
 
 @dataclass(frozen=True)
-class Clamped(PoissonInput):
+class Clamped(NeuronModel):
     """Spikes when the host says so, and counts what it receives."""
 
     equations = "rates : hertz\nreceived : 1"
-    before_window = ""
     threshold = "rates*dt >= 1"
-    reset = ""
-    noise = ()
     ports = {"current": "received += w"}
 
 
