@@ -117,7 +117,7 @@ class Spy:
             print(*(os.environ[f"{library}_NUM_THREADS"] for library in ("OMP", "OPENBLAS", "MKL")))
 sys.meta_path.insert(0, Spy())
 import importlib
-importlib.import_module(sys.argv[1]).main(["list", "rules"])
+importlib.import_module(sys.argv[1]).main(["card", "rstdp"])
 """
 
 

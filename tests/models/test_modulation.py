@@ -40,7 +40,7 @@ def critic_spec(**changes):
             Projection(
                 "value", "input", "critic", **all_to_all(N_INPUTS, N_CRITICS),
                 weights=Uniform(1.0, 3.0), w_min=0.0, w_max=6.0,
-                rule=RULES["td-ltp-continuous"](learning_rate=1e-4),
+                rule=RULES["td-ltp-continuous"](learning_rate=1e-5),
             ),
             Projection(
                 "to_td", "critic", "td", **all_to_all(N_CRITICS, 1),

@@ -20,7 +20,7 @@ LINEAR: dict[str, Any] = {
     "rule": {"name": "reinforce", "learning_rate": 2.0}, "modulator": "td-linear",
 }  # fmt: skip
 CRITIC = {
-    **LINEAR, "modulator": {"name": "td", "value_offset": -0.5},
+    **LINEAR, "modulator": {"name": "td", "value_offset": -0.5}, "encoder": {"rate_max_hz": 800.0},
     "critic_rule": {"learning_rate": 0.2},
     "model": {"name": "actor-critic", "neurons_per_action": 3, "critic_neurons": 4,
               "critic_w_init": 2.0},
