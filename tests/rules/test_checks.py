@@ -188,6 +188,10 @@ def test_updates_of_the_library_pass(name):
         ({"apply": "w += change*dt"}, "w needs the unit 1, this has second"),
         ({"apply": "w += change/0"}, ""),
         ({"equations": "double : 1"}, "it is a word of C++"),
+        (
+            {"double": 1.0, "__annotations__": {"double": float}},
+            "Slip: the parameter 'double' cannot have this name",
+        ),
         ({"rates": ("pace",)}, "Slip.rates names 'pace', which is no field"),
     ],
 )
