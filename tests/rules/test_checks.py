@@ -62,6 +62,7 @@ SLIPS = [
     ({"weight_clock": "gain"}, "must name a field that holds a period in ms"),
     ({"rates": ("pace",)}, "are numbers (gain, learning_rate, limit_mv, tau_trace_ms), at"),
     ({"rates": ()}, "at least one, got ()"),
+    ({"host_writes": {"mark": "agreement"}}, "no variable 'mark' is kept in post_equations; it"),
     # names
     ({"equations": "mark : 1\ntau_trace : 1\ngain : 1"}, "'gain' is defined in two places"),
     ({"equations": "mark : 1\nlambda : 1\nhalf : 1"}, "equations, line 2, column 1: a variable"),
