@@ -1,7 +1,7 @@
 """Controls: what each keeps of the third factor and what it destroys."""
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -155,6 +155,10 @@ def test_others_are_one_cycle_through_all_synapses(size):
 def test_two_synapses_are_enough_to_permute(make_spec):
     spec = make_spec(REINFORCE, EscapeLIF(), n_inputs=1, n_outputs=2)
     assert permutable(spec) == {"policy": ["trace"]}
+    (projection,) = spec.projections
+    alone = replace(projection, pre=projection.pre[:1], post=projection.post[:1])
+    with pytest.raises(ValueError, match="of two synapses or more, got none"):
+        permutable(replace(spec, projections=(alone,)))
 
 
 def test_a_delivery_reaches_those_that_it_is_for(open_network, make_spec):

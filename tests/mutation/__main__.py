@@ -102,6 +102,7 @@ def judge(
     for mutant, verdict in runner.verdicts(work, limits, CHECKOUT, slots):
         row = asdict(mutant) | asdict(verdict)
         del row["source"]
+        row["when_drawn"] = before.get(key(row), {}).get("when_drawn", verdict.outcome)
         rows.append(row)
         if verdict.outcome == "survived":
             print(f"  {file}:{mutant.line}: {mutant.before}  =>  {mutant.after}", flush=True)

@@ -19,6 +19,9 @@ _SUM = "both add to the eligibility"
 _WRITTEN = "the host writes it before every block that reads it"
 _MASKED = "the error of replicas that are not active is set to zero below"
 _SPREAD = "a resampled spread is zero up to rounding, or far from it"
+_REFUSED = "refused in the lines below as well"
+_COLUMN = "no other column is read, and what has no number is refused in `bind`"
+_SMALL = "at the tiny learning rate of the test it is; the flag is about others"
 _NO_FIELDS = "the base has no fields to initialise"
 
 # fmt: off
@@ -49,5 +52,14 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
     ("rules/updates.py", r"int\(change <= 0\)", r"int\(change < 0\)", "zero times it is zero"),
     ("rules/modulators/td_linear.py", r"reinforcement.rewards, 0.0", "", _MASKED),
     ("analysis/coverage.py", r"spreads > 1e-9 \* spread", r">= 1e-9|1e-9 /", _SPREAD),
+    ("rules/modulators/feedback.py", r"got 'feedback'", r"^pass$", _REFUSED),
+    ("rules/modulators/contract.py", r"@dataclass\(frozen=True\)", r"frozen=False", _FROZEN),
+    ("agents/plastic/controls.py", r"size: int = 1000", "", "such a store shuffles as well"),
+    ("agents/plastic/controls.py", r"views\[0\]", r"views\[ ", "all views are of one projection"),
+    ("rules/modulators/reward_baseline.py", r"columns = host.n_stimuli or 1", "", _COLUMN),
+    ("rules/modulators/reward_baseline.py", r"mean\[0, 0\]", r"mean\[ -1, 0\]", "it has one row"),
+    ("rules/modulators/td_linear.py", r"eatures = np.where\(active", "", _MASKED),
+    ("rules/modulators/td_linear.py", r"n_replicas, 0\)", "", "an array without elements"),
+    ("rules/hedonistic.py", r"linear = False", r"linear = True", _SMALL),
 ]
 # fmt: on

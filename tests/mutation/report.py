@@ -29,6 +29,17 @@ def reason(row: dict) -> str:
     return ""
 
 
+def stratum(verdict: dict) -> tuple[int, int, int]:
+    """Return how many mutants a file has, and how many were tested and killed.
+
+    Of a draw those count as killed that were so when they were drawn: tests that were written for
+    the survivors of a draw say nothing of the rest.
+    """
+    rows, number = verdict["rows"], verdict["mutants"]
+    column = "outcome" if len(rows) == number else "when_drawn"
+    return number, len(rows), sum(row[column] != "survived" for row in rows)
+
+
 def text_of(verdicts: dict[str, dict]) -> str:
     """Return the tables."""
     files = [file for file in TARGETS if verdicts.get(file, {}).get("rows")]
@@ -36,24 +47,19 @@ def text_of(verdicts: dict[str, dict]) -> str:
     survivors = [row for row in rows if row["outcome"] == "survived"]
     found = sum(verdicts[file]["mutants"] for file in files)
     killed, explained = len(rows) - len(survivors), [row for row in survivors if reason(row)]
-    share, reach = share_of_all(
-        [
-            (verdicts[file]["mutants"], len(outcomes), sum(o != "survived" for o in outcomes))
-            for file in files
-            if (outcomes := [row["outcome"] for row in verdicts[file]["rows"]])
-        ]
-    )
+    share, reach = share_of_all([stratum(verdicts[file]) for file in files])
     how = "All were tested."
     if len(rows) < found:
         how = (
-            f"Of them {len(rows)} were tested: all of a file or a random draw, as the table says; "
-            f"the share of all is estimated as {share:.1%} ± {reach:.1%} (95 % interval)."
+            f"Of them {len(rows)} were tested: all of a file or a random draw, as the table says. "
+            "By what was killed when it was drawn, before tests were written for it, the share of "
+            f"all is {share:.1%} ± {reach:.1%} (95 % interval)."
         )
     minutes = sum(verdicts[file]["seconds"] for file in files) / 60
     versions = ", ".join(f"{name} {version(name)}" for name in ("cosmic-ray", "pytest", "numpy"))
     lines = [
         f"{date.today()}, Python {python_version()}, {versions}: {found} mutants of {len(files)} "
-        f"files in {minutes:.0f} minutes of one core. {how}",
+        f"files; their tests took {minutes:.0f} minutes, one after the other. {how}",
         "",
         f"**Killed: {killed} of {len(rows)}, {killed / len(rows):.1%}.** Survived: "
         f"{len(survivors)}, of which {len(explained)} are explained below.",

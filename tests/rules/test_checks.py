@@ -62,6 +62,7 @@ SLIPS = [
     ({"weight_clock": "gain"}, "must name a field that holds a period in ms"),
     ({"rates": ("pace",)}, "are numbers (gain, learning_rate, limit_mv, tau_trace_ms), at"),
     ({"rates": ()}, "at least one, got ()"),
+    ({"host_writes": {"mark": "agreement"}}, "no variable 'mark' is kept in post_equations; it"),
     # names
     ({"equations": "mark : 1\ntau_trace : 1\ngain : 1"}, "'gain' is defined in two places"),
     ({"equations": "mark : 1\nlambda : 1\nhalf : 1"}, "equations, line 2, column 1: a variable"),
@@ -188,6 +189,10 @@ def test_updates_of_the_library_pass(name):
         ({"apply": "w += change*dt"}, "w needs the unit 1, this has second"),
         ({"apply": "w += change/0"}, ""),
         ({"equations": "double : 1"}, "it is a word of C++"),
+        (
+            {"double": 1.0, "__annotations__": {"double": float}},
+            "Slip: the parameter 'double' cannot have this name",
+        ),
         ({"rates": ("pace",)}, "Slip.rates names 'pace', which is no field"),
     ],
 )

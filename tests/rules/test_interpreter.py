@@ -100,6 +100,21 @@ def test_dopamine_stdp_coincidence_still_sees_an_older_presynaptic_spike():
     assert run.variables["eligibility"][0] == pytest.approx(expected, abs=1e-14)
 
 
+@pytest.mark.parametrize("name", ["dopamine-stdp", "dopamine-stdp-kinetic"])
+def test_distal_reward_outlives_the_episode(name):
+    kept = list(RULES[name].resets)
+    assert kept == ["pre_trace", "post_trace", "dopamine", "eligibility"]
+    activity = Activity(trains(60, [10]), trains(60, [15]))
+    for episode_ends in ((), (0, 1)):
+        schedule = Schedule(np.array([20, 40]), np.ones(2), episode_ends=episode_ends)
+        run = interpret(RULES[name](), activity, ONE, schedule, record=tuple(kept))
+        last = {variable: run.history[variable][-1, 0] for variable in kept}
+        if not episode_ends:
+            expected = last
+    assert last == expected
+    assert all(last.values())
+
+
 def test_dopamine_kinetics_follow_the_integral_of_eligibility_times_dopamine():
     dt, steps, tonic, dopamine = 0.1, 4000, 0.02, 0.5
     rule = RULES["dopamine-stdp"](

@@ -122,6 +122,8 @@ def test_continuing_from_a_state_equals_never_having_stopped(make):
 def test_a_foreign_state_is_refused():
     with pytest.raises(KeyError, match="BoundDopamine.restore: expected"):
         build("dopamine").restore(build("td").state())
+    with pytest.raises(KeyError, match=r"expected \['in_flight', 'level'\], got \['a', 'z'\]"):
+        build("dopamine").restore({"z": np.zeros(1), "a": np.zeros(1)})
 
 
 def test_a_reset_forgets_what_waits_for_its_next_window():
@@ -141,6 +143,13 @@ def test_who_predicts_says_so():
     }  # fmt: skip
     assert {name: kind().predicts for name, kind in MODULATORS.items()} == expected
     assert not Feedback("reward").predicts
+
+
+def test_who_looks_ahead_says_so():
+    bound = {name: build(name) for name in MODULATORS}
+    assert {name for name in bound if bound[name].needs_bootstrap} == {"td"}
+    assert {name for name in bound if bound[name].estimates_values} == {"td", "td-linear"}
+    assert Feedback("td-linear").bind(host()).estimates_values
 
 
 @pytest.mark.parametrize("scope", ["replica", "stimulus", "global"])
@@ -177,6 +186,8 @@ def test_global_baseline_is_shared():
     bound = build("reward-baseline", 2, scope="global")
     bound.on_outcome(outcome([4.0, 0.0]))
     np.testing.assert_allclose(bound.on_outcome(outcome([4.0, 0.0])), [2.0, -2.0])
+    bound.on_outcome(outcome([5.0, 0.0], active=[True, False]))
+    np.testing.assert_allclose(bound.mean, 3.0)
 
 
 def test_stimulus_numbers_are_checked():
@@ -367,6 +378,10 @@ def test_feedback_passes_on_what_it_wraps():
     td = Feedback("td")
     assert td.requires == ("values",)
     assert td.bind(host()).needs_bootstrap
+    dopamine = Feedback("dopamine").bind(host(2))
+    dopamine.on_outcome(outcome([1.0, 1.0]))
+    dopamine.reset(np.array([True, False]))
+    np.testing.assert_array_equal(dopamine.state()["level"], [0.0, 1.0])
     assert Feedback("reward-baseline", {"scope": "stimulus"}).requires == ("stimuli",)
     with pytest.raises(ValueError, match="Feedback.weights must be finite"):
         Feedback("reward", weights=(1.0, np.inf))

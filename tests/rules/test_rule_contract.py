@@ -155,6 +155,7 @@ def test_numbers_at_the_end_of_their_range_are_not():
         ("td-linear", {"learning_rate": 1.0, "discount": 1.0}),
         ("td-linear", {"learning_rate": 0.0, "discount": 0.0}), ("stdp", {"learning_rate": 0.0}),
         ("reward-baseline", {"rate": 1.0}), ("dopamine", {"delay_ms": 0.0}),
+        ("dopamine-stdp", {"tau_plus_ms": 0.5, "weight_period_ms": 0.5}),
     ):  # fmt: skip
         assert asdict(CONFIGURATIONS[name](**options)).items() >= options.items()
 
@@ -207,6 +208,8 @@ def test_update_is_linear_in_the_third_factor(name, random_run):
 class Measured(Rule):
     """A rule with a number of every unit, and what is no number."""
 
+    is_open: bool = True
+    kind: str = "any"
     tau_ms: float = 2.0
     threshold_mv: float = -3.0
     rate_hz: float = 4.0
@@ -214,8 +217,6 @@ class Measured(Rule):
     conductance_ns: float = 2.0
     current_pa: float = 7.0
     resistance_mohm: float = 8.0
-    is_open: bool = True
-    kind: str = "any"
 
 
 def test_numbers_reach_equations_in_units_of_the_si():
@@ -225,6 +226,24 @@ def test_numbers_reach_equations_in_units_of_the_si():
         "current": (7e-12, "amp"), "resistance": (8e6, "ohm"),
     }  # fmt: skip
     assert f"default {Rule().learning_rate}" in (Rule.__doc__ or "")
+
+
+def test_what_a_rule_that_says_nothing_promises():
+    assert (Rule.modulated, Rule.linear, Rule.drifts, Rule.per_timestep) == (
+        True,
+        True,
+        False,
+        False,
+    )
+
+
+def test_an_order_may_leave_out_the_steps_of_neurons_that_it_does_not_use():
+    def ordered(order):
+        return dataclass(frozen=True)(type("Ordered", (Sound,), {"order": order}))
+
+    check_rule_class(ordered(EVENT_BLOCKS[2:]))
+    with pytest.raises(ValueError, match="Ordered.order must name each of"):
+        check_rule_class(ordered(EVENT_BLOCKS[3:]))
 
 
 def test_rates_are_scaled_and_nothing_else():

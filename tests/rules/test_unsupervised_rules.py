@@ -78,6 +78,24 @@ def test_inhibitory_window_is_symmetric_around_a_negative_offset(difference):
     assert final_weight(negative, [50], [50 + difference]) == pytest.approx(-expected, abs=1e-13)
 
 
+@pytest.mark.parametrize(("pre", "post"), [([10], []), ([40], [10, 40])])
+@pytest.mark.parametrize(("polarity", "w"), [(1.0, 0.0), (-1.0, 1.0), (1.0, 1.0), (-1.0, 0.0)])
+def test_inhibitory_weights_never_leave_their_bounds(pre, post, polarity, w):
+    rule = RULES["stdp-inhibitory"](learning_rate=3.0, polarity=polarity)
+    activity = Activity(trains(60, pre), trains(60, post))
+    run = interpret(rule, activity, Wiring(ONE.pre, ONE.post, w, 0.0, 1.0), record=("w",))
+    assert np.all((run.history["w"] >= 0.0) & (run.history["w"] <= 1.0))
+
+
+def test_the_estimate_of_activity_outlives_the_episode():
+    rule = RULES["homeostatic-scaling"](tau_activity_ms=200.0)
+    schedule = Schedule(np.array([40, 80]), np.zeros(2), episode_ends=(0,))
+    activity = Activity(trains(90, []), trains(90, [10]))
+    run = interpret(rule, activity, ONE, schedule, record=("activity",))
+    estimate = np.exp(-np.arange(80) / 200.0)
+    np.testing.assert_allclose(run.history["activity"][10:, 0], estimate, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("rate_hz", "sign"), [(2.0, -1.0), (5.0, 0.0), (12.0, 1.0)])
 def test_inhibition_grows_above_the_target_rate_and_shrinks_below(rate_hz, sign):
     rng, n, steps = np.random.default_rng(1), 60, 4000
