@@ -42,6 +42,7 @@ benchmarks: $(VENV)/test
 	$(BIN)/python benchmarks/closed_loop.py $(MEASURE)/closed_loop.json
 	$(BIN)/python benchmarks/decision.py $(MEASURE)/decision.json
 	$(BIN)/python benchmarks/scaling.py $(MEASURE)/scaling.json
+	$(BIN)/python benchmarks/workers.py $(MEASURE)/workers.json
 	$(BIN)/python benchmarks/performance_page.py
 
 $(VENV)/python:

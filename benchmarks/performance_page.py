@@ -11,6 +11,7 @@ from pathlib import Path
 import closed_loop
 import decision
 import scaling
+import workers
 from pacing import HERE
 
 TEMPLATE = HERE / "performance.template.md"
@@ -19,6 +20,7 @@ PAGE = HERE.parent / "docs" / "performance.md"
 #: Name of a results file -> how its content becomes tables.
 BENCHMARKS = {
     "closed_loop": closed_loop.tables, "decision": decision.tables, "scaling": scaling.tables,
+    "workers": workers.tables,
 }  # fmt: skip
 #: Budgets below this are too short for the numbers to mean anything.
 FULL_BUDGET = 100

@@ -90,6 +90,14 @@ def test_spread_shows_median_and_extremes(closed_loop):
     assert closed_loop.spread([123456.0]) == "123000 (123000 to 123000)"
 
 
+def test_workers_at_toy_size(tmp_path):
+    file = tmp_path / "found.json"
+    text = run("workers.py", "--json", str(file))
+    assert "speed-up of decisions" in text
+    for runs in json.loads(file.read_text())["workers"].values():
+        assert all(value > 0 for value in runs[0].values())
+
+
 def test_parts_of_a_decision_at_toy_size(tmp_path):
     file = tmp_path / "found.json"
     size = ["--budget", "2", "--repeats", "2", "--replicas", "1", "9"]

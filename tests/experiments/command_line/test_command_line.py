@@ -534,6 +534,23 @@ def test_reproduction_refuses_arms_of_another_length(cli, tmp_path):
     assert (tmp_path / "out" / "result.json").read_text() == result
 
 
+def test_workers_reproduce_the_same(cli, tmp_path):
+    arguments = ["reproduce", "gridworld_reinforce", "--budget", "0.002", "--seeds", "2"]
+    for name, workers in (("one", "1"), ("two", "2")):
+        assert cli(*arguments, "--workers", workers, "--out", tmp_path / name)[0] == 0
+    assert (tmp_path / "two" / "trained" / "workers" / "1").is_dir()
+    one, two = (json.loads((tmp_path / name / "result.json").read_text())
+                for name in ("one", "two"))  # fmt: skip
+    assert one == two
+    for given, told in (
+        (["gridworld_reinforce", "--seeds", "2", "--workers", "3"], "number of replicas, 2, got 3"),
+        (["reinforce-xor", "--workers", "2"], "reinforce-xor runs in one process"),
+    ):
+        status, _, err = cli("reproduce", *given)
+        assert status == 2
+        assert told in err
+
+
 def test_interrupted_reproduction_goes_on_where_it_stopped(cli, tmp_path, monkeypatch):
     arguments = ["reproduce", "gridworld_reinforce", "--budget", "0.004", "--seeds", "2", "--out"]
     assert cli(*arguments, tmp_path / "whole")[0] == 0
