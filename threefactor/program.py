@@ -23,6 +23,11 @@ def command_line() -> str:
     return f"{door} {shlex.join(sys.argv[1:])}" if door else "Python"
 
 
+def is_command() -> bool:
+    """Whether this process carries out a command, and is not a script or notebook of a user."""
+    return _door() is not None
+
+
 def _door() -> str | None:
     parts = Path(sys.argv[0]).parts
     return next((typed for end, typed in _DOORS.items() if parts[-len(end) :] == end), None)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.brian_import import needed_only
 from threefactor.models.engine.protocol import Engine
 from threefactor.naming import check_choice
 
@@ -45,6 +46,7 @@ def open_engine(
             line = f"{error}: using the runtime engine (same spikes, 50 to 100 times slower)."
             (say or (lambda text: print(text, file=sys.stderr)))(line)
             engine = "runtime-numpy"
-    from threefactor.models.engine.runtime import RuntimeEngine
+    with needed_only():
+        from threefactor.models.engine.runtime import RuntimeEngine
 
     return RuntimeEngine(plan, "numpy" if engine == "runtime-numpy" else "cython")

@@ -26,6 +26,7 @@ from typing import Any
 
 from threefactor.cache import cache_folder
 from threefactor.models.blueprint import Blueprint
+from threefactor.models.engine.brian_import import needed_only
 from threefactor.models.engine.brian_version import untested_brian
 
 #: No -ffast-math: results must not depend on how the compiler reorders sums. What -O3 adds for
@@ -165,7 +166,8 @@ def _seal(folder: Path) -> dict[str, str]:
 
 
 def _build(root: Path, mark: str, plan: Blueprint) -> Build:
-    from threefactor.models.engine.generation import generate, manifest_text
+    with needed_only():
+        from threefactor.models.engine.generation import generate, manifest_text
 
     source, manifest = generate(plan)
     text = manifest_text(manifest)
