@@ -170,11 +170,11 @@ def test_weight_updates(rule, update, make_spec, same_as):
 
 @pytest.mark.parametrize("rule", ["stdp", "rstdp-et", "eprop"])
 def test_incoming_sums(rule, make_spec, same_as):
-    interpreter, _ = same_as(make_spec(RULES[rule](), AdaptiveLIF(), incoming_sum=60.0))
+    interpreter, _ = same_as(make_spec(RULES[rule](), AdaptiveLIF(), incoming_sum=64.0))
     w = interpreter.weights()["policy"]
     assert w.max() == 12.0  # the bound, which keeps some neurons from the sum
     sums = w.reshape(2, N_INPUTS, N_OUTPUTS).sum(axis=1)
-    np.testing.assert_allclose(sums, 60.0, rtol=0.15)
+    np.testing.assert_allclose(sums, 64.0, rtol=0.15)
 
 
 @pytest.mark.parametrize("resets", ["keep", "episode", "decision"])

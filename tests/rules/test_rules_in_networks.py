@@ -23,8 +23,10 @@ def test_a_release_carries_the_amplitude_and_a_failure_nothing(make_spec, open_n
     spec = make_spec(rule, Readout(tau_membrane_ms=1e12), low=-0.5, high=0.5, w_min=-5, w_max=5)
     network = open_network(spec, seeds=SEEDS[:1])
     w = network.weights()["policy"][0].copy()
+    network.engine.record(["input"])
     outputs = network.advance(np.full(6, 400.0), 50)[0]
-    spikes = _input_spikes(network, 50)
+    recorded, spikes = network.engine.drain(), np.zeros((50, 6), bool)
+    spikes[recorded["input.step"], recorded["input.neuron"]] = True
     streams = network.engine.array("policy.release_stream")
     released = uniform(streams[None, :], np.arange(50)[:, None]) < 1 / (1 + np.exp(-w))
     pre, post = np.divmod(np.arange(24), 4)
@@ -34,11 +36,6 @@ def test_a_release_carries_the_amplitude_and_a_failure_nothing(make_spec, open_n
     network.close_decision()
     score = ((spikes[:, pre] * 1.0) * (released - 1 / (1 + np.exp(-w)))).sum(axis=0)
     np.testing.assert_allclose(network.replicated("policy.trace")[0], score, rtol=0, atol=1e-9)
-
-
-def _input_spikes(network, steps):
-    streams = network.engine.array("input.spike_stream")
-    return uniform(streams[None, :], np.arange(steps)[:, None]) < 400.0 * 1e-3
 
 
 def test_replicas_release_like_single_runs(make_spec, open_network):
