@@ -134,6 +134,7 @@ class Blueprint:
         """Return what the generated code depends on, as JSON-able data."""
         return {
             "timestep_ms": self.timestep_ms,
+            "replicas": self.replicas,  # where blocks of replicas are cut
             "groups": [asdict(group) for group in self.groups],
             "synapses": [asdict(synapses) for synapses in self.synapses],
             "demand": [(block.name, block.owner, block.code) for block in self.demand],

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from threefactor.models.engine.blocks import replicas_in_cache, within_block
-from threefactor.models.neurons import NEURONS
+from threefactor.models.neurons import LIF, NEURONS
+from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.specification import NetworkSpec, Population, Projection
 from threefactor.rules import RULES
 
 SEEDS = (3, 5, 8, 13, 21)
@@ -74,3 +76,25 @@ def test_a_loop_of_unknown_form_is_refused():
 def test_every_block_has_a_replica():
     assert replicas_in_cache(1e12) == 1
     assert replicas_in_cache(1.0) > 1000
+
+
+def test_a_build_serves_one_number_of_replicas(open_network):
+    """2 replicas of 6 neurons and 3 of 4 have equal sizes in all, and are cut in other places."""
+
+    def ring(n):
+        each = np.arange(n)
+        return NetworkSpec(
+            (Population("input", n, PoissonInput()), Population("actor", n, LIF())),
+            (Projection("policy", "input", "actor", each, (each + 1) % n, np.full(n, 9.0)),),
+        )
+
+    rates = np.linspace(100.0, 500.0, 4)
+    open_network(ring(6), "compiled", (1, 2))
+    seeds = (1, 2, 3)
+    several = open_network(ring(4), "compiled", seeds)
+    several.engine.set_block(1)
+    counts = several.advance(np.tile(rates, (3, 1)), 200)
+    assert counts.sum() > 0
+    for row, seed in zip(counts, seeds, strict=True):
+        alone = open_network(ring(4), "compiled", (seed,)).advance(rates[None], 200)[0]
+        np.testing.assert_array_equal(row, alone)
