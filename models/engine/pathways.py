@@ -9,6 +9,8 @@ those of all-to-all connections do, numbers are counted and not looked up.
 import re
 from dataclasses import dataclass
 
+from threefactor.models.engine.rewrites import is_confined
+
 #: Brian2's template of what spikes do at synapses.
 _EVENTS = re.compile(
     r"\{\s*std::vector<int> \*_spiking_synapses = (?P<pathway>\w+)\.peek\(\);.*?"
@@ -85,7 +87,7 @@ def deliver_at_once(code: str, pathway: Pathway) -> str:
     own, other = _NEURON[pathway.side], _NEURON["post" if pathway.side == "pre" else "pre"]
     body = _given(match["body"], own, "_spikes[_spike]")
     counted = _given(body, other, "_fan.other + _n")
-    hint = "#pragma GCC ivdep\n" if _is_independent(counted, ("_idx", other)) else ""
+    hint = "#pragma GCC ivdep\n" if is_confined(counted, ("_idx", other)) else ""
     events = f"""{{
     const int32_t *_spikes = brian::{pathway.spikes};
     const int32_t _n_spikes = _spikes[brian::_num_{pathway.spikes} - 1];
@@ -120,7 +122,7 @@ def visit_in_rows(code: str, pathways: dict[str, Pathway]) -> str:
 
     def rewrite(match: re.Match) -> str:
         pathway, body = pathways.get(match["owner"]), match["body"]
-        if pathway is None or not _is_independent(body, ("_idx",)):
+        if pathway is None or not is_confined(body, ("_idx",)):
             return match[0]
         body = _given(_given(body, _NEURON["pre"], "_row"), _NEURON["post"], "_fan.other + _n")
         fans = f"fans_{pathway.name}"
@@ -142,10 +144,3 @@ def visit_in_rows(code: str, pathways: dict[str, Pathway]) -> str:
 def _given(body: str, neuron: str, number: str) -> str:
     """Return the body of a loop with the number of a neuron known instead of looked up."""
     return re.sub(rf"(const int32_t {neuron} = )\w+\[_idx\];", rf"\1{number};", body)
-
-
-def _is_independent(body: str, elements: tuple[str, ...]) -> bool:
-    """Whether what a body writes it touches at these elements only."""
-    written = set(re.findall(r"(\w+)\[[^\]]*\]\s*[-+*/]?=(?!=)", body))
-    touched = re.findall(r"(\w+)\[([^\]]*)\]", body)
-    return all(index in elements for name, index in touched if name in written)

@@ -78,7 +78,7 @@ def split_threshold(code: str) -> str:
     made from eight of them at a time, for most of which no neuron has spiked.
     """
     return _THRESHOLD_LOOP.sub(
-        "static char _conditions[(N + 7) / 8 * 8];\n"
+        "static char _conditions[N];\n"
         r"    for(size_t _idx=0; _idx<N; _idx++)\n    {\g<test>_conditions[_idx] = _cond;\n    }\n"
         r"    _count = list_spikes(_conditions, N, \g<space>);",
         code,
@@ -118,12 +118,14 @@ def mark_independent(code: str) -> str:
     """
 
     def mark(match: re.Match) -> str:
-        body = match["body"]
-        written = re.findall(r"(\w+)\[[^\]]*\]\s*[-+*/]?=(?!=)", body)
-        touched = [
-            index for name, index in re.findall(r"(\w+)\[([^\]]*)\]", body) if name in written
-        ]
-        is_independent = all(index == "_idx" for index in touched)
+        is_independent = is_confined(match["body"], ("_idx",))
         return f"\n#pragma GCC ivdep\n{match[0]}" if is_independent else match[0]
 
     return _ELEMENT_LOOP.sub(mark, code)
+
+
+def is_confined(body: str, elements: tuple[str, ...]) -> bool:
+    """Whether a loop's body touches the arrays that it writes at these elements only."""
+    written = set(re.findall(r"(\w+)\[[^\]]*\]\s*[-+*/]?=(?!=)", body))
+    touched = re.findall(r"(\w+)\[([^\]]*)\]", body)
+    return all(index in elements for name, index in touched if name in written)

@@ -16,22 +16,8 @@ template <int place> inline double remembered_exp(double x)
     return value;
 }
 
-// Write the indices of the true conditions to `spikes`, in order, and return how many there are.
-// `conditions` is padded with zeros to a multiple of eight.
-inline long list_spikes(const char *conditions, int64_t count, int32_t *spikes)
-{
-    long n_spikes = 0;
-    for (int64_t first = 0; first < count; first += 8)
-    {
-        uint64_t eight;
-        std::memcpy(&eight, conditions + first, 8);
-        for (; eight; eight &= eight - 1)
-            spikes[n_spikes++] = (int32_t)(first + (__builtin_ctzll(eight) >> 3));
-    }
-    return n_spikes;
-}
-
-// The same among conditions first to last - 1, of which nothing is known beyond.
+// Write the indices of the true conditions from `first` to `last` - 1 to `spikes`, in order, and
+// return how many there are.
 inline long list_spikes_between(
     const char *conditions, int64_t first, int64_t last, int32_t *spikes)
 {
@@ -47,6 +33,11 @@ inline long list_spikes_between(
         if (conditions[first])
             spikes[n_spikes++] = (int32_t)first;
     return n_spikes;
+}
+
+inline long list_spikes(const char *conditions, int64_t count, int32_t *spikes)
+{
+    return list_spikes_between(conditions, 0, count, spikes);
 }
 
 // The replicas that a timestep simulates, and their elements among all `count`.
