@@ -38,7 +38,7 @@ def open_loop(replicas: int) -> Any:
     for _ in range(100):
         loop.decide()
     engine = loop.agent.network.engine
-    engine._advance = lambda steps, chunk: None
+    engine._advance = lambda steps: None
     engine._run_block = lambda block: None
     if replicas == 1:
         answer: Any = (environments.observations[0], 1.0, False, False, {})

@@ -14,7 +14,7 @@ from threefactor.models.blueprint import Blueprint
 _ELEMENTS = re.compile(r"for\((?P<type>int|size_t) _idx=0; _idx<(?P<count>_?N); _idx\+\+\)")
 _ROWS = re.compile(r"for \(int32_t _row = 0; _row < (?P<count>[^;]*); _row\+\+\)")
 _LISTED = re.compile(r"list_spikes\(_conditions, N, ")
-_DRAWN = re.compile(r"philox::draw_all\((?P<streams>\w+, \w+), (?P<count>\w+), ")
+_DRAWN = re.compile(r"noise::draw_all\((?P<streams>\w+, \w+), (?P<count>\w+), ")
 #: Of the second-level cache, to be shared with what else runs; its size where it is unknown, bytes.
 SHARE, USUAL_CACHE = 0.5, 1 << 20
 
@@ -44,7 +44,7 @@ def within_block(code: str, replicas: int) -> str:
     )
     code = _LISTED.sub(f"list_spikes_between(_conditions, {begin}(N), {end}(N), ", code)
     code = _DRAWN.sub(
-        rf"philox::draw_between(\g<streams>, {begin}(\g<count>), {end}(\g<count>), ", code
+        rf"noise::draw_between(\g<streams>, {begin}(\g<count>), {end}(\g<count>), ", code
     )
     if "_idx=0;" in code:
         raise ValueError("a loop over elements that no block can cut")

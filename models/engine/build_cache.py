@@ -34,11 +34,12 @@ from threefactor.models.engine.brian_version import untested_brian
 FLAGS = (
     "-std=c++17", "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fpeel-loops",
     "-funswitch-loops", "-march=native", "-ffp-contract=off", "-fno-math-errno",
-    "-fno-trapping-math", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-gnu-unique", "-w",
+    "-fno-trapping-math", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-gnu-unique",
+    "-fno-threadsafe-statics", "-w",
 )  # fmt: skip
 _SOURCES = (
-    "build_cache.py", "generation.py", "rewrites.py", "brian_objects.py", "noise.py", "philox.h",
-    "support.h", "shim.cpp", "pathways.py", "pathways.h", "source.py", "blocks.py",
+    "build_cache.py", "generation.py", "rewrites.py", "brian_objects.py", "noise.py", "noise.h",
+    "draws.py", "support.h", "shim.cpp", "pathways.py", "pathways.h", "source.py", "blocks.py",
 )  # fmt: skip
 _FILES = ("library.so", "manifest.json")
 #: Beginning of the name of a block's namespace in the generated source.

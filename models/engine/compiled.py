@@ -23,8 +23,6 @@ from threefactor.models.engine.stepping import (
 )
 from threefactor.models.engine.working_folder import call_in
 
-#: Windows between two searches for NaN (weights keep a NaN, so a late look finds it).
-FINITE_CHECK_INTERVAL = 200
 _STRUCTURAL = {
     "i", "N", "N_incoming", "N_outgoing", "_synaptic_pre", "_synaptic_post", "sources", "targets",
 }  # fmt: skip
@@ -59,9 +57,8 @@ class CompiledEngine:
         if self._manifest["has_blocks"]:
             state = sum(view.nbytes for view in self._views.values())
             self.set_block(replicas_in_cache(state / plan.replicas))
-        self._chunk = settle_interval(plan)
+        self._lib.engine_set_chunk(settle_interval(plan))
         self._recording = Recording()
-        self._windows = 0
         self._step_view: Any = self._views["clock.timestep"]
         self._advance: Any = self._lib.engine_advance
         self._run_block: Any = self._lib.engine_block
@@ -92,9 +89,7 @@ class CompiledEngine:
 
     def advance(self, steps: int) -> None:
         """Simulate `steps` timesteps; raise FloatingPointError if a state variable became NaN."""
-        self._advance(steps, self._chunk)
-        self._windows += 1
-        if self._windows % FINITE_CHECK_INTERVAL == 0:
+        if self._advance(steps):
             self.check_finite()
 
     def run_block(self, block: str) -> None:
@@ -230,7 +225,8 @@ def _declare(library: ctypes.CDLL) -> None:
         "engine_initialise": (int32, []),
         "engine_prepare_queues": (None, []),
         "engine_array": (int64, [int32, pointer]),
-        "engine_advance": (None, [int64, int64]),
+        "engine_advance": (int32, [int64]),
+        "engine_set_chunk": (None, [int64]),
         "engine_set_block": (None, [int64]),
         "engine_block": (None, [int32]),
         "engine_set_period": (None, [int32, int64]),

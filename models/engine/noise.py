@@ -83,65 +83,6 @@ def stream_ids(seed: int, population: str, purpose: str, size: int) -> np.ndarra
     return np.random.Philox(key=key).random_raw(size).view(np.int64)
 
 
-_CPP = """
-static inline uint64_t _philox_word(int64_t stream, int64_t timestep)
-{
-    uint32_t key = (uint32_t)(uint64_t)stream;
-    uint32_t high = (uint32_t)((uint64_t)stream >> 32);
-    uint32_t low = (uint32_t)(uint64_t)timestep;
-    for (int k = 0; k < 10; k++)
-    {
-        const uint64_t product = (uint64_t)low * 0xD256D193u;
-        low = (uint32_t)(product >> 32) ^ key ^ high;
-        high = (uint32_t)product;
-        key += 0x9E3779B9u;
-    }
-    return ((uint64_t)high << 32) | low;
-}
-"""
-#: `models.engine.rewrites` calls the second function alone, on words drawn many at a time.
-_CPP_UNIFORM = (
-    _CPP
-    + """
-static inline double _word_to_uniform(uint64_t word)
-{
-    return (double)(int64_t)(word >> 11) * 1.1102230246251565e-16; // 2^-53
-}
-static inline double _counter_uniform(int64_t stream, int64_t timestep)
-{
-    return _word_to_uniform(_philox_word(stream, timestep));
-}
-"""
-)
-_CPP_GEOMETRIC = (
-    _CPP_UNIFORM
-    + """
-static inline double _counter_geometric(int64_t stream, double start, double p)
-{
-    if (p >= 1.0)
-        return 0.0;
-    if (!(p > 0.0))
-        return 4.611686018427387904e18; // 2^62
-    const double u = _counter_uniform(stream, (int64_t)start) + 5.5511151231257827e-17; // 2^-54
-    return floor(log(u) / log1p(-p));
-}
-"""
-)
-_CPP_GAUSSIAN = (
-    _CPP
-    + """
-static inline double _word_to_gaussian(uint64_t word)
-{
-    const double low = (double)(uint32_t)word, high = (double)(uint32_t)(word >> 32);
-    const double radius = sqrt(-2.0 * log((low + 0.5) * 2.3283064365386963e-10)); // 2^-32
-    return radius * cos(high * (2.0 * M_PI * 2.3283064365386963e-10));
-}
-static inline double _counter_gaussian(int64_t stream, int64_t timestep)
-{
-    return _word_to_gaussian(_philox_word(stream, timestep));
-}
-"""
-)
 _CYTHON = """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 cdef inline {kind} {name}(int64_t stream, int64_t timestep) noexcept:
@@ -186,14 +127,17 @@ _CYTHON_GAUSSIAN = (
 
 @cache
 def brian_functions() -> dict[str, Any]:
-    """Return `uniform`, `gaussian` and `geometric` as Brian2 functions for a group's namespace."""
+    """Return `uniform`, `gaussian` and `geometric` as Brian2 functions for a group's namespace.
+
+    Their C++ is in `noise.h`, which `source.py` includes.
+    """
     from brian2 import Function
 
     functions = {}
-    for name, arguments, python, cpp, cython in (
-        ("uniform", ["integer", "integer"], uniform, _CPP_UNIFORM, _CYTHON_UNIFORM),
-        ("gaussian", ["integer", "integer"], gaussian, _CPP_GAUSSIAN, _CYTHON_GAUSSIAN),
-        ("geometric", ["integer", "any", "float"], geometric, _CPP_GEOMETRIC, _CYTHON_GEOMETRIC),
+    for name, arguments, python, cython in (
+        ("uniform", ["integer", "integer"], uniform, _CYTHON_UNIFORM),
+        ("gaussian", ["integer", "integer"], gaussian, _CYTHON_GAUSSIAN),
+        ("geometric", ["integer", "any", "float"], geometric, _CYTHON_GEOMETRIC),
     ):
         function = Function(
             python, arg_types=arguments, return_type="float",
@@ -201,7 +145,7 @@ def brian_functions() -> dict[str, Any]:
         )  # fmt: skip
         internal = f"_counter_{name}"
         function.implementations.add_implementation("numpy", python)
-        function.implementations.add_implementation("cpp", cpp, name=internal)
+        function.implementations.add_implementation("cpp", "", name=internal)
         function.implementations.add_implementation("cython", cython, name=internal)
         functions[name] = function
     return functions

@@ -99,7 +99,8 @@ def deliver_at_once(code: str, pathway: Pathway) -> str:
             {{
                 const size_t _idx = _fan.first + _n;{counted}}}
         else if (_fan.stride > 1)
-{hint}            for (int32_t _n = 0; _n < _fan.count; _n++)
+{hint}#pragma GCC unroll 4
+            for (int32_t _n = 0; _n < _fan.count; _n++)
             {{
                 const size_t _idx = _fan.first + (size_t)_n * _fan.stride;{counted}}}
         else

@@ -6,6 +6,8 @@ Brian2's templates costs speed and never results; the engines are compared bit f
 
 import re
 
+from threefactor.models.engine.draws import ELEMENT_LOOP, draw_together
+
 _RUN_ONCE_UNIT = re.compile("^(before|after)_run_|_synapses_create_")
 #: Brian2's threshold template, as long as neurons have no refractoriness of Brian2's own.
 _THRESHOLD_LOOP = re.compile(
@@ -13,11 +15,6 @@ _THRESHOLD_LOOP = re.compile(
     r"if\(_cond\) \{\s*(?P<space>\w+__spikespace)\[_count\+\+\] = _idx;\s*\}\s*\}",
     re.DOTALL,
 )
-#: A loop over all elements of a group without any loop or branch inside.
-_ELEMENT_LOOP = re.compile(
-    r"for\((?:int|size_t) _idx=0; _idx<(?P<count>_?N); _idx\+\+\)\s*\{(?P<body>[^{}]*)\}"
-)
-_DRAW = re.compile(r"_counter_(?P<kind>uniform|gaussian)\((?P<stream>\w+), (?P<time>\w+)\)")
 _SCALAR_CODE = re.compile(r"// scalar code.*?(?=for\(|\Z)", re.DOTALL)
 #: Functions that only Brian2's command line and its end of a program need.
 _UNUSED = (
@@ -85,31 +82,6 @@ def split_threshold(code: str) -> str:
     )
 
 
-def draw_together(code: str) -> str:
-    """Return code whose element loops find their random numbers already drawn, for all elements.
-
-    This holds where the stream is the element's own and the timestep that of the loop.
-    """
-
-    def rewrite(match: re.Match) -> str:
-        body, before = match["body"], ""
-        for draw in {m[0]: m for m in _DRAW.finditer(body)}.values():
-            stream = re.search(rf"const int64_t {draw['stream']} = (\w+)\[_idx\];", body)
-            if stream is None or re.search(rf"\b{draw['time']} =", body):
-                continue
-            words = f"_words_of_{draw['stream']}"
-            if words not in before:
-                before += (
-                    f"static std::vector<uint64_t> {words}_;\n"
-                    f"    const uint64_t* __restrict {words} = philox::draw_all("
-                    f"{words}_, {stream[1]}, {match['count']}, {draw['time']});\n    "
-                )
-            body = body.replace(draw[0], f"_word_to_{draw['kind']}({words}[_idx])")
-        return before + match[0].replace(match["body"], body)
-
-    return _ELEMENT_LOOP.sub(rewrite, code)
-
-
 def mark_independent(code: str) -> str:
     """Return code that tells the compiler which loops over elements it may vectorise.
 
@@ -121,7 +93,7 @@ def mark_independent(code: str) -> str:
         is_independent = is_confined(match["body"], ("_idx",))
         return f"\n#pragma GCC ivdep\n{match[0]}" if is_independent else match[0]
 
-    return _ELEMENT_LOOP.sub(mark, code)
+    return ELEMENT_LOOP.sub(mark, code)
 
 
 def is_confined(body: str, elements: tuple[str, ...]) -> bool:

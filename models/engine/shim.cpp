@@ -62,6 +62,7 @@ double **shared[] = {@SHARED@NULL};
 const int n_shared = sizeof(shared) / sizeof(shared[0]) - 1;
 const int64_t n_replicas = @REPLICAS@;
 int64_t block = n_replicas;
+int64_t chunk = 1; // timesteps between two settlings
 
 void advance(int64_t steps)
 {
@@ -126,16 +127,21 @@ int64_t engine_array(int32_t index, void **data)
     return -1;
 }
 
-void engine_advance(int64_t steps, int64_t chunk)
+void engine_set_chunk(int64_t steps) { shim::chunk = steps; }
+
+// Return whether it is time to look for NaN: weights keep one, so a late look finds it.
+int32_t engine_advance(int64_t steps)
 {
+    static uint32_t windows = 0;
 @OPEN@
     while (steps > 0)
     {
-        const int64_t count = steps < chunk ? steps : chunk;
+        const int64_t count = steps < shim::chunk ? steps : shim::chunk;
         shim::advance(count);
         shim::settle();
         steps -= count;
     }
+    return ++windows % 256 == 0;
 }
 
 void engine_set_block(int64_t replicas) { shim::block = replicas; }

@@ -12,7 +12,7 @@ from threefactor.models.engine.pathways import Pathway, deliver_at_once, visit_i
 from threefactor.models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 
 SHIM = Path(__file__).with_name("shim.cpp")
-HEADERS = [Path(__file__).with_name(name) for name in ("philox.h", "support.h", "pathways.h")]
+HEADERS = [Path(__file__).with_name(name) for name in ("noise.h", "support.h", "pathways.h")]
 
 
 class Source:

@@ -240,7 +240,7 @@ def test_nan_is_reported_with_the_arrays_name(engine, name, open_case):
     network.engine.array(name)[1] = np.nan
 
     def advance():
-        for _ in range(200):
+        for _ in range(256):
             network.engine.advance(1)
 
     with pytest.raises(FloatingPointError, match=r"(actor\.v|policy\.w) became NaN by t = "):

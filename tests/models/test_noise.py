@@ -10,7 +10,7 @@ import pytest
 from threefactor.models.engine import noise
 from threefactor.models.engine.noise import gaussian, geometric, philox2x32, stream_ids, uniform
 
-PHILOX = Path(noise.__file__).with_name("philox.h")
+HEADER = Path(noise.__file__).with_name("noise.h")
 # Random123 1.09, tests/kat_vectors, philox2x32 10: counter low and high, key, words low and high.
 KNOWN = [
     (0x00000000, 0x00000000, 0x00000000, 0xFF1DAE59, 0x6CD10DF2),
@@ -29,19 +29,18 @@ def stream_of(counter_high, key):
 
 @pytest.fixture(scope="module")
 def cpp(tmp_path_factory):
-    """Compile noise.py's C++ text with plain g++ and return the library."""
+    """Compile noise.h with plain g++ and return the library."""
     folder = tmp_path_factory.mktemp("noise")
     source = folder / "noise.cpp"
     source.write_text(
-        "#include <cstdint>\n#include <cmath>\nusing namespace std;\n"
-        f"namespace a {{ {noise._CPP_UNIFORM} }}\nnamespace b {{ {noise._CPP_GAUSSIAN} }}\n"
-        f"namespace c {{ {noise._CPP_GEOMETRIC} }}\n"
-        'extern "C" {\n'
-        "double f_uniform(int64_t s, int64_t t) { return a::_counter_uniform(s, t); }\n"
-        "double f_gaussian(int64_t s, int64_t t) { return b::_counter_gaussian(s, t); }\n"
+        f'#include "{HEADER}"\nextern "C" {{\n'
+        "double f_uniform(int64_t s, int64_t t) { return _counter_uniform(s, t); }\n"
+        "double f_gaussian(int64_t s, int64_t t) { return _counter_gaussian(s, t); }\n"
         "double f_geometric(int64_t s, double t, double p) {\n"
-        "  return c::_counter_geometric(s, t, p); }\n"
-        "uint64_t words(int64_t s, int64_t t) { return a::_philox_word(s, t); }\n}\n"
+        "  return _counter_geometric(s, t, p); }\n"
+        "uint64_t words(int64_t s, int64_t t) { return _counter_word(s, t); }\n"
+        "double f_log(double x) { return noise::log(x); }\n"
+        "double f_log1p(double x) { return noise::log1p(x); }\n}\n"
     )
     library = folder / "noise.so"
     command = ["g++", "-O2", "-shared", "-fPIC", str(source), "-o", str(library)]
@@ -59,18 +58,24 @@ def cpp(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["-march=native", "-mno-avx512f", "-mno-avx2"])
 def drawn_together(request, tmp_path_factory):
-    """Compile philox.h for the processor, without its widest registers, and without any."""
-    folder = tmp_path_factory.mktemp("philox")
-    source, library = folder / "philox.cpp", folder / "philox.so"
+    """Compile noise.h for the processor, without its widest registers, and without any."""
+    folder = tmp_path_factory.mktemp("together")
+    source, library = folder / "together.cpp", folder / "together.so"
     source.write_text(
-        f'#include "{PHILOX}"\n'
-        'extern "C" void fill(const int64_t *streams, int64_t n, int64_t t, uint64_t *out) {\n'
+        f'#include "{HEADER}"\nextern "C" {{\n'
+        "void fill(const int64_t *streams, int64_t n, int64_t t, uint64_t *out) {\n"
         "  std::vector<uint64_t> words;\n"
-        "  std::memcpy(out, philox::draw_all(words, streams, n, t), 8 * n); }\n"
+        "  std::memcpy(out, noise::draw_all(words, streams, n, t), 8 * n); }\n"
+        "void fill_gaps(const int64_t *streams, int64_t n, const double *starts, const double *p,\n"
+        "               double *out) {\n"
+        "  std::vector<uint64_t> words, counters(n + noise::n_lanes);\n"
+        "  for (int64_t k = 0; k < n; k++) counters[k] = noise::counter_of(starts[k]);\n"
+        "  const uint64_t *drawn = noise::draw_all(words, streams, n, counters.data());\n"
+        "  for (int64_t k = 0; k < n; k++) out[k] = _word_to_geometric(drawn[k], p[k]); }\n}\n"
     )
     flags = ["-O2", "-shared", "-fPIC", "-march=native", request.param]
     subprocess.run(["g++", *flags, str(source), "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library)).fill
+    return ctypes.CDLL(str(library))
 
 
 @pytest.mark.parametrize("size", [1, 3, 8, 29])
@@ -78,12 +83,25 @@ def test_words_drawn_together_are_those_drawn_one_by_one(drawn_together, size):
     streams = np.resize(STREAMS, size)
     for timestep in TIMESTEPS.tolist():
         words = np.zeros(size, np.uint64)
-        drawn_together(
+        drawn_together.fill(
             ctypes.c_void_p(streams.ctypes.data), ctypes.c_int64(size), ctypes.c_int64(timestep),
             ctypes.c_void_p(words.ctypes.data),
         )  # fmt: skip
         low, high = noise._words(streams, timestep)
         np.testing.assert_array_equal(words, (high << np.uint64(32)) | low)
+
+
+@pytest.mark.parametrize("size", [1, 8, 29, 400])
+def test_gaps_drawn_together_are_those_of_numpy(drawn_together, size):
+    """Starts beyond 32 bits, and probabilities of every kind."""
+    streams, out = np.resize(STREAMS, size), np.zeros(size)
+    starts = np.resize(TIMESTEPS[::-1].astype(float), size)
+    p = np.resize([1e-7, 0.003, 0.015, 0.3, 0.999, 1.0, 1.5, 0.0, -1.0, np.nan], size)
+    pointers = [ctypes.c_void_p(array.ctypes.data) for array in (starts, p, out)]
+    drawn_together.fill_gaps(
+        ctypes.c_void_p(streams.ctypes.data), ctypes.c_int64(size), *pointers
+    )  # fmt: skip
+    np.testing.assert_array_equal(out, geometric(streams, starts, p))
 
 
 @pytest.mark.parametrize(("low", "high", "key", "word_low", "word_high"), KNOWN)
@@ -109,6 +127,17 @@ def test_cpp_and_numpy_agree(cpp, name, function, ulps):
     compiled = [[getattr(cpp, name)(int(s), int(t)) for t in TIMESTEPS] for s in STREAMS]
     expected = function(STREAMS[:, None], TIMESTEPS[None, :])
     np.testing.assert_allclose(compiled, expected, rtol=ulps * 2.3e-16, atol=ulps * 2.3e-16)
+
+
+def test_logarithms_are_those_of_the_c_library(cpp):
+    """To two units in the last place, from the least uniform number to the greatest."""
+    for name in ("f_log", "f_log1p"):
+        getattr(cpp, name).restype, getattr(cpp, name).argtypes = ctypes.c_double, [ctypes.c_double]
+    powers = 2.0 ** -np.arange(1.0, 54.0)
+    numbers = np.concatenate([powers, np.linspace(1e-6, 1 - 1e-6, 2001), 1 - powers])
+    for x in numbers.tolist():
+        np.testing.assert_array_max_ulp(cpp.f_log(x), np.log(x), 2)
+        np.testing.assert_array_max_ulp(cpp.f_log1p(-x), np.log1p(-x), 2)
 
 
 def test_cpp_and_numpy_draw_the_same_gaps(cpp):

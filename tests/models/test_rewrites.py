@@ -68,10 +68,10 @@ def test_every_rewrite_finds_its_place_in_what_brian2_generates():
     source, _ = generate(assemble(spec))
     assert "remembered_exp<__COUNTER__>(" in source
     assert "= list_spikes(_conditions, N, _ptr_array_actor_compiled__spikespace);" in source
-    assert (
-        "philox::draw_all(_words_of_spike_stream_, _ptr_array_actor_compiled_spike_stream, "
-        in source
-    )
-    assert "_word_to_uniform(_words_of_spike_stream[_idx]) < " in source
+    assert "noise::draw_all(_words_of_spike_stream_t_in_timesteps_, " in source
+    assert "_word_to_uniform(_words_of_spike_stream_t_in_timesteps[_idx]) < " in source
+    assert "_counters_of_spike_stream_since[_idx] = noise::counter_of(since);" in source
+    assert "_word_to_geometric(_words_of_spike_stream_since[_idx], dt * rates)" in source
+    assert "#pragma GCC unroll 4" in source
     assert "#pragma GCC ivdep" in source
     assert "void _write_arrays()\n{}" in source
