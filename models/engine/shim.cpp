@@ -57,12 +57,31 @@ inline void advance_one()
         record(step);
 }
 
+inline void settle()
+{
+@SETTLE@
+}
+
 // What all replicas share and every timestep changes.
 double **shared[] = {@SHARED@NULL};
 const int n_shared = sizeof(shared) / sizeof(shared[0]) - 1;
 const int64_t n_replicas = @REPLICAS@;
 int64_t block = n_replicas;
 int64_t chunk = 1; // timesteps between two settlings
+
+// From the window's first timestep on, for the replicas of a block.
+void advance_block(int64_t steps)
+{
+@OPEN@
+    while (steps > 0)
+    {
+        const int64_t count = steps < chunk ? steps : chunk;
+        for (int64_t k = 0; k < count; k++)
+            advance_one();
+        settle();
+        steps -= count;
+    }
+}
 
 void advance(int64_t steps)
 {
@@ -81,14 +100,9 @@ void advance(int64_t steps)
         brian::network_clock_compiled.t[0] = start * brian::network_clock_compiled.dt[0];
         for (int k = 0; k < n_shared; k++)
             **shared[k] = at_start[k];
-        for (int64_t k = 0; k < steps; k++)
-            advance_one();
+        advance_block(steps);
     }
-}
-
-void settle()
-{
-@SETTLE@
+    first_replica = 0;
 }
 
 CSpikeQueue *queue(int32_t index)
@@ -115,6 +129,7 @@ int32_t engine_initialise()
 // Take the delays that the host wrote.
 void engine_prepare_queues()
 {
+    last_replica = shim::n_replicas;
 @PREPARE@
 }
 
@@ -133,14 +148,7 @@ void engine_set_chunk(int64_t steps) { shim::chunk = steps; }
 int32_t engine_advance(int64_t steps)
 {
     static uint32_t windows = 0;
-@OPEN@
-    while (steps > 0)
-    {
-        const int64_t count = steps < shim::chunk ? steps : shim::chunk;
-        shim::advance(count);
-        shim::settle();
-        steps -= count;
-    }
+    shim::advance(steps);
     return ++windows % 256 == 0;
 }
 
