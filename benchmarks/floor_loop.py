@@ -29,7 +29,8 @@ def data(n_inputs: int, n_outputs: int) -> bytes:
     weights = projection.weights.draw(named_generator(0, projection.name), n_inputs * n_outputs)
     rates, _ = window_inputs(n_inputs)
     return b"".join(
-        array.tobytes() for array in (noise.stream_ids(0, "input", "spike", n_inputs), weights, rates)
+        array.tobytes()
+        for array in (noise.stream_ids(0, "input", "spike", n_inputs), weights, rates)
     )
 
 

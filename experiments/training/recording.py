@@ -63,6 +63,7 @@ class Recorder(Observer):
         directory.start_recording(recordables.populations, names, recordables.weights)
         self._every = math.ceil(options.episodes / max(1, options.weight_snapshots))
         self._is_on = False
+        self._events: list[tuple[float, EventKind, float]] = []
 
     def began(self, loop: ClosedLoop) -> None:
         """Start recording before the first decision (or after a resume)."""
@@ -78,20 +79,23 @@ class Recorder(Observer):
             self._agent.record(self._populations if wanted else [], self.probes if wanted else [])
             self._is_on = wanted
         if wanted and is_start:
-            self.directory.append_events(self._agent.now_ms, EventKind.EPISODE_START, done + 1)
+            self._events.append((self._agent.now_ms, EventKind.EPISODE_START, done + 1))
 
     def decided(self, loop: ClosedLoop, outcome: Outcome) -> None:
         """Mark decision and reward of replica 0 while its episode is recorded."""
+        self.directory.flush_if_due()
         if not (self._is_on and outcome.acting[0]):
             return
         now = self._agent.now_ms
         action = float(np.ravel(outcome.actions[0])[0])
-        self.directory.append_events(
-            [now, now], [EventKind.DECISION, EventKind.REWARD], [action, float(outcome.rewards[0])]
-        )
+        reward = float(outcome.rewards[0])
+        self._events += ((now, EventKind.DECISION, action), (now, EventKind.REWARD, reward))
 
     def finished(self, loop: ClosedLoop, episode: Episode) -> None:
-        """Write a finished episode, and what was recorded of it."""
+        """Write what was recorded of a finished episode, and the episode."""
+        if episode.replica == 0 and self._is_on:
+            self._events.append((self._agent.now_ms, EventKind.EPISODE_END, float(episode.number)))
+            self._drain()
         window_s = self._options.window_ms * 1e-3
         self.directory.append_episode(
             {
@@ -103,11 +107,6 @@ class Recorder(Observer):
         )  # fmt: skip
         if episode.replica != 0:
             return
-        if self._is_on:
-            self.directory.append_events(
-                self._agent.now_ms, EventKind.EPISODE_END, float(episode.number)
-            )
-            self._drain()
         done, total = episode.number, self._options.episodes
         if self._options.weight_snapshots and (done % self._every == 0 or done == total):
             self._snapshot(done)
@@ -124,6 +123,9 @@ class Recorder(Observer):
     def _drain(self) -> None:
         if not self._is_on:
             return
+        if self._events:
+            self.directory.append_events(*zip(*self._events, strict=True))
+            self._events.clear()
         recording = self._agent.drain()
         for name, (times_ms, neurons) in recording.spikes.items():
             self.directory.append_spikes(name, times_ms, neurons)

@@ -76,14 +76,19 @@ class SegmentWriter:
         return {series: n + _count(batches) for series, (n, batches) in self._state.items()}
 
     def append(self, series: str, columns: Mapping[str, ArrayLike]) -> None:
-        """Keep rows for the next `flush`, which happens here at the latest after a second."""
+        """Keep rows for the next `flush`, which happens here at the latest after a second.
+
+        Until then arrays are not copied: their owner leaves them as they are.
+        """
         if series not in self._columns:
             raise ValueError(
                 f"Recording: expected one of {', '.join(self._columns)}, got {series!r}. Declare "
                 "it in start_recording."
             )
         specification = self._columns[series]
-        batch = {name: np.array(columns[name], dtype) for name, (dtype, _) in specification.items()}
+        batch = {
+            name: np.asarray(columns[name], dtype) for name, (dtype, _) in specification.items()
+        }
         n_rows = np.size(next(iter(batch.values())))
         for name, (_, shape) in specification.items():
             if batch[name].shape != (n_rows, *shape):

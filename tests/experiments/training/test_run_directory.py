@@ -84,14 +84,17 @@ run.start_recording({"output": 4})
 for episode in range(20):
     run.append_spikes("output", [episode + 0.5] * 100, [1] * 100)
     run.append_episode(row(episode))
-run.append_events(1.0, 1, 1.0)
+time.sleep(segments.FLUSH_INTERVAL_S)
+run.flush_if_due()
+run.append_spikes("output", [20.5] * 100, [1] * 100)
+run.append_episode(row(20))
 print("ready", flush=True)
 time.sleep(60)
 """
 
 
 @pytest.mark.parametrize("file_system", ["local", "network"])
-def test_finished_episodes_survive_kill_9_and_the_run_resumes(tmp_path, file_system):
+def test_kill_9_costs_a_second_of_episodes_and_the_run_resumes(tmp_path, file_system):
     (tmp_path / "tests_row.py").write_text(
         "from threefactor.analysis.run_data import EPISODE_COLUMNS\n"
         "row = lambda episode: dict.fromkeys(EPISODE_COLUMNS, 0) | {'episode': episode}\n"
@@ -140,6 +143,7 @@ def test_full_segments_are_rotated_without_losing_rows(tmp_path, monkeypatch, is
         for episode in range(5):
             run.append_spikes("output", np.full(20, float(episode)), np.zeros(20))
             run.append_episode(row(episode))
+            run.flush()
     read = Run(tmp_path / "run")
     assert len(read.segments) == 6
     assert np.array_equal(read.spikes("output").time_ms, np.repeat(np.arange(5.0), 20))
