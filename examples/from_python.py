@@ -11,7 +11,7 @@ import numpy as np
 import threefactor
 from threefactor import Rule
 
-# Settings are named as on the command line; what is not named is tuned, or a default.
+# Settings are named as on the command line; what is not named is of a preset, or a default.
 task: dict[str, Any] = {
     "env": "Identity-v0", "episodes": 20, "replicas": 3, "window_ms": 10.0,
     "encoder": {"name": "one-hot", "rate_max_hz": 1000.0},

@@ -1,4 +1,4 @@
-"""Run configurations: defaults < tuned file of the environment < --config file < command line."""
+"""Run configurations: defaults < preset of the environment < --config file < command line."""
 
 import inspect
 import tomllib
@@ -18,7 +18,8 @@ from threefactor.experiments.plain_data import plain
 from threefactor.models.engine import ENGINES
 from threefactor.naming import check_choice, suggest
 
-TUNED = Path(__file__).parent / "tuned"
+#: Settings found for an environment, see `experiments.presets`; the first is the default.
+PRESETS = ("plausible", "fast", "none")
 CONTROLS = ("none", "frozen", "shuffled", "permuted", "zero")
 
 
@@ -30,6 +31,9 @@ class RunOptions:
     ----------
     env : str
         Gymnasium id, ``package:Id-v0``, or of a file: ``FILE.py:Id-v0``, ``FILE.py:ClassName``.
+    preset : str
+        What counts where nothing is said: plausible, the settings at rates that brains have; fast,
+        those that give biology up for speed; none, bare defaults.
     max_episode_steps : int or None
         Replaces the environment's time limit.
     env_kwargs : dict
@@ -59,6 +63,7 @@ class RunOptions:
     """
 
     env: str = "GridWorld-v0"
+    preset: str = "none"
     max_episode_steps: int | None = None
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     episodes: int = 1000
@@ -90,6 +95,7 @@ class RunOptions:
                 f"window_ms must be a multiple of timestep_ms ({self.timestep_ms} ms), "
                 f"got {self.window_ms} ms."
             )
+        check_choice("preset", self.preset, PRESETS)
         check_choice("engine", self.engine, ENGINES)
         check_choice("control", self.control, CONTROLS)
 
@@ -225,20 +231,6 @@ def build_part(part: str, name: str, settings: Mapping[str, Any]) -> Any:
         if not path.is_file():
             raise ValueError(f"{part}.{key}: there is no file {path.name!r} in {path.parent}.")
     return replace(built, **paths) if paths else built
-
-
-def tuned_layers(env: str, rule: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the tuned settings of an environment: its defaults and those of one rule."""
-    path = TUNED / f"{env.rpartition(':')[2]}.yaml"
-    if split_name(env) or not path.exists():
-        return {}, {}
-    content = read_settings(path)
-    base = content.get("default") or {}
-    chosen = rule or (base.get("rule") or {}).get("name") or PARTS["rule"].default
-    section = dict((content.get("rules") or {}).get(chosen) or {})
-    if "rule" in section:  # without its name, choosing the rule would discard its settings
-        section["rule"] = {"name": chosen, **part_settings("rule", section["rule"])}
-    return base, section
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def train(
     ----------
     layers, settings
         As in `configure`: ``train(env="GridWorld-v0", rule="rstdp-et", episodes=300)`` does what
-        the same words do on the command line, tuned settings included. A part may be given by its
+        the same words do on the command line, presets included. A part may be given by its
         name, as ``FILE.py:ClassName``, as a class, or as an instance with its settings.
     out : str or Path, optional
         Run directory, which must not exist; default runs/<env>/<rule>/<time>-seed<seed>.

@@ -12,16 +12,16 @@ from threefactor.experiments.configuration import (
     part_settings,
     read_settings,
     resolve,
-    tuned_layers,
 )
 from threefactor.experiments.parts.given import name_of_class, settings_of_part
+from threefactor.experiments.presets.preset import DEFAULT, Preset, find_preset
 
 #: A configuration, settings, or a YAML or TOML file of settings.
 Layer = RunConfig | Mapping[str, Any] | str | Path
 
 
 def configure(*layers: Layer, **settings: Any) -> RunConfig:
-    """Return the configuration of a run: defaults, what is tuned, then `layers`, then `settings`.
+    """Return the configuration of a run: defaults, a preset, then `layers`, then `settings`.
 
     Parameters
     ----------
@@ -39,11 +39,18 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
         type, or a file that cannot be read.
     """
     nested_layers = [nested(settings_of(layer)) for layer in (*layers, settings)]
-    env, rule = RunOptions.env, None
+    env, preset, rule = RunOptions.env, DEFAULT, None
     for layer in nested_layers:
         env = coerce(layer.get("env", env), str, "run.env")
+        preset = coerce(layer.get("preset", preset), str, "run.preset")
         rule = part_settings("rule", layer.get("rule")).get("name", rule)
-    return resolve(*tuned_layers(env, rule), *nested_layers)
+    found = find_preset(preset, env, rule).under(nested_layers)
+    return resolve({"preset": preset}, *found, *nested_layers)
+
+
+def preset_of(config: RunConfig) -> Preset:
+    """Return the preset that a configuration started from."""
+    return find_preset(config.options.preset, config.options.env, config.names["rule"])
 
 
 def settings_of(layer: Layer) -> Mapping[str, Any]:

@@ -45,7 +45,7 @@ def closed_loop_experiment(
     Parameters
     ----------
     settings : dict
-        Layer over the tuned settings of the environment.
+        Layer over the preset of the environment.
     score : {"metric", "length"}
         Averaged over the last 100 episodes of each seed: the environment's declared metric, or
         the number of decisions.

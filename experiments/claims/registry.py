@@ -25,17 +25,17 @@ OPEN_LOOP = 0.7555  # random {down, right} in GridWorld-v0, exact by policy eval
 EXPERIMENTS: dict[str, Experiment] = {
     "gridworld_reinforce": closed_loop_experiment(
         "Neuron-as-agent REINFORCE with a spiking critic nears the optimum (1.1207) in GridWorld.",
-        {"env": "GridWorld-v0", "rule": "reinforce"},
+        {"preset": "fast", "env": "GridWorld-v0", "rule": "reinforce"},
         (at_least(TRAINED, 0.90, 8), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
     ),
     "gridworld_rstdp-et": closed_loop_experiment(
         "R-STDP with eligibility and TD error beats the open-loop agent (0.7555) in GridWorld.",
-        {"env": "GridWorld-v0", "rule": "rstdp-et"},
+        {"preset": "fast", "env": "GridWorld-v0", "rule": "rstdp-et"},
         (at_least(TRAINED, OPEN_LOOP + 0.05, 8), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
     ),
     "identity_eprop": closed_loop_experiment(
         "Reward-based e-prop learns to repeat four symbols nearly without a mistake.",
-        {"env": "Identity-v0", "rule": "eprop-reward"},
+        {"preset": "fast", "env": "Identity-v0", "rule": "eprop-reward"},
         (
             at_least(TRAINED, 90.0, 10),
             at_most(TWIN, 50.0),
@@ -45,7 +45,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "mountaincar_reinforce": closed_loop_experiment(
         "Neuron-as-agent REINFORCE at least halves the steps to the goal of MountainCar.",
-        {"env": "MountainCar-v0", "rule": "reinforce"},
+        {"preset": "fast", "env": "MountainCar-v0", "rule": "reinforce"},
         (halves(TRAINED, TWIN), below(TRAINED, SHUFFLED)),
         score="length",
     ),

@@ -44,6 +44,7 @@ def _hash_of_sources() -> str:
     files = [
         *root.glob("*.py"),
         *(file for name in FOLDERS for file in (root / name).rglob("*.py")),
+        *(root / "experiments" / "presets").glob("*.yaml"),
     ]
     for file in sorted(files):
         text = file.read_bytes()

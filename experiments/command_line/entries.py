@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from threefactor.experiments.claims.registry import EXPERIMENTS
 from threefactor.experiments.parts.kinds import KINDS
+from threefactor.experiments.presets.preset import all_provenances
 from threefactor.models.neurons.contract import NeuronModel
 from threefactor.rules.contract import Rule, parameter_values
 
 OTHER_ENVIRONMENTS = {
-    "MountainCar-v0": "Gymnasium's; tuned settings train it with 1000 steps per episode.",
+    "MountainCar-v0": "Gymnasium's; the presets train it with 1000 steps per episode.",
     "CartPole-v1": "Gymnasium's; so is any other id, package:Id-v0, or FILE.py:Id-v0 of your own.",
 }
 
@@ -24,9 +25,23 @@ def read_tables() -> dict[str, dict[str, list[str]]]:
     }
     found["envs"] = {**found["envs"], **OTHER_ENVIRONMENTS}
     found["experiments"] = EXPERIMENTS
-    return {
+    tables = {
         name: {key: [_summary(key, entry), _what_must_fit(entry)] for key, entry in table.items()}
         for name, table in found.items()
+    }
+    return {**tables, "presets": _presets()}
+
+
+def _presets() -> dict[str, list[str]]:
+    """Return the presets: the rules that each was tuned for; what they reached, and how."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for env, name, rule, told in all_provenances():
+        how = f"seeds {told.tuning_seeds}; {told.budget}; {told.date}; {told.command}"
+        text = f"{rule or 'every rule'}: {told.reached} ({how})."
+        found.setdefault(f"{env}/{name}", []).append((rule or "every rule", text))
+    return {
+        key: [f"Tuned for {', '.join(rule for rule, _ in told)}.", " ".join(t for _, t in told)]
+        for key, told in found.items()
     }
 
 

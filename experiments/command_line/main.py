@@ -2,6 +2,7 @@
 
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,9 +50,11 @@ examples:
 def train(arguments: list[str]) -> int:
     """Train an agent and report what it learned."""
     from threefactor.experiments.command_line.options import parse_train
+    from threefactor.experiments.layers import preset_of
 
     request = parse_train(arguments)
     if request.is_printing:
+        print(textwrap.indent(preset_of(request.config).text(), "# "))
         print(request.config.to_yaml(), end="")
         return 0
     if request.out is not None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
 from threefactor.experiments.command_line.option_table import Option
-from threefactor.experiments.configuration import PARTS, RunConfig, RunOptions
+from threefactor.experiments.configuration import PARTS, PRESETS, RunConfig, RunOptions
 from threefactor.experiments.parts.user_files import shown
 from threefactor.program import program_name
 
@@ -17,7 +17,7 @@ HELP_COLUMN = 34
 _ENTRY = re.compile(r"^(?:Parameters)?\s*(\w+(?:, \w+)*) : (.*)$")
 _HEADING = re.compile(r"^[A-Z]\w*( |$)")
 _SETTINGS = (
-    ("--config FILE", "YAML or TOML settings, above defaults and tuned settings"),
+    ("--config FILE", "YAML or TOML settings, above defaults and preset"),
     ("--out DIR", "run directory (default runs/<env>/<rule>/<time>)"),
     ("--workers W", "processes that share the replicas, one core each (default 1)"),
     ("--print-config", "print the resolved configuration and stop"),
@@ -33,14 +33,17 @@ def help_text(base: RunConfig, options: Mapping[str, Option]) -> str:
         f"environment [{shown(base.options.env)}]; any Gymnasium id, package:Id-v0, FILE.py:Class "
         "or FILE.py:Id-v0"
     )
-    choices = [("--env ID", env)]
+    choices = [
+        ("--env ID", env),
+        ("--preset NAME", f"settings to start from [{base.options.preset}]: {', '.join(PRESETS)}"),
+    ]
     for name, part in PARTS.items():
         flag = f"--{name.replace('_', '-')} NAME"
         choices.append((flag, f"{part.help} [{shown(base.names[name])}]: {', '.join(part.table)}"))
     blocks = [
         f"usage: {program_name()} train [--OPTION VALUE ...]",
-        "Train an agent. Values in square brackets are the present ones: defaults, then what is "
-        "tuned for the environment, then --config, then the command line.",
+        "Train an agent. Values in square brackets are the present ones: defaults, then the "
+        "preset of the environment (`list presets`), then --config, then the command line.",
         _block(
             "Choices, by name or FILE.py:Class; the options below belong to the present ones:",
             choices,

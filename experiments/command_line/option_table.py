@@ -39,6 +39,6 @@ def option_table(base: RunConfig) -> dict[str, Option]:
             is_mapping = any(
                 kind is dict or get_origin(kind) in (dict, Mapping) for kind in option.kinds
             )
-            if not is_mapping and (part, field.name) != (None, "env"):
+            if not is_mapping and (part or field.name) not in ("env", "preset"):
                 table["--" + ".".join(filter(None, (part, field.name))).replace("_", "-")] = option
     return table

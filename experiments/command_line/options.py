@@ -21,7 +21,8 @@ from threefactor.naming import suggest
 
 #: Options that decide which others exist, and how it is run; all take one value.
 CHOICES = {
-    f"--{name.replace('_', '-')}": name for name in ("env", "config", "out", "workers", *PARTS)
+    f"--{name.replace('_', '-')}": name
+    for name in ("env", "preset", "config", "out", "workers", *PARTS)
 }
 SWITCHES = {f"--{name.replace('_', '-')}": name for name in ("print_config", "quiet", "no_figures")}
 #: Option -> its values, as typed.
@@ -106,7 +107,7 @@ def _one(flag: str, values: list[str]) -> str:
 
 def _layers(chosen: Mapping[str, str]) -> list[Layer]:
     """Return what typed options start from: the file of settings, and the choices over it."""
-    choices = {name: chosen[name] for name in ("env", *PARTS) if name in chosen}
+    choices = {name: chosen[name] for name in ("env", "preset", *PARTS) if name in chosen}
     return [chosen["config"], choices] if "config" in chosen else [choices]
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS, RandomFeedback, listeners
-from threefactor.experiments.configuration import PARTS, resolve, tuned_layers
+from threefactor.experiments.configuration import PARTS, resolve
+from threefactor.experiments.presets.preset import find_preset
 from threefactor.experiments.training.run import train_agent
 from threefactor.models.neurons import AdaptiveLIF
 from threefactor.models.neurons.td_error import TDError
@@ -198,7 +199,7 @@ def last_returns(path, *layers):
     """Mean return of the last three episodes of each replica; 25 is chance, 100 the best."""
     small = {"reference_episodes": 0, "record_episodes": 0, "weight_snapshots": 0, "seed": 0}
     settings = {"env": "Identity-v0", "replicas": 3, **small}
-    base = tuned_layers("Identity-v0", "eprop-reward")
+    base = find_preset("fast", "Identity-v0", "eprop-reward").layers
     train_agent(resolve(*base, settings, *layers), path)
     by_replica = {}
     for row in csv.DictReader((path / "episodes.csv").read_text().splitlines()):

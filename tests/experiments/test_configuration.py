@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,23 +17,24 @@ from threefactor.experiments.command_line.option_help import documented_paramete
 from threefactor.experiments.command_line.options import parse_train
 from threefactor.experiments.configuration import (
     PARTS,
+    PRESETS,
     RunOptions,
     coerce,
     read_settings,
     resolve,
-    tuned_layers,
 )
+from threefactor.experiments.presets import preset as preset_module
 
 
 @pytest.fixture
-def tuned(tmp_path, monkeypatch):
-    """A folder of tuned settings with one environment, Identity-v0."""
+def presets(tmp_path, monkeypatch):
+    """A folder of presets with one environment, Identity-v0."""
     content = {
         "default": {"episodes": 11, "window_ms": 30.0, "rule": {"name": "rstdp", "a_minus": 0.5}},
         "rules": {"rstdp": {"rule": {"learning_rate": 0.7}}, "reinforce": {"episodes": 13}},
     }
-    (tmp_path / "Identity-v0.yaml").write_text(yaml.safe_dump(content))
-    monkeypatch.setattr(config_module, "TUNED", tmp_path)
+    (tmp_path / "Identity-v0.yaml").write_text(yaml.safe_dump({"plausible": content}))
+    monkeypatch.setattr(preset_module, "FOLDER", tmp_path)
 
 
 def write(path, content):
@@ -48,13 +50,13 @@ def test_defaults():
         assert base.parts[name] == part.table[part.default]()
 
 
-def test_precedence(tuned, tmp_path):
+def test_precedence(presets, tmp_path):
     file = write(tmp_path / "a.yaml", "env: Identity-v0\nepisodes: 22\nrule: {a_plus: 0.25}\n")
-    only_tuned = parse_train(["--env", "Identity-v0"]).config
-    assert (only_tuned.options.episodes, only_tuned.options.window_ms) == (11, 30.0)
-    assert only_tuned.options.seed == 0
-    assert only_tuned.parts["rule"].learning_rate == 0.7
-    assert only_tuned.parts["rule"].a_minus == 0.5
+    by_preset = parse_train(["--env", "Identity-v0"]).config
+    assert (by_preset.options.episodes, by_preset.options.window_ms) == (11, 30.0)
+    assert by_preset.options.seed == 0
+    assert by_preset.parts["rule"].learning_rate == 0.7
+    assert by_preset.parts["rule"].a_minus == 0.5
     with_file = parse_train(["--config", file]).config
     assert (with_file.options.episodes, with_file.options.window_ms) == (22, 30.0)
     assert with_file.parts["rule"].a_plus == 0.25
@@ -66,7 +68,7 @@ def test_precedence(tuned, tmp_path):
     assert by_hand.parts["rule"].a_plus == 0.25
 
 
-def test_another_name_drops_what_lower_layers_set_for_the_part(tuned, tmp_path):
+def test_another_name_drops_what_lower_layers_set_for_the_part(presets, tmp_path):
     chosen = parse_train(["--env", "Identity-v0", "--rule", "rstdp-et"]).config
     assert chosen.parts["rule"] == PARTS["rule"].table["rstdp-et"]()
     assert chosen.options.episodes == 11
@@ -82,28 +84,51 @@ def test_another_name_drops_what_lower_layers_set_for_the_part(tuned, tmp_path):
     assert kept.parts["decoder"].temperature == 3.0
 
 
-def test_an_environment_of_a_package_finds_its_tuned_settings(tuned):
-    assert tuned_layers("threefactor.envs:Identity-v0", None)[0]["episodes"] == 11
-    assert tuned_layers("Unknown-v0", None) == ({}, {})
+def test_an_environment_of_a_package_finds_its_preset(presets):
+    found = preset_module.find_preset("plausible", "threefactor.envs:Identity-v0", None)
+    assert (found.layers[1]["episodes"], found.rule) == (11, "rstdp")
+    assert preset_module.find_preset("plausible", "Unknown-v0", None).layers == ({}, {}, {})
 
 
-@pytest.mark.parametrize("path", sorted(config_module.TUNED.glob("*.yaml")), ids=lambda p: p.stem)
-def test_every_tuned_file_resolves_for_every_rule(path):
-    content = read_settings(path)
-    assert set(content) <= {"default", "rules"}
-    for rule in (None, *content.get("rules", {})):
-        arguments = ["--env", path.stem, *(["--rule", rule] if rule else [])]
-        parsed = parse_train(arguments).config
-        assert parsed.options.env == path.stem
-        assert rule in (None, parsed.names["rule"])
-        for key, value in ((content["rules"].get(rule) if rule else None) or {}).items():
-            if key in PARTS:
-                settings = config_module.part_settings(key, value)
-                assert parsed.names[key] == settings.pop("name", parsed.names[key])
-                for name, expected in settings.items():
-                    assert getattr(parsed.parts[key], name) == expected, (rule, key, name)
-            else:
-                assert getattr(parsed.options, key) == value, (rule, key)
+PRESET_FILES = sorted(preset_module.FOLDER.glob("*-v*.yaml"))
+
+
+@pytest.mark.parametrize("path", PRESET_FILES, ids=lambda path: path.stem)
+def test_every_preset_resolves_for_every_rule(path):
+    for preset, content in read_settings(path).items():
+        assert preset in PRESETS
+        assert set(content) <= {"default", "rules", "provenance"}
+        for rule in (None, *content.get("rules", {})):
+            words = ["--preset", preset, "--env", path.stem, *(["--rule", rule] if rule else [])]
+            parsed = parse_train(words).config
+            assert (parsed.options.env, parsed.options.preset) == (path.stem, preset)
+            assert rule in (None, parsed.names["rule"])
+            section = dict((content["rules"].get(rule) if rule else None) or {})
+            assert section.pop("provenance", content.get("provenance")) or rule is None
+            for key, value in section.items():
+                if key in PARTS:
+                    settings = config_module.part_settings(key, value)
+                    assert parsed.names[key] == settings.pop("name", parsed.names[key])
+                    for name, expected in settings.items():
+                        found = getattr(parsed.parts[key], name)
+                        assert found == (tuple(expected) if type(found) is tuple else expected)
+                else:
+                    assert getattr(parsed.options, key) == value, (rule, key)
+
+
+def test_every_preset_says_where_it_comes_from():
+    told = list(preset_module.all_provenances())
+    assert {(env, name) for env, name, _, _ in told} >= {
+        (path.stem, name) for path in PRESET_FILES for name in read_settings(path)
+    }
+    for env, _, _, provenance in told:
+        assert f"--env {env}" in provenance.command
+        words = provenance.command.removeprefix("run.py train ").split()
+        assert parse_train(words).config.options.env == env
+        seeds = [int(word) for word in re.findall(r"\d+", provenance.tuning_seeds)]
+        assert min(seeds) >= 100, "seeds below 100 are for reports"
+    with pytest.raises(ValueError, match=r"CartPole.provenance: expected command, tuning_seeds"):
+        preset_module.Provenance.of("CartPole", {"date": "today"})
 
 
 def test_yaml_strings_of_numbers_become_numbers(tmp_path):

@@ -4,13 +4,14 @@ import pytest
 import yaml
 
 from threefactor.experiments.command_line.options import parse_train
-from threefactor.experiments.configuration import TUNED, RunOptions, resolve
-from threefactor.experiments.layers import configure, nested
+from threefactor.experiments.configuration import RunOptions, resolve
+from threefactor.experiments.layers import configure, nested, preset_of
+from threefactor.experiments.presets.preset import FOLDER
 
-ENVIRONMENTS = [path.stem for path in sorted(TUNED.glob("*.yaml"))]
+ENVIRONMENTS = [path.stem for path in sorted(FOLDER.glob("*-v*.yaml"))]
 
 
-@pytest.mark.parametrize("env", [*ENVIRONMENTS, "CartPole-v1"])
+@pytest.mark.parametrize("env", [*ENVIRONMENTS, "Acrobot-v1"])
 @pytest.mark.parametrize("rule", ["reinforce", "rstdp-et", "eprop-reward"])
 def test_python_and_the_command_line_give_the_same_run(env, rule):
     words = ["--env", env, "--rule", rule, "--episodes", "300", "--rule.learning-rate", "0.01"]
@@ -21,11 +22,36 @@ def test_python_and_the_command_line_give_the_same_run(env, rule):
     assert typed.parts["rule"].learning_rate == 0.01
 
 
-def test_tuned_settings_count_without_being_named():
-    tuned = yaml.safe_load((TUNED / "GridWorld-v0.yaml").read_text())["default"]
-    assert configure().to_dict()["model"]["name"] == tuned["model"]["name"]
-    assert configure() != resolve()
+def test_the_plausible_preset_counts_without_being_named():
+    content = yaml.safe_load((FOLDER / "GridWorld-v0.yaml").read_text())
+    assert configure().options.preset == "plausible"
+    for name in ("plausible", "fast"):
+        expected = content[name]["default"]["window_ms"]
+        assert configure(preset=name).options.window_ms == expected
+    assert configure(preset="none") == resolve()
     assert configure() == parse_train([]).config
+    assert configure(preset="fast") == parse_train(["--preset", "fast"]).config
+
+
+def test_what_was_not_tuned_starts_from_the_general_preset():
+    general = configure(env="Acrobot-v1")
+    assert general.options.window_ms == 100.0
+    assert preset_of(general).provenance is None
+    assert preset_of(general).text().endswith("rule reinforce: not tuned for it")
+
+
+def test_a_saved_configuration_keeps_its_preset():
+    config = configure(preset="fast", env="CartPole-v1", rule="reinforce")
+    assert configure(config.to_dict()) == config == resolve(config.to_dict())
+    assert "seeds" in preset_of(config).text()
+
+
+def test_a_learning_rate_of_the_user_is_not_moved_by_the_schedule_of_a_preset():
+    assert configure(env="CartPole-v1").names["schedule"] == "interval"
+    chosen = configure(env="CartPole-v1", **{"rule.learning_rate": 0.5})
+    assert (chosen.names["schedule"], chosen.parts["rule"].learning_rate) == ("fixed", 0.5)
+    both = configure(env="CartPole-v1", **{"rule.learning_rate": 0.5, "schedule.start": 0.5})
+    assert (both.names["schedule"], both.parts["schedule"].start) == ("interval", 0.5)
 
 
 def test_a_file_a_configuration_and_settings_are_layers(tmp_path):
@@ -40,7 +66,7 @@ def test_a_file_a_configuration_and_settings_are_layers(tmp_path):
         assert configure(config.to_dict()) == config
 
 
-def test_the_rule_of_the_last_layer_is_the_tuned_one():
+def test_the_preset_is_that_of_the_rule_of_the_last_layer():
     by_layers = configure({"env": "GridWorld-v0", "rule": "reinforce"}, {"rule": "rstdp-et"})
     assert by_layers == parse_train(["--rule", "rstdp-et"]).config
 
@@ -71,6 +97,7 @@ def test_dotted_names_are_nested_settings(settings, expected):
         ({"episodes": "few"}, "run.episodes must be int, got 'few'."),
         ({"episodes.x": 1}, "run.episodes must be int"),
         ({"env": 3}, "run.env must be str, got 3."),
+        ({"preset": "fats"}, "Unknown preset 'fats'. Did you mean 'fast'?"),
     ],
 )
 def test_errors_name_the_closest_word(settings, message):

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from threefactor.experiments.configuration import resolve, tuned_layers
+from threefactor.experiments.configuration import resolve
+from threefactor.experiments.presets.preset import find_preset
 from threefactor.models import MODELS, Parts
 from threefactor.models.host import signal_arrays
 from threefactor.models.interpreter import Interpreter
@@ -127,8 +128,8 @@ def test_every_neuron_with_every_rule_that_fits(name, engine, same_as):
         assert 0.005 < per_step < 0.9
 
 
-def tuned_spec(name):
-    layers = tuned_layers("GridWorld-v0", "rstdp-et")
+def preset_spec(name):
+    layers = find_preset("fast", "GridWorld-v0", "rstdp-et").layers
     parts = resolve(*layers, {"env": "GridWorld-v0", "rule": "rstdp-et"}).parts
     options = {"neurons_per_action": 3, "lateral_weight": -1.0, "w_init_low": 4.0}
     options |= {"w_init_high": 7.0, "w_max": 8.0}
@@ -142,8 +143,8 @@ def tuned_spec(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_architecture_with_tuned_parts(name, same_as):
-    interpreter, counts = same_as(tuned_spec(name))
+def test_every_architecture_with_parts_of_a_preset(name, same_as):
+    interpreter, counts = same_as(preset_spec(name))
     assert counts.any()
     assert "policy" in moved(interpreter)
     if interpreter.spec.critic is not None:

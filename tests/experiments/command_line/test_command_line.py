@@ -94,7 +94,17 @@ DECODER_RUNS["decoder membrane"] = [
     "--rule", "td-critic", "--model.neurons-per-action", "1",
 ]  # fmt: skip
 
-CARTPOLE = ["--env", "CartPole-v1", *QUICK, "--model", "feed-forward", "--modulator", "td-linear"]
+CARTPOLE = [
+    "--env",
+    "CartPole-v1",
+    "--preset",
+    "none",
+    *QUICK,
+    "--model",
+    "feed-forward",
+    "--modulator",
+    "td-linear",
+]
 ENCODER_RUNS = {
     f"encoder {name}": [*CARTPOLE, "--encoder", name, "--encoder.normalise", "running"]
     for name in ("gaussian", "on-off", "tile", "rate")
@@ -341,7 +351,17 @@ def test_help_of_train_fits_the_terminal_and_shows_present_values(width, cli, mo
     assert "--encoder.low FLOAT ..." in text
 
 
-LISTS = ("envs", "rules", "models", "neurons", "encoders", "decoders", "modulators", "experiments")
+LISTS = (
+    "envs",
+    "presets",
+    "rules",
+    "models",
+    "neurons",
+    "encoders",
+    "decoders",
+    "modulators",
+    "experiments",
+)
 
 
 def columns(table):

@@ -1,0 +1,1 @@
+"""Presets: settings found for an environment, with where they come from, as data."""

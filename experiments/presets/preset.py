@@ -1,0 +1,149 @@
+"""Settings found for an environment, in two presets: plausible and fast.
+
+``<env>.yaml`` holds, for each preset, its `default` settings and those of single `rules`, and
+beside either their `provenance`. What it lacks comes from ``general.yaml``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from threefactor.experiments.configuration import (
+    PARTS,
+    PRESETS,
+    part_settings,
+    read_settings,
+)
+from threefactor.experiments.parts.user_files import split_name
+from threefactor.naming import check_choice
+
+FOLDER = Path(__file__).parent
+GENERAL = "general"
+DEFAULT = PRESETS[0]
+
+Layer = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where settings come from.
+
+    Attributes
+    ----------
+    command : str
+        What trains with them on the tuning seeds.
+    tuning_seeds : str
+        On which they were chosen; claims report others.
+    budget : str
+        How many settings were tried, for how long.
+    date : str
+    reached : str
+        What they reached, on which seeds.
+    """
+
+    command: str
+    tuning_seeds: str
+    budget: str
+    date: str
+    reached: str
+
+    @classmethod
+    def of(cls, where: str, content: Mapping[str, Any]) -> "Provenance":
+        """Return what a file says; raise ValueError if an entry is missing or unknown."""
+        expected = [field.name for field in fields(cls)]
+        if sorted(content) != sorted(expected):
+            raise ValueError(
+                f"{where}.provenance: expected {', '.join(expected)}, got {', '.join(content)}."
+            )
+        return cls(**{name: str(value) for name, value in content.items()})
+
+    def lines(self) -> list[str]:
+        """Return one line for each entry."""
+        return [f"{name.replace('_', ' ')}: {value}" for name, value in asdict(self).items()]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The settings of one preset for an environment and a rule.
+
+    Attributes
+    ----------
+    name, env, rule : str
+    layers : tuple of mappings
+        General settings, those of the environment, those of the rule.
+    provenance : Provenance or None
+        None: nothing was found for this environment, or not for this rule.
+    """
+
+    name: str
+    env: str
+    rule: str
+    layers: tuple[Layer, ...]
+    provenance: Provenance | None
+
+    def under(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
+        """Return the preset's layers, to be laid under a user's.
+
+        Whoever sets a field of the rule gets it: a schedule that would move it is left out, unless
+        the user names the schedule.
+        """
+        typed = {name for layer in layers for name in part_settings("rule", layer.get("rule"))}
+        if any("schedule" in layer for layer in layers):
+            return self.layers
+        return tuple(
+            {key: value for key, value in layer.items() if key != "schedule"}
+            if typed & _moved(layer)
+            else layer
+            for layer in self.layers
+        )
+
+    def text(self) -> str:
+        """Return where the settings come from, in lines."""
+        head = f"preset {self.name} of {self.env}, rule {self.rule}"
+        if self.provenance is None:
+            return f"{head}: not tuned for it"
+        return "\n".join([f"{head}:", *(f"  {line}" for line in self.provenance.lines())])
+
+
+def find_preset(name: str, env: str, rule: str | None) -> Preset:
+    """Return a preset for an environment and a rule (None: the one that the preset names).
+
+    Raises
+    ------
+    ValueError
+        For an unknown preset, with a suggestion.
+    """
+    check_choice("preset", name, PRESETS)
+    general = _read(GENERAL).get(name, {}).get("default", {})
+    own = {} if split_name(env) else _read(env.rpartition(":")[2]).get(name, {})
+    base = own.get("default") or {}
+    chosen = rule or (base.get("rule") or {}).get("name") or PARTS["rule"].default
+    section = dict((own.get("rules") or {}).get(chosen) or {})
+    told = section.pop("provenance", None) or own.get("provenance")
+    if "rule" in section:  # without its name, choosing the rule would discard its settings
+        section["rule"] = {"name": chosen, **part_settings("rule", section["rule"])}
+    provenance = Provenance.of(f"{env}.{name}", told) if told else None
+    return Preset(name, env, chosen, (general, base, section), provenance)
+
+
+def all_provenances() -> Iterator[tuple[str, str, str, Provenance]]:
+    """Give environment, preset, rule ("": any) and provenance of everything that was found."""
+    for path in sorted(FOLDER.glob("*.yaml")):
+        for name, own in read_settings(path).items():
+            sections = {"": own, **(own.get("rules") or {})}
+            for rule, section in sections.items():
+                if told := section.get("provenance"):
+                    yield path.stem, name, rule, Provenance.of(f"{path.stem}.{name}", told)
+
+
+def _read(stem: str) -> Mapping[str, Any]:
+    path = FOLDER / f"{stem}.yaml"
+    return read_settings(path) if path.exists() else {}
+
+
+def _moved(layer: Layer) -> set[str]:
+    """Return the fields of the policy's rule that the schedule of a layer moves."""
+    parameters = part_settings("schedule", layer.get("schedule")).get("parameter", ())
+    owners = (parameter.partition(".") for parameter in parameters)
+    return {name for owner, _, name in owners if owner == "policy"}
