@@ -414,6 +414,12 @@ def test_arrays_of_unequal_length_are_named(name):
         Reinforcement(**arrays, active=np.ones(2))
 
 
+@pytest.mark.parametrize("truncated", [2, 3])
+def test_replicas_that_are_active_count(truncated):
+    with pytest.raises(ValueError, match=r"Reinforcement.rewards must have one entry per replica"):
+        Reinforcement(np.zeros(2), np.zeros(2), np.zeros(truncated), np.ones(3))
+
+
 def test_what_modulators_must_have():
     class Silent(BoundModulator):
         """Says nothing."""
