@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from threefactor.experiments import interface
 from threefactor.experiments.claims.experiment import (
+    PERMUTED,
+    RANDOM,
     SHUFFLED,
     TRAINED,
     TWIN,
@@ -23,7 +25,9 @@ from threefactor.experiments.claims.experiment import (
 )
 from threefactor.experiments.configuration import RunConfig, read_settings, resolve
 from threefactor.experiments.layers import configure
+from threefactor.experiments.training.references import play_randomly
 from threefactor.experiments.training.run_files import collect_files
+from threefactor.experiments.training.setup import Setup
 from threefactor.experiments.training.summary import LAST
 
 if TYPE_CHECKING:
@@ -32,13 +36,18 @@ if TYPE_CHECKING:
 #: Arm -> settings that it changes. The twin never changes: 100 episodes say it all.
 CONTROL_SETTINGS: dict[str, dict[str, Any]] = {
     TRAINED: {},
-    TWIN: {"control": "frozen", "episodes": 100},
+    TWIN: {"control": "frozen", "episodes": LAST},
     SHUFFLED: {"control": "shuffled"},
+    PERMUTED: {"control": "permuted"},
 }
 
 
 def closed_loop_experiment(
-    claim: str, settings: dict[str, Any], bars: tuple[Bar, ...], score: str = "metric"
+    claim: str,
+    settings: dict[str, Any],
+    bars: tuple[Bar, ...],
+    score: str = "metric",
+    controls: tuple[str, ...] = (TWIN, SHUFFLED, PERMUTED, RANDOM),
 ) -> Experiment:
     """Return an experiment whose arms are training runs.
 
@@ -49,15 +58,19 @@ def closed_loop_experiment(
     score : {"metric", "length"}
         Averaged over the last 100 episodes of each seed: the environment's declared metric, or
         the number of decisions.
+    controls : tuple of str
+        Arms beside the agent itself: keys of `CONTROL_SETTINGS`, or `RANDOM`.
     """
     text = "decisions per episode" if score == "length" else "return per episode"
     return Experiment(
         claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
-        draw=_draw, takes_workers=True,
+        arms=(TRAINED, *controls), draw=_draw, takes_workers=True,
     )  # fmt: skip
 
 
 def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmResult:
+    if request.arm == RANDOM:
+        return _run_random(settings, score, request)
     settings = {**settings, **CONTROL_SETTINGS[request.arm]}
     episodes = max(1, round(configure(settings).options.episodes * request.budget))
     own: dict[str, Any] = {
@@ -77,6 +90,16 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmRe
     if result is not None and result.summary["interrupted"]:
         raise KeyboardInterrupt
     return ArmResult(arm_scores(path, score), arrays=None)  # they lie in the run directory
+
+
+def _run_random(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmResult:
+    """Play uniformly random actions, as many episodes as are averaged of the agents."""
+    episodes, scores = max(1, round(LAST * request.budget)), []
+    for seed in request.seeds:
+        setup = Setup.of(configure(settings, {"seed": seed, "replicas": 1}))
+        returns, lengths = zip(*play_randomly(setup, episodes), strict=True)
+        scores.append(np.mean(lengths if score == "length" else returns))
+    return ArmResult(np.array(scores))
 
 
 def _require_same_settings(path: Path, config: RunConfig) -> None:
@@ -106,4 +129,5 @@ def arm_scores(path: Path, score: str) -> NDArray[np.float64]:
 def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.report import compare_runs
 
-    return compare_runs({arm: [arm_folder(folder, arm)] for arm in CONTROL_SETTINGS})
+    runs = {arm: [arm_folder(folder, arm)] for arm in CONTROL_SETTINGS}
+    return compare_runs({arm: paths for arm, paths in runs.items() if paths[0].exists()})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Scores = Mapping[str, NDArray[np.float64]]
 
 TRAINED, TWIN, SHUFFLED = "trained", "untrained twin", "shuffled third factor"
+PERMUTED, RANDOM = "permuted eligibility", "random agent"
 #: Between the noise seeds of training and those of the test of what was learned.
 TEST_NOISE = 10_000
 

@@ -2,6 +2,8 @@
 
 from threefactor.experiments.claims.closed_loop import closed_loop_experiment
 from threefactor.experiments.claims.experiment import (
+    PERMUTED,
+    RANDOM,
     SHUFFLED,
     TRAINED,
     TWIN,
@@ -20,6 +22,7 @@ from threefactor.experiments.gallery.reinforce_xor import REINFORCE_XOR
 from threefactor.experiments.gallery.rmax_bias import RMAX_BIAS
 from threefactor.experiments.gallery.td_critic_track import TD_CRITIC_TRACK
 
+CONTROLS = (TWIN, SHUFFLED, PERMUTED, RANDOM)
 OPEN_LOOP = 0.7555  # random {down, right} in GridWorld-v0, exact by policy evaluation
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -27,11 +30,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         "Neuron-as-agent REINFORCE with a spiking critic nears the optimum (1.1207) in GridWorld.",
         {"preset": "fast", "env": "GridWorld-v0", "rule": "reinforce"},
         (at_least(TRAINED, 0.90, 8), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
+        controls=(TWIN, SHUFFLED),
     ),
     "gridworld_rstdp-et": closed_loop_experiment(
         "R-STDP with eligibility and TD error beats the open-loop agent (0.7555) in GridWorld.",
         {"preset": "fast", "env": "GridWorld-v0", "rule": "rstdp-et"},
         (at_least(TRAINED, OPEN_LOOP + 0.05, 8), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
+        controls=(TWIN, SHUFFLED),
     ),
     "identity_eprop": closed_loop_experiment(
         "Reward-based e-prop learns to repeat four symbols nearly without a mistake.",
@@ -42,10 +47,33 @@ EXPERIMENTS: dict[str, Experiment] = {
             halves(SHUFFLED, TRAINED),
             below(SHUFFLED, TRAINED),
         ),
+        controls=(TWIN, SHUFFLED),
     ),
     "mountaincar_reinforce": closed_loop_experiment(
         "Neuron-as-agent REINFORCE at least halves the steps to the goal of MountainCar.",
         {"preset": "fast", "env": "MountainCar-v0", "rule": "reinforce"},
+        (halves(TRAINED, TWIN), below(TRAINED, SHUFFLED)),
+        score="length",
+        controls=(TWIN, SHUFFLED),
+    ),
+    "cartpole_reinforce": closed_loop_experiment(
+        "At rates that brains have, neuron-as-agent REINFORCE balances CartPole's pole to the end.",
+        {"env": "CartPole-v1", "rule": "reinforce", "episodes": 500},
+        (at_least(TRAINED, 475.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
+    ),
+    "cartpole_reinforce_fast": closed_loop_experiment(
+        "With inputs of 500 Hz and decisions of 10 ms, the same within 300 episodes.",
+        {"preset": "fast", "env": "CartPole-v1", "rule": "reinforce", "episodes": 300},
+        (at_least(TRAINED, 490.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
+    ),
+    "cartpole_rstdp-et": closed_loop_experiment(
+        "At rates that brains have, R-STDP with eligibility learns to balance CartPole's pole.",
+        {"env": "CartPole-v1", "rule": "rstdp-et", "episodes": 500},
+        (at_least(TRAINED, 450.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
+    ),
+    "mountaincar_rstdp-et": closed_loop_experiment(
+        "At rates that brains have, R-STDP with eligibility drives MountainCar's car to the goal.",
+        {"env": "MountainCar-v0", "rule": "rstdp-et"},
         (halves(TRAINED, TWIN), below(TRAINED, SHUFFLED)),
         score="length",
     ),

@@ -56,20 +56,26 @@ def join_references(
 
 def random_return(setup: Setup, episodes: int) -> float:
     """Return the mean return of uniformly random actions."""
+    return float(np.mean([total for total, _ in play_randomly(setup, episodes)]))
+
+
+def play_randomly(setup: Setup, episodes: int) -> list[tuple[float, int]]:
+    """Return return and length of episodes of uniformly random actions, by the first seed."""
     seeds = setup.seeds[0]
-    returns = []
+    played = []
     with closing(setup.open_environments(replicas=1)) as environments:
         environments.action_space.seed(seeds.actions)
         environments.reset([seeds.evaluation])
         for _ in range(episodes):
-            total, discount = 0.0, 1.0
+            total, discount, length = 0.0, 1.0, 0
             while environments.is_running[0]:
                 action = np.asarray([environments.action_space.sample()])
                 total += discount * environments.step(action).rewards[0]
                 discount *= environments.return_discount
-            returns.append(total)
+                length += 1
+            played.append((total, length))
             environments.reset_where(np.array([True]))
-    return float(np.mean(returns))
+    return played
 
 
 def twin_return(setup: Setup, episodes: int) -> float:
