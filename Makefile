@@ -7,7 +7,7 @@ REPEATS ?= 7
 MEASURE = --budget $(BUDGET) --repeats $(REPEATS) --json benchmarks/results
 FOLDERS := agents analysis envs experiments models rules
 
-.PHONY: run test test-all check lint types mutate benchmarks clean
+.PHONY: run test test-all check lint types mutate prove benchmarks clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py train
@@ -36,6 +36,10 @@ check: lint types test
 mutate: $(VENV)/mutate
 	$(BIN)/python -m tests.mutation --workers $(WORKERS)
 	$(BIN)/python -m tests.mutation.report
+
+# Every claim with its controls, on all cores: a day. What is finished is not run again.
+prove: $(VENV)/run
+	$(BIN)/python run.py reproduce --all --keep --workers $(WORKERS)
 
 # On an idle machine; ANNARCHY_PYTHON and NEST_PYTHON name the Python of other simulators.
 benchmarks: $(VENV)/test

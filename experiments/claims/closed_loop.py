@@ -64,7 +64,7 @@ def closed_loop_experiment(
     text = "decisions per episode" if score == "length" else "return per episode"
     return Experiment(
         claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
-        arms=(TRAINED, *controls), draw=_draw, takes_workers=True,
+        arms=(TRAINED, *controls), draw=_draw, describe=_describe, takes_workers=True,
     )  # fmt: skip
 
 
@@ -124,6 +124,12 @@ def arm_scores(path: Path, score: str) -> NDArray[np.float64]:
         for row in csv.DictReader(file):
             by_replica.setdefault(int(row["replica"]), []).append(float(row[column]))
     return np.array([np.mean(values[-LAST:]) for _, values in sorted(by_replica.items())])
+
+
+def _describe(folder: Path) -> dict[str, str]:
+    """Return how fast the agents ran."""
+    summary = json.loads((arm_folder(folder, TRAINED) / "summary.json").read_text())
+    return {"decisions per second": f"{summary['decisions_per_second']:.0f}"}
 
 
 def _draw(folder: Path) -> "Figure":

@@ -106,6 +106,8 @@ class Experiment:
         What the source reports, for the table; empty where it reports no number.
     draw : callable or None
         Folder of the experiment -> figure, drawn from what the arms wrote.
+    describe : callable or None
+        Folder of the experiment -> what else is to be known of the agent, by name: rates, speed.
     seed, n_seeds : int
         Reporting seeds seed to seed + n_seeds - 1; tuning used others (100 and above).
     takes_workers : bool
@@ -119,6 +121,7 @@ class Experiment:
     arms: tuple[str, ...] = (TRAINED, TWIN, SHUFFLED)
     published: str = ""
     draw: "Callable[[Path], Figure] | None" = None
+    describe: Callable[[Path], dict[str, str]] | None = None
     seed: int = 0
     n_seeds: int = 10
     takes_workers: bool = False

@@ -1,8 +1,11 @@
 """Put a named experiment's claim to the test: every arm, every seed, a table and a verdict."""
 
+import datetime
 import json
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from threefactor.analysis.statistics import claim_caveat, summarise_seeds
 from threefactor.experiments.claims.arms import obtain_scores
 from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
+from threefactor.experiments.training.metadata import run_metadata
 from threefactor.experiments.training.preconditions import require_workers
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.models.engine import ENGINES
@@ -39,6 +43,8 @@ class Reproduction:
         Arm -> score of each seed.
     bars : dict of str to bool
         What was to hold -> whether it does.
+    minutes : float
+        Time that the arms took, interruptions left out.
     files : tuple of Path
         Figures that were saved.
     """
@@ -50,6 +56,7 @@ class Reproduction:
     seeds: tuple[int, ...]
     scores: Mapping[str, NDArray[np.float64]]
     bars: Mapping[str, bool]
+    minutes: float = 0.0
     files: tuple[Path, ...] = ()
 
     @property
@@ -64,11 +71,17 @@ class Reproduction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``result.json`` holds."""
+        experiment, metadata = self.experiment, run_metadata()
+        own = range(experiment.seed, experiment.seed + experiment.n_seeds)
         return {
             "experiment": self.name, "claim": self.claim, "budget": self.budget,
-            "seeds": list(self.seeds), "score": self.experiment.score,
-            "published": self.experiment.published, "bars": dict(self.bars),
+            "seeds": list(self.seeds), "is_complete": self.seeds == tuple(own),
+            "score": experiment.score, "published": experiment.published, "bars": dict(self.bars),
             "scores": {arm: values.tolist() for arm, values in self.scores.items()},
+            "facts": experiment.describe(self.folder) if experiment.describe else {},
+            "minutes": self.minutes, "date": datetime.date.today().isoformat(),
+            "processor": metadata["processor"], "versions": metadata["versions"],
+            "git_commit": metadata["git_commit"],
         }  # fmt: skip
 
     def report(self) -> str:
@@ -146,20 +159,38 @@ def reproduce(
     if workers > 1 and not experiment.takes_workers:
         raise ValueError(f"{name} runs in one process, workers must be 1, got {workers}.")
     say(f"{name}: {experiment.claim}")
+    folder.mkdir(parents=True, exist_ok=True)
     scores = {}
     for arm in experiment.arms:
         say(f"- {arm}")
         request = ArmRequest(arm, arm_folder(folder, arm), numbers, budget, engine, say, workers)
         try:
-            scores[arm] = obtain_scores(experiment.run_arm, request)
+            with _timed(folder):
+                scores[arm] = obtain_scores(experiment.run_arm, request)
         except KeyboardInterrupt:
             say("stopped before the verdict; the same command goes on from here")
             raise
     bars = {bar.text: bool(bar.holds(scores)) for bar in experiment.bars}
-    result = Reproduction(name, experiment.claim, folder, budget, numbers, scores, bars)
-    folder.mkdir(parents=True, exist_ok=True)
+    minutes = _seconds(folder) / 60
+    result = Reproduction(name, experiment.claim, folder, budget, numbers, scores, bars, minutes)
     (folder / "result.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
     return replace(result, files=_save_figures(result))
+
+
+def _seconds(folder: Path) -> float:
+    """Return how long the arms in a folder have been run so far."""
+    file = folder / "seconds.txt"
+    return float(file.read_text()) if file.exists() else 0.0
+
+
+@contextmanager
+def _timed(folder: Path) -> Iterator[None]:
+    """Add the time that the block takes, whatever its end, to what the folder tells."""
+    before, start = _seconds(folder), time.monotonic()
+    try:
+        yield
+    finally:
+        (folder / "seconds.txt").write_text(f"{before + time.monotonic() - start:.1f}\n")
 
 
 def _save_figures(result: Reproduction) -> tuple[Path, ...]:

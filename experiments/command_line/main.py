@@ -146,11 +146,15 @@ def card(arguments: list[str]) -> int:
 def reproduce(arguments: list[str]) -> int:
     """Put a named experiment's claim to the test, controls included; exit status 1 if it fails."""
     parser = Parser("reproduce", reproduce.__doc__)
-    parser.add_argument("name", metavar="NAME", help="see `list experiments`")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="see `list experiments`")
+    parser.add_argument("--all", action="store_true", help="every experiment, one after the other")
     parser.add_argument(
         "--out", type=Path,
         help="folder (default runs/reproduce/NAME); what is finished there is not run again",
     )  # fmt: skip
+    parser.add_argument(
+        "--keep", action="store_true", help="also write results/NAME.json and docs/results.md"
+    )
     parser.add_argument(
         "--budget", type=float, default=1.0,
         help="share of the full length (default 1); below 1 the verdict means nothing",
@@ -159,15 +163,30 @@ def reproduce(arguments: list[str]) -> int:
     parser.add_argument("--engine", default="auto", help="as in train (default auto)")
     parser.add_argument("--workers", type=int, default=1, help="as in train (default 1)")
     options = parser.parse_args(arguments)
+    if options.all == bool(options.name):
+        parser.error("expected the NAME of an experiment, or --all")
+    if options.all and options.out:
+        parser.error("--out is for one experiment; --all writes to runs/reproduce/")
     require_folder(options.out or Path("runs"))
+    from threefactor.experiments.claims import results
+    from threefactor.experiments.claims.registry import EXPERIMENTS
     from threefactor.experiments.claims.reproduction import reproduce as run_experiment
 
-    result = run_experiment(
-        options.name, options.out, options.budget, options.seeds, options.engine, print,
-        options.workers,
-    )  # fmt: skip
-    print(result.report())
-    return 0 if result.holds or options.budget < 1 else 1
+    failed = []
+    for name in EXPERIMENTS if options.all else [options.name]:
+        can_share = not options.all or EXPERIMENTS[name].takes_workers
+        result = run_experiment(
+            name, options.out, options.budget, options.seeds, options.engine, print,
+            options.workers if can_share else 1,
+        )  # fmt: skip
+        print(result.report())
+        failed += [] if result.holds or options.budget < 1 else [name]
+        if options.keep:
+            print(f"kept: {results.keep(result.to_dict())}")
+            results.PAGE.write_text(results.page(results.read()))
+    if options.all:
+        print(f"claims that fail: {', '.join(failed) or 'none'}")
+    return 1 if failed else 0
 
 
 def list_tables(arguments: list[str]) -> int:

@@ -1,6 +1,7 @@
 """What a run directory says of how the run came about: versions, commit, machine."""
 
 import importlib.metadata
+import os
 import platform
 import subprocess
 import sys
@@ -22,7 +23,18 @@ def run_metadata() -> dict[str, Any]:
         "argv": sys.argv,
         "host": platform.node(),
         "machine": platform.machine(),
+        "processor": _processor(),
     }
+
+
+def _processor() -> str:
+    """Return the processor's name and how many cores this process may use."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(names, platform.machine())}, {len(os.sched_getaffinity(0))} cores"
 
 
 def _git_commit() -> str | None:

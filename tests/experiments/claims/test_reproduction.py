@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from threefactor.experiments.claims.reproduction import Reproduction
+from threefactor.experiments.claims.reproduction import Reproduction, _seconds, _timed
 
 
 def report_of(*values):
@@ -37,3 +37,14 @@ def test_a_verdict_on_fewer_than_ten_seeds_says_so(n_seeds, said):
     *_, verdict, last = report_of(*np.arange(float(n_seeds)))
     assert ("a claim needs 10 or more" in last) == said
     assert ("holds: works" in verdict) == said
+
+
+def test_minutes_add_up_over_interruptions(tmp_path):
+    for seconds in (30.0, 60.0):
+        with _timed(tmp_path):
+            pass
+        assert _seconds(tmp_path) < seconds
+        (tmp_path / "seconds.txt").write_text(f"{seconds}\n")
+    with pytest.raises(KeyboardInterrupt), _timed(tmp_path):
+        raise KeyboardInterrupt
+    assert 60.0 <= _seconds(tmp_path) < 90.0

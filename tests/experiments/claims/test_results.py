@@ -1,0 +1,56 @@
+"""Kept results and the page that is made of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from threefactor.experiments.claims import results
+from threefactor.experiments.claims.registry import EXPERIMENTS
+
+ROOT = Path(__file__).parents[3]
+
+
+def found(**changes):
+    return {
+        "experiment": "rmax-bias", "claim": "It works.", "budget": 1.0, "seeds": list(range(10)),
+        "is_complete": True, "score": "share right", "published": "",
+        "bars": {"trained: above 0.8": True, "untrained: at most 0.6": False},
+        "scores": {"trained": [0.9] * 9 + [0.5], "untrained": [0.5] * 10},
+        "facts": {"decisions per second": "1234"}, "minutes": 2.4, "date": "2026-11-27",
+        "processor": "a processor, 2 cores", "versions": {"threefactor": "0.1.0"},
+        "git_commit": None, **changes,
+    }  # fmt: skip
+
+
+def test_the_page_is_that_of_the_results():
+    made = results.page(results.read(ROOT / results.RESULTS))
+    assert (ROOT / results.PAGE).read_text() == made, "run: python run.py reproduce NAME --keep"
+
+
+def test_results_are_of_experiments_that_exist_and_make_the_same_claim():
+    for result in results.read(ROOT / results.RESULTS):
+        experiment = EXPERIMENTS[result["experiment"]]
+        assert result["claim"] == experiment.claim
+        assert list(result["bars"]) == [bar.text for bar in experiment.bars]
+        assert tuple(result["scores"]) == experiment.arms
+        assert len(result["seeds"]) >= experiment.n_seeds
+
+
+def test_everything_found_is_on_the_page():
+    text = results.page([found()])
+    assert "**1 of 2 fail**" in text
+    assert "- **fails**: untrained: at most 0.6" in text
+    assert "| trained | 0.86 | 0.900 [" in text
+    assert "decisions per second: 1234" in text
+    assert "2 minutes, a processor, 2 cores; threefactor 0.1.0" in text
+    assert "| published |" not in text
+    assert "| published | | | 98 % |" in results.page([found(published="98 %")])
+
+
+def test_only_full_runs_are_kept(tmp_path):
+    file = results.keep(found(), tmp_path / "results")
+    assert results.read(file.parent) == [json.loads(file.read_text())] == [found()]
+    for part in ({"budget": 0.5}, {"is_complete": False}):
+        with pytest.raises(ValueError, match=r"keep rmax-bias: expected a full run"):
+            results.keep(found(**part), tmp_path / "results")
