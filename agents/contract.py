@@ -235,6 +235,16 @@ class AgentSettings(ABC):
     #: Dataclass of the parts that it takes, each under its name in the configuration.
     parts: ClassVar[type]
 
+    def regime(
+        self, parts: Any, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
+    ) -> dict[str, Any]:
+        """Return what its plausibility is judged by (`analysis.plausibility`), without building.
+
+        Empty, the default: nothing can be judged. What it returns `Agent.describe` has as well,
+        as "regime".
+        """
+        return {}
+
     @abstractmethod
     def build(
         self,

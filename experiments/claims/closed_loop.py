@@ -53,7 +53,7 @@ def closed_loop_experiment(
     text = "decisions per episode" if score == "length" else "return per episode"
     return Experiment(
         claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
-        draw=_draw, takes_workers=True,
+        draw=_draw, takes_workers=True, settings=settings,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.analysis.plausibility import Plausibility
 from threefactor.analysis.run_data import Events, Probes, Run, Spikes, WeightHistory
 from threefactor.analysis.statistics import summarise_seeds
 from threefactor.experiments.training.summary import LAST
@@ -68,6 +69,12 @@ class TrainingResult:
     def lengths(self) -> NDArray[np.float64]:
         """Decisions of every episode, (replicas, episodes); NaN as in `returns`."""
         return self._by_replica("length")
+
+    @property
+    def plausibility(self) -> Plausibility | None:
+        """The report card of plausibility; None where the agent says nothing of its regime."""
+        found = self.summary.get("plausibility")
+        return Plausibility.from_dict(found) if found else None
 
     @property
     def populations(self) -> dict[str, int]:
@@ -141,6 +148,8 @@ class TrainingResult:
             f"{summary['env']}, {summary['rule']}, {summary['model']}, engine "
             f"{summary['engine']}: {summary['decisions_per_second']:.0f} decisions per second"
         )
+        if self.plausibility:
+            lines += self.plausibility.lines()
         lines.append(f"run: {self.path}")
         return "\n".join(lines)
 

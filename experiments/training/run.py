@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from threefactor.agents.contract import Agent
+from threefactor.analysis.plausibility import measure_plausibility
+from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
 from threefactor.experiments.training.interruption import Interruption
@@ -119,7 +121,11 @@ def _train(
     arrays = policy_arrays(loop.agent, loop.environments)
     if arrays is not None:
         np.savez(directory.path / "policy.npz", **arrays)
+    directory.close()  # what is recorded cannot be read before
+    plausibility = measure_plausibility(Run(directory.path))
+    summary["plausibility"] = plausibility.to_dict() if plausibility else {}
     directory.write_summary(summary)
+    directory.finish()
     return TrainingResult(directory.path, summary)
 
 

@@ -82,6 +82,12 @@ class Setup:
             max_episode_steps=self.max_episode_steps,
         )  # fmt: skip
 
+    def regime(self) -> dict[str, Any]:
+        """Return what the agent's plausibility is judged by, without building it."""
+        with closing(self.open_environments(replicas=1)) as environments:
+            spaces = (environments.observation_space, environments.action_space)
+            return self.agent.regime(self.parts, self.options, spaces)
+
     def build_agent(
         self, environments: Environments, say: Callable[[str], None] | None = None
     ) -> Agent:
