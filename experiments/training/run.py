@@ -19,7 +19,11 @@ from threefactor.experiments.training.observers import Observer, Stopwatch
 from threefactor.experiments.training.preconditions import require_checkpoint, require_new_run
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
-from threefactor.experiments.training.references import policy_arrays, reference_returns
+from threefactor.experiments.training.references import (
+    policy_arrays,
+    reference_returns,
+    twin_returns,
+)
 from threefactor.experiments.training.result import TrainingResult
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.run_files import RunFiles, changes, collect_files
@@ -105,11 +109,12 @@ def _train(
     """Run the loop, compare, and write down what has come of it."""
     directory, stopwatch = recorder.directory, Stopwatch()
     loop.observers = (recorder, stopwatch, *observers, Checkpoints(recorder))
-    is_complete, references = _run(loop, say), {}
+    is_complete, references, twins = _run(loop, say), {}, []
     if is_complete and config.options.reference_episodes:
         try:
             env = loop.environments.env
-            references = reference_returns(setup, env, config.options.reference_episodes)
+            twins = twin_returns(setup, config.options.reference_episodes)
+            references = reference_returns(setup, env, config.options.reference_episodes, twins)
         except KeyboardInterrupt:
             is_complete = False
             say("interrupted: without the agents to compare with")
@@ -117,6 +122,7 @@ def _train(
         **summarise(loop.tally), **config.labels(), **loop.agent.describe(),
         "decisions_per_second": stopwatch.decisions_per_second,
         "interrupted": not is_complete, "references": references,
+        "twin_return_by_replica": twins,
     }  # fmt: skip
     arrays = policy_arrays(loop.agent, loop.environments)
     if arrays is not None:
