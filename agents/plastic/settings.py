@@ -1,7 +1,7 @@
 """The parts of a plastic agent, and how they are put together."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -92,6 +92,10 @@ class PlasticSettings(AgentSettings):
             first_stimulus=_first_stimulus(spaces[0], parts.modulator),
             regime=_regime(parts, options, spec, encoder),
         )  # fmt: skip
+
+    def greedy(self, parts: PlasticParts) -> PlasticParts:
+        """Return parts with a decoder without noise; see `AgentSettings.greedy`."""
+        return replace(parts, decoder=parts.decoder.greedy())
 
     def regime(
         self, parts: PlasticParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]

@@ -55,6 +55,11 @@ class Setup:
         """The same with learning off: the untrained twin."""
         return replace(self, options=replace(self.options, control="frozen"))
 
+    @property
+    def greedy(self) -> Self:
+        """The same without noise in the decisions; ValueError if the agent has no such parts."""
+        return replace(self, parts=self.agent.greedy(self.parts))
+
     @contextmanager
     def opened(
         self, say: Callable[[str], None] | None = None
