@@ -235,6 +235,29 @@ class AgentSettings(ABC):
     #: Dataclass of the parts that it takes, each under its name in the configuration.
     parts: ClassVar[type]
 
+    def greedy(self, parts: Any) -> Any:
+        """Return parts whose decisions have no noise but that of the neurons, for evaluation.
+
+        Raises
+        ------
+        ValueError
+            If there are none.
+        """
+        raise ValueError(
+            f"{type(self).__name__}.greedy: this agent does not say how it decides without noise; "
+            "define `greedy`, or evaluate without --greedy."
+        )
+
+    def regime(
+        self, parts: Any, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
+    ) -> dict[str, Any]:
+        """Return what its plausibility is judged by (`analysis.plausibility`), without building.
+
+        Empty, the default: nothing can be judged. What it returns `Agent.describe` has as well,
+        as "regime".
+        """
+        return {}
+
     @abstractmethod
     def build(
         self,

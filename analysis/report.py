@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from threefactor.analysis.gridworld import GridPolicy, draw_gridworld
 from threefactor.analysis.learning import draw_learning_comparison, draw_learning_curve
+from threefactor.analysis.plausibility import measure_plausibility
+from threefactor.analysis.plausibility_figure import draw_plausibility
 from threefactor.analysis.pooling import pool_runs
 from threefactor.analysis.rasters import draw_raster
 from threefactor.analysis.run_data import EventKind, Run
@@ -96,6 +98,7 @@ def _plan(run: Run, window_ms: Window | None, replica: int | None) -> Plan:
     return {
         **_plan_learning(run),
         **_plan_recording(run, window_ms, replica),
+        **_plan_plausibility(run),
         **_plan_weights(run),
         **_plan_gridworld(run),
     }
@@ -177,6 +180,13 @@ def _plan_recording(run: Run, window_ms: Window | None, replica: int | None) -> 
     if run.probe_names and np.any(_inside(run.probes().time_ms, window)):
         plan["traces"] = partial(draw_traces, run.probes(), run.events, window, replica)
     return plan
+
+
+def _plan_plausibility(run: Run) -> Plan:
+    plausibility = measure_plausibility(run)
+    if plausibility is None:
+        return {"plausibility": "the agent says nothing of its regime"}
+    return {"plausibility": partial(draw_plausibility, plausibility)}
 
 
 def _plan_weights(run: Run) -> Plan:

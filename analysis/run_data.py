@@ -154,7 +154,8 @@ class Run:
         }
         # As side by side in one network: by the decision in which an episode ends. Where values
         # are estimated a truncated one ends a decision later.
-        decisions = joined["length"] + (self.meta["needs_bootstrap"] & joined["truncated"])
+        is_cut = joined["truncated"] & ~joined["terminated"]
+        decisions = joined["length"] + (self.meta["needs_bootstrap"] & is_cut)
         ends = np.zeros_like(decisions)
         for replica in np.unique(joined["replica"]):
             own = joined["replica"] == replica

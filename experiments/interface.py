@@ -108,7 +108,12 @@ def resume(
 
 
 def evaluate(
-    run: "str | Path | TrainingResult", episodes: int = 100, seed: int | None = None
+    run: "str | Path | TrainingResult",
+    episodes: int = 100,
+    seed: int | None = None,
+    *,
+    max_episode_steps: int | None = None,
+    greedy: bool = False,
 ) -> "EvaluationResult":
     """Run a trained agent with plasticity off, in episodes that training never saw.
 
@@ -119,16 +124,21 @@ def evaluate(
         Of each replica.
     seed : int, optional
         Of the environment.
+    max_episode_steps : int, optional
+        Time limit of the episodes, in place of the training's.
+    greedy : bool, default False
+        Let the decoder decide without noise: a soft choice becomes that of most spikes. The noise
+        of the neurons stays.
 
     Raises
     ------
     ValueError
-        For impossible numbers, or a run without a checkpoint.
+        For impossible numbers, a run without a checkpoint, or an agent that cannot be greedy.
     """
     from threefactor.experiments.training.evaluation import evaluate_run
 
     path = run if isinstance(run, (str, Path)) else run.path
-    return evaluate_run(path, episodes, seed)
+    return evaluate_run(path, episodes, seed, max_episode_steps=max_episode_steps, greedy=greedy)
 
 
 def load_run(run: str | Path) -> "TrainingResult":

@@ -49,6 +49,8 @@ class PlasticAgent(Agent):
         Whether the modulator looks at what the encoder says.
     first_stimulus : int or None
         The number of the first observation in its space; None: the modulator does not look at it.
+    regime : dict
+        See `agents.plastic.regime`.
     """
 
     encoder: BoundEncoder
@@ -62,6 +64,7 @@ class PlasticAgent(Agent):
     first_action: int
     reads_features: bool
     first_stimulus: int | None
+    regime: dict[str, Any]
 
     def __post_init__(self) -> None:
         """Prepare what every decision needs."""
@@ -163,7 +166,7 @@ class PlasticAgent(Agent):
         return self.network.weights()
 
     def describe(self) -> dict[str, Any]:
-        """Return engine, sizes, and the values of what is scheduled."""
+        """Return engine, sizes, the values of what is scheduled, and the regime."""
         spec = self.network.spec
         return {
             "engine": self.network.engine.name,
@@ -172,6 +175,7 @@ class PlasticAgent(Agent):
                 "synapses": {p.name: p.n_synapses for p in spec.projections},
             },
             "scheduled": self.schedule.values.tolist(),
+            "regime": self.regime,
         }
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """The parts of a plastic agent, and how they are put together."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -15,6 +15,7 @@ from threefactor.agents.plastic.learning_signals import (
     LearningSignal,
     listeners,
 )
+from threefactor.agents.plastic.regime import regime_of
 from threefactor.agents.plastic.scheduled_parameters import BoundSchedule, find_parameters
 from threefactor.agents.plastic.schedules import Schedule
 from threefactor.agents.plastic.wiring import check_input, check_wiring
@@ -89,7 +90,29 @@ class PlasticSettings(AgentSettings):
             first_action=int(getattr(spaces[1], "start", 0)),
             reads_features="features" in parts.modulator.requires,
             first_stimulus=_first_stimulus(spaces[0], parts.modulator),
+            regime=_regime(parts, options, spec, encoder),
         )  # fmt: skip
+
+    def greedy(self, parts: PlasticParts) -> PlasticParts:
+        """Return parts with a decoder without noise; see `AgentSettings.greedy`."""
+        return replace(parts, decoder=parts.decoder.greedy())
+
+    def regime(
+        self, parts: PlasticParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
+    ) -> dict[str, Any]:
+        """Return what its plausibility is judged by; see `AgentSettings.regime`."""
+        encoder = parts.encoder.bind(spaces[0])
+        generators = [np.random.default_rng(0)]
+        decoder = parts.decoder.bind(spaces[1], parts.model.neurons_per_action, generators)
+        spec = _specify(parts, options.timestep_ms, encoder, decoder.n_populations)
+        return _regime(parts, options, spec, encoder)
+
+
+def _regime(
+    parts: PlasticParts, options: AgentOptions, spec: NetworkSpec, encoder: BoundEncoder
+) -> dict[str, Any]:
+    asks_signs = parts.model.inhibitory_fraction > 0
+    return regime_of(spec, encoder, parts.modulator, options, asks_signs)
 
 
 def _count_stimuli(space: gym.Space) -> int | None:

@@ -65,6 +65,7 @@ def closed_loop_experiment(
     return Experiment(
         claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
         arms=(TRAINED, *controls), draw=_draw, describe=_describe, takes_workers=True,
+        settings=settings,
     )  # fmt: skip
 
 

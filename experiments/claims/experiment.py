@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,8 @@ class Experiment:
         Reporting seeds seed to seed + n_seeds - 1; tuning used others (100 and above).
     takes_workers : bool
         Whether processes can share the seeds.
+    settings : mapping or None
+        Of the run that is trained; None: it trains no agent in an environment.
     """
 
     claim: str
@@ -125,6 +127,7 @@ class Experiment:
     seed: int = 0
     n_seeds: int = 10
     takes_workers: bool = False
+    settings: Mapping[str, Any] | None = None
 
 
 def arm_folder(folder: Path, arm: str) -> Path:

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 
+from threefactor.analysis.plausibility import judge_regime
+from threefactor.experiments.claims.experiment import Experiment
 from threefactor.experiments.claims.registry import EXPERIMENTS
+from threefactor.experiments.layers import configure
 from threefactor.experiments.parts.kinds import KINDS
 from threefactor.experiments.presets.preset import all_provenances
+from threefactor.experiments.training.setup import Setup
 from threefactor.models.neurons.contract import NeuronModel
 from threefactor.rules.contract import Rule, parameter_values
 
@@ -57,7 +61,19 @@ def _what_must_fit(entry: object) -> str:
         return f"exposes {_exposed(entry)}"
     if isinstance(entry, type) and issubclass(entry, Rule):
         return _required(entry)
+    if isinstance(entry, Experiment):
+        return _regime(entry)
     return ""
+
+
+def _regime(experiment: Experiment) -> str:
+    """Return at what rates, and by what means, an experiment's agent learns."""
+    if experiment.settings is None:
+        return "a network of its own: not judged for plausibility"
+    config = configure(experiment.settings)
+    items = judge_regime(Setup.of(config).regime())
+    told = (f"{item.name} {item.found}{' (not plausible)' * (not item.holds)}" for item in items)
+    return f"preset {config.options.preset}: {'; '.join(told)}"
 
 
 def _exposed(neuron: type[NeuronModel]) -> str:

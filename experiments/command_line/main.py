@@ -84,11 +84,21 @@ def evaluate(arguments: list[str]) -> int:
     parser.add_argument(
         "--seed", type=int, help="seed of the environment (default: one that training never used)"
     )
+    parser.add_argument(
+        "--max-episode-steps", type=int, help="time limit (default: that of the training)"
+    )
+    parser.add_argument(
+        "--greedy", action="store_true", help="decode without noise: the most spikes decide"
+    )
     options = parser.parse_args(arguments)
     require_checkpoint(options.run)
     from threefactor.experiments import interface
 
-    print(interface.evaluate(options.run, options.episodes, options.seed).report())
+    result = interface.evaluate(
+        options.run, options.episodes, options.seed,
+        max_episode_steps=options.max_episode_steps, greedy=options.greedy,
+    )  # fmt: skip
+    print(result.report())
     return 0
 
 

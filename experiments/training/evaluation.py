@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +38,18 @@ class EvaluationResult:
     env : str
     returns, lengths : (replicas, episodes)
         The environment's own metric (discounted where it says so), and decisions.
+    max_episode_steps : int or None
+        Time limit of this evaluation; None: that of the training.
+    is_greedy : bool
+        Whether the decoder decided without noise.
     """
 
     path: Path
     env: str
     returns: NDArray[np.float64]
     lengths: NDArray[np.float64]
+    max_episode_steps: int | None = None
+    is_greedy: bool = False
 
     @property
     def over_seeds(self) -> SeedSummary:
@@ -63,12 +69,18 @@ class EvaluationResult:
             "interquartile_mean": over_seeds.estimate,
             "interval_95": list(over_seeds.bounds) if over_seeds.bounds else None,
             "mean_length": self.mean_length,
+            "mean_length_by_seed": self.lengths.mean(axis=1).tolist(),
+            "max_episode_steps": self.max_episode_steps, "greedy": self.is_greedy,
         }  # fmt: skip
 
     def report(self) -> str:
         """Return what the command line prints."""
         first, *others = self.over_seeds.lines()
         told = f"mean of {self.returns.shape[1]} episodes, learning off"
+        if self.is_greedy:
+            told += ", greedy"
+        if self.max_episode_steps is not None:
+            told += f", at most {self.max_episode_steps} decisions"
         lines = [f"{self.env}: return, {told}: {first}", *others]
         return "\n".join([*lines, f"  mean length {self.mean_length:.1f} decisions"])
 
@@ -80,7 +92,13 @@ class EvaluationResult:
 
 
 def evaluate_run(
-    run: str | Path, episodes: int = 100, seed: int | None = None, say: Say = say_on_stderr
+    run: str | Path,
+    episodes: int = 100,
+    seed: int | None = None,
+    say: Say = say_on_stderr,
+    *,
+    max_episode_steps: int | None = None,
+    greedy: bool = False,
 ) -> EvaluationResult:
     """Run `episodes` episodes per replica with learning off.
 
@@ -90,10 +108,12 @@ def evaluate_run(
     Raises
     ------
     ValueError
-        For impossible numbers, or a run without a checkpoint.
+        For impossible numbers, a run without a checkpoint, or an agent that cannot be greedy.
     """
     if episodes < 1:
         raise ValueError(f"episodes must be >= 1, got {episodes}.")
+    if max_episode_steps is not None and max_episode_steps < 1:
+        raise ValueError(f"max_episode_steps must be >= 1, got {max_episode_steps}.")
     if seed is not None and seed < 0:
         raise ValueError(f"seed must be >= 0, got {seed}.")
     run = Path(run)
@@ -104,17 +124,22 @@ def evaluate_run(
     for folder in worker_folders(run) or (run,):
         first = sum(block.shape[1] for block in blocks)
         block_seed = None if seed is None else seed + first
-        blocks.append(_play_saved(folder, episodes, block_seed, say))
+        setup = Setup.of(resolve(read_settings(folder / "config.yaml"))).frozen
+        if max_episode_steps is not None:
+            setup = replace(setup, max_episode_steps=max_episode_steps)
+        setup = setup.greedy if greedy else setup
+        blocks.append(_play_saved(folder, setup, episodes, block_seed, say))
     returns, lengths = np.concatenate(blocks, axis=1)
     env = resolve(read_settings(run / "config.yaml")).labels()["env"]
-    result = EvaluationResult(run, env, returns, lengths)
+    result = EvaluationResult(run, env, returns, lengths, max_episode_steps, greedy)
     (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
     return result
 
 
-def _play_saved(run: Path, episodes: int, seed: int | None, say: Say) -> NDArray[np.float64]:
+def _play_saved(
+    run: Path, setup: Setup, episodes: int, seed: int | None, say: Say
+) -> NDArray[np.float64]:
     """Return metric and length of the episodes that saved agents play, (2, replicas, episodes)."""
-    setup = Setup.of(resolve(read_settings(run / "config.yaml"))).frozen
     saved = load_checkpoint(run)  # it may hold what users' files define
     seeds = [s.evaluation if seed is None else seed + r for r, s in enumerate(setup.seeds)]
     with setup.opened(say) as (environments, agent):

@@ -16,7 +16,9 @@ from threefactor.experiments.training.setup import Setup
 TWIN = "untrained twin"
 
 
-def reference_returns(setup: Setup, env: gym.Env, episodes: int) -> dict[str, float]:
+def reference_returns(
+    setup: Setup, env: gym.Env, episodes: int, twins: Sequence[float]
+) -> dict[str, float]:
     """Return label -> mean return of the agents that a trained one must beat, and the optimum.
 
     Parameters
@@ -24,7 +26,9 @@ def reference_returns(setup: Setup, env: gym.Env, episodes: int) -> dict[str, fl
     env : gymnasium.Env
         The environment without its wrappers, which may know its optimum.
     episodes : int
-        Of the random agent and of each replica of the untrained twin.
+        Of the random agent.
+    twins : sequence of float
+        See `twin_returns`; empty: there is no twin to compare with.
     """
     references = {}
     if isinstance(env, GridWorld):
@@ -32,8 +36,8 @@ def reference_returns(setup: Setup, env: gym.Env, episodes: int) -> dict[str, fl
         references["random agent (exact)"] = float(env.policy_return(uniform))
     else:
         references["random agent"] = random_return(setup, episodes)
-    if setup.options.control == "none":
-        references[TWIN] = twin_return(setup, episodes)
+    if twins:
+        references[TWIN] = float(np.mean(twins))
     if hasattr(env, "optimal_return"):
         references["optimum"] = float(env.optimal_return)
     return references
@@ -78,13 +82,20 @@ def play_randomly(setup: Setup, episodes: int) -> list[tuple[float, int]]:
     return played
 
 
-def twin_return(setup: Setup, episodes: int) -> float:
-    """Return the mean return of the untrained twin: same seeds, same build, learning off."""
+def twin_returns(setup: Setup, episodes: int) -> list[float]:
+    """Return the mean return of each replica's untrained twin: same seeds, learning off.
+
+    Of a control there is none: it is compared with the agent that it is the control of.
+    """
+    if setup.options.control != "none":
+        return []
     twin = setup.frozen
     seeds = [seed.evaluation for seed in twin.seeds]
     with twin.opened() as (environments, agent):
         played = play(agent, environments, episodes, seeds)
-    return float(np.mean([episode.discounted for episode in played]))
+    replica = np.array([episode.replica for episode in played])
+    returns = np.array([episode.discounted for episode in played])
+    return [float(returns[replica == number].mean()) for number in range(len(seeds))]
 
 
 def policy_arrays(agent: Agent, environments: Environments) -> dict[str, Any] | None:

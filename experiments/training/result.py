@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.analysis.plausibility import Plausibility
 from threefactor.analysis.run_data import Events, Probes, Run, Spikes, WeightHistory
 from threefactor.analysis.statistics import summarise_seeds
 from threefactor.experiments.training.summary import LAST
+from threefactor.experiments.training.twin import is_better_than_twin, twin_warning
 from threefactor.program import program_name
 
 if TYPE_CHECKING:
@@ -68,6 +70,28 @@ class TrainingResult:
     def lengths(self) -> NDArray[np.float64]:
         """Decisions of every episode, (replicas, episodes); NaN as in `returns`."""
         return self._by_replica("length")
+
+    @property
+    def plausibility(self) -> Plausibility | None:
+        """The report card of plausibility; None where the agent says nothing of its regime."""
+        found = self.summary.get("plausibility")
+        return Plausibility.from_dict(found) if found else None
+
+    @property
+    def is_better_than_twin(self) -> bool | None:
+        """Whether training ended better than the untrained twin; None where there is none."""
+        pairs = self._pairs_with_twin
+        return is_better_than_twin(*pairs) if pairs else None
+
+    @property
+    def _pairs_with_twin(self) -> tuple[list[float], list[float]] | None:
+        """Mean returns of the trained and of the untrained, seed by seed, if all seeds have both.
+
+        Workers that were interrupted have no twins.
+        """
+        trained = self.summary.get("mean_return_last_100_by_replica", [])
+        twin = self.summary.get("twin_return_by_replica", [])
+        return (trained, twin) if twin and len(trained) == len(twin) else None
 
     @property
     def populations(self) -> dict[str, int]:
@@ -137,10 +161,14 @@ class TrainingResult:
             lines.append(f"Interrupted; what was done is kept. To go on: {command}")
         if summary["mean_return_last_100_by_replica"]:
             lines += _returns(summary)
+        if self._pairs_with_twin:
+            lines += filter(None, [twin_warning(*self._pairs_with_twin)])
         lines.append(
             f"{summary['env']}, {summary['rule']}, {summary['model']}, engine "
             f"{summary['engine']}: {summary['decisions_per_second']:.0f} decisions per second"
         )
+        if self.plausibility:
+            lines += self.plausibility.lines()
         lines.append(f"run: {self.path}")
         return "\n".join(lines)
 

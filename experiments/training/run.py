@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from threefactor.agents.contract import Agent
+from threefactor.analysis.plausibility import measure_plausibility
+from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
 from threefactor.experiments.training.interruption import Interruption
@@ -17,7 +19,11 @@ from threefactor.experiments.training.observers import Observer, Stopwatch
 from threefactor.experiments.training.preconditions import require_checkpoint, require_new_run
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
-from threefactor.experiments.training.references import policy_arrays, reference_returns
+from threefactor.experiments.training.references import (
+    policy_arrays,
+    reference_returns,
+    twin_returns,
+)
 from threefactor.experiments.training.result import TrainingResult
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.run_files import RunFiles, changes, collect_files
@@ -103,11 +109,12 @@ def _train(
     """Run the loop, compare, and write down what has come of it."""
     directory, stopwatch = recorder.directory, Stopwatch()
     loop.observers = (recorder, stopwatch, *observers, Checkpoints(recorder))
-    is_complete, references = _run(loop, say), {}
+    is_complete, references, twins = _run(loop, say), {}, []
     if is_complete and config.options.reference_episodes:
         try:
             env = loop.environments.env
-            references = reference_returns(setup, env, config.options.reference_episodes)
+            twins = twin_returns(setup, config.options.reference_episodes)
+            references = reference_returns(setup, env, config.options.reference_episodes, twins)
         except KeyboardInterrupt:
             is_complete = False
             say("interrupted: without the agents to compare with")
@@ -115,11 +122,16 @@ def _train(
         **summarise(loop.tally), **config.labels(), **loop.agent.describe(),
         "decisions_per_second": stopwatch.decisions_per_second,
         "interrupted": not is_complete, "references": references,
+        "twin_return_by_replica": twins,
     }  # fmt: skip
     arrays = policy_arrays(loop.agent, loop.environments)
     if arrays is not None:
         np.savez(directory.path / "policy.npz", **arrays)
+    directory.close()  # what is recorded cannot be read before
+    plausibility = measure_plausibility(Run(directory.path))
+    summary["plausibility"] = plausibility.to_dict() if plausibility else {}
     directory.write_summary(summary)
+    directory.finish()
     return TrainingResult(directory.path, summary)
 
 

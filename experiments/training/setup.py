@@ -55,6 +55,11 @@ class Setup:
         """The same with learning off: the untrained twin."""
         return replace(self, options=replace(self.options, control="frozen"))
 
+    @property
+    def greedy(self) -> Self:
+        """The same without noise in the decisions; ValueError if the agent has no such parts."""
+        return replace(self, parts=self.agent.greedy(self.parts))
+
     @contextmanager
     def opened(
         self, say: Callable[[str], None] | None = None
@@ -81,6 +86,12 @@ class Setup:
             self.env, replicas or len(self.seeds), env_kwargs=self.env_kwargs,
             max_episode_steps=self.max_episode_steps,
         )  # fmt: skip
+
+    def regime(self) -> dict[str, Any]:
+        """Return what the agent's plausibility is judged by, without building it."""
+        with closing(self.open_environments(replicas=1)) as environments:
+            spaces = (environments.observation_space, environments.action_space)
+            return self.agent.regime(self.parts, self.options, spaces)
 
     def build_agent(
         self, environments: Environments, say: Callable[[str], None] | None = None

@@ -62,6 +62,7 @@ class Ising(NeuronModel):
     ports = {"current": "drive += w"}
     noise = ("spike",)
     spontaneous = True
+    has_membrane = False
     membrane = "drive"
     largest_psp_error = math.inf
     largest_rate_error = math.inf
@@ -121,6 +122,7 @@ class BernoulliGLM(NeuronModel):
     ports = {"current": "drive += w"}
     noise = ("spike",)
     spontaneous = True
+    has_membrane = False
     membrane = "drive"
     largest_psp_error = 0.005
     largest_rate_error = math.inf

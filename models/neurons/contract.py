@@ -47,6 +47,9 @@ class NeuronModel:
     readout: ClassVar[str] = ""
     #: Whether it may spike without any input at its default parameters.
     spontaneous: ClassVar[bool] = False
+    #: Whether a membrane integrates its input over time; a unit that is drawn anew in each timestep
+    #: with a probability per timestep has none.
+    has_membrane: ClassVar[bool] = True
     #: Variable that a postsynaptic potential (PSP) is measured in.
     membrane: ClassVar[str] = "v"
     #: Parameter that drives it constantly; a neuron without it is driven through its first port.
@@ -155,6 +158,7 @@ class PoissonInput(NeuronModel):
     reset = """since = t_in_timesteps + 1
     next_spike = since + geometric(spike_stream, since, rates*dt)"""
     noise = ("spike",)
+    has_membrane = False
 
 
 @dataclass(frozen=True)
@@ -179,3 +183,4 @@ class TimedInput(NeuronModel):
     equations = "steps_to_spike : 1"
     before_threshold = "steps_to_spike -= 1"
     threshold = "steps_to_spike == 0"
+    has_membrane = False

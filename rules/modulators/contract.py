@@ -21,6 +21,10 @@ import numpy as np
 from threefactor.masks import all_of
 from threefactor.rules.contract import check_parameters
 
+#: What may compute a third factor: the reward or its running mean, spikes in the network, numbers
+#: outside of it (a linear critic); "": the modulator does not say.
+COMPUTED_BY = ("reward", "spikes", "outside", "")
+
 
 @dataclass(frozen=True)
 class Host:
@@ -192,6 +196,8 @@ class Modulator(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     #: Whether it learns what to expect, so that a constant reward becomes a third factor of 0.
     predicts: ClassVar[bool] = False
+    #: What computes the third factor, one of `COMPUTED_BY`.
+    computed_by: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -53,6 +54,8 @@ class Dopamine(Modulator):
     [1] Izhikevich 2007, Cereb. Cortex 17:2443; [2] Legenstein, Pecevski & Maass 2008, PLoS Comput.
     Biol. 4:e1000180.
     """
+
+    computed_by: ClassVar[str] = "reward"
 
     gain: float = 1.0
     tonic: float = 0.0

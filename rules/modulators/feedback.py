@@ -97,6 +97,11 @@ class Feedback(Modulator):
         return self._scalar().predicts
 
     @property
+    def computed_by(self) -> str:  # type: ignore[override]
+        """What computes the wrapped modulator."""
+        return self._scalar().computed_by
+
+    @property
     def vectors(self) -> Mapping[str, int]:
         """One population, and a weight for each of its neurons."""
         return {self.population: len(self.weights) or self.n_post}

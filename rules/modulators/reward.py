@@ -1,6 +1,7 @@
 """The plain reward as third factor."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,8 @@ class Reward(Modulator):
     ------
     Florian 2007, Neural Comput. 19:1468.
     """
+
+    computed_by: ClassVar[str] = "reward"
 
     gain: float = 1.0
 

@@ -49,6 +49,7 @@ class RewardBaseline(Modulator):
     """
 
     predicts: ClassVar[bool] = True
+    computed_by: ClassVar[str] = "reward"
 
     rate: float = 0.05
     scope: str = "replica"

@@ -54,6 +54,7 @@ class TemporalDifference(Modulator):
     """
 
     requires: ClassVar[tuple[str, ...]] = ("values",)
+    computed_by: ClassVar[str] = "spikes"
 
     discount: float = 0.95
     value_gain: float = 1.0

@@ -53,6 +53,7 @@ class LinearTemporalDifference(Modulator):
 
     requires: ClassVar[tuple[str, ...]] = ("features", "next_features")
     predicts: ClassVar[bool] = True
+    computed_by: ClassVar[str] = "outside"
 
     discount: float = 0.95
     trace_decay: float = 0.8

@@ -12,6 +12,11 @@ from threefactor.experiments.training.run_directory import RunDirectory
 
 WINDOW_MS = 50.0
 N_HIDDEN, N_OUTPUT = 60, 4
+REGIME = {
+    "decision_ms": WINDOW_MS, "timestep_ms": 1.0, "input": "hidden", "input_rate_max_hz": 100.0,
+    "neurons": {"output": "LIF"}, "without_membrane": [], "third_factor": "reward",
+    "asks_signs": False, "sources": {"plastic": "hidden"},
+}  # fmt: skip
 
 
 def episode_row(replica=0, episode=0, value=1.0, length=5):
@@ -30,7 +35,9 @@ def episode_row(replica=0, episode=0, value=1.0, length=5):
 def write_run(path: Path, n_episodes=30, replicas=1, seed=0) -> RunDirectory:
     """Write episodes, spikes, events, probes, weights and a policy; return the open writer."""
     rng = np.random.default_rng(seed)
-    run = RunDirectory.create(path, {"rule": {"name": "rstdp"}, "seed": seed}, {"engine": "test"})
+    run = RunDirectory.create(
+        path, {"rule": {"name": "rstdp"}, "seed": seed}, {"engine": "test", "regime": REGIME}
+    )
     run.write_summary({"metric": "return", "references": {"random": 0.1, "optimum": 1.0}})
     pre, post = np.nonzero(rng.random((N_HIDDEN, N_OUTPUT)) < 0.7)
     synapses = {"plastic": Connection(pre, post, N_HIDDEN, N_OUTPUT)}

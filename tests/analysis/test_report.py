@@ -20,7 +20,15 @@ from threefactor.analysis.style import save_figure
 from threefactor.experiments.training.run_directory import RunDirectory
 
 ROOT = Path(threefactor.analysis.report.__file__).parents[1]
-FIGURES = ["learning", "raster", "traces", "weights-plastic", "weight-matrix-plastic", "gridworld"]
+FIGURES = [
+    "learning",
+    "raster",
+    "traces",
+    "plausibility",
+    "weights-plastic",
+    "weight-matrix-plastic",
+    "gridworld",
+]
 
 
 def test_every_figure_is_drawn_and_not_empty(run_path, tmp_path, capsys):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from threefactor.analysis.run_data import EventKind, Run
+from threefactor.analysis.run_data import EPISODE_COLUMNS, EventKind, Run
+from threefactor.experiments.training.run_directory import RunDirectory
 
 
 def test_run_lists_what_was_recorded(run_path):
@@ -26,6 +27,24 @@ def test_weights_have_one_row_per_snapshot(run_path):
     history = Run(run_path).weights("plastic")
     assert history.values.shape == (31, history.pre.size)
     assert np.array_equal(history.episode, np.arange(31))
+
+
+def test_episodes_of_workers_wait_for_a_bootstrap_only_after_a_truncation(tmp_path):
+    """One that reaches its goal in the last step allowed is both, and ends at once."""
+    meta = {"workers": 2, "needs_bootstrap": True}
+    with RunDirectory.create(tmp_path, {"seed": 0}, meta):
+        pass
+    ends = {1: [(6, True, False)], 0: [(5, True, True), (1, True, False)]}
+    for replica, episodes in ends.items():
+        config = {"seed": replica}
+        with RunDirectory.create(tmp_path / "workers" / str(replica), config, {}) as worker:
+            for number, (length, terminated, truncated) in enumerate(episodes):
+                row = {**dict.fromkeys(EPISODE_COLUMNS, 0), "episode": number, "length": length}
+                worker.append_episode({**row, "terminated": terminated, "truncated": truncated})
+    joined = Run(tmp_path).episodes
+    assert list(zip(joined["replica"], joined["episode"], strict=True)) == [
+        (0, 0), (0, 1), (1, 0)
+    ]  # fmt: skip
 
 
 def test_missing_run_file_and_name_are_named(tmp_path, run_path):

@@ -41,6 +41,11 @@ def test_every_neuron_class_is_in_the_table():
     assert found == set(NEURONS.values())
 
 
+def test_units_without_a_membrane_say_so():
+    without = {name for name, neuron in NEURONS.items() if not neuron.has_membrane}
+    assert without == {"bernoulli-glm", "ising", "poisson", "timed"}
+
+
 def test_make_neuron_sets_parameters():
     assert make_neuron("lif", bias_mv=2.0) == LIF(bias_mv=2.0)
 

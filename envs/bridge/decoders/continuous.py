@@ -46,6 +46,10 @@ class WeightedMean(Decoder):
 
     spaces: ClassVar = (gym.spaces.Box,)
 
+    def greedy(self) -> "WeightedMean":
+        """Return itself: it has no noise."""
+        return self
+
     def bind(
         self, action_space: gym.Space, neurons_per_action: int, generators: Generators
     ) -> BoundDecoder:
@@ -87,6 +91,10 @@ class PopulationVector(Decoder):
             raise ValueError(
                 f"PopulationVector.full_count must be > 0 spikes, got {self.full_count}."
             )
+
+    def greedy(self) -> "PopulationVector":
+        """Return itself: it has no noise."""
+        return self
 
     def bind(
         self, action_space: gym.Space, neurons_per_action: int, generators: Generators

@@ -97,6 +97,19 @@ class Decoder(ABC):
             Kept, not copied.
         """
 
+    def greedy(self) -> "Decoder":
+        """Return a decoder without noise of its own, for evaluation; ties may still be drawn.
+
+        Raises
+        ------
+        ValueError
+            Unless the class says what its noiseless twin is.
+        """
+        raise ValueError(
+            f"{type(self).__name__}.greedy: this decoder does not say how it decides without "
+            "noise; define `greedy`, or evaluate without --greedy."
+        )
+
     def check_binding(
         self, space: gym.Space, neurons_per_action: int, generators: Generators
     ) -> None:

@@ -35,6 +35,10 @@ class Argmax(Decoder):
 
     spaces: ClassVar = (gym.spaces.Discrete,)
 
+    def greedy(self) -> "Argmax":
+        """Return itself: it has no noise."""
+        return self
+
     def bind(
         self, action_space: gym.Space, neurons_per_action: int, generators: Generators
     ) -> BoundDecoder:
@@ -78,6 +82,10 @@ class Softmax(Decoder):
         if not 0.0 < self.temperature < np.inf:
             raise ValueError(f"Softmax.temperature must be > 0 spikes, got {self.temperature}.")
 
+    def greedy(self) -> "Argmax":
+        """Return most spikes win."""
+        return Argmax()
+
     def bind(
         self, action_space: gym.Space, neurons_per_action: int, generators: Generators
     ) -> BoundDecoder:
@@ -117,6 +125,10 @@ class FirstToSpike(Decoder):
 
     reads: ClassVar[str] = "first_spike_times_ms"
     spaces: ClassVar = (gym.spaces.Discrete,)
+
+    def greedy(self) -> "FirstToSpike":
+        """Return itself: it has no noise."""
+        return self
 
     def bind(
         self, action_space: gym.Space, neurons_per_action: int, generators: Generators

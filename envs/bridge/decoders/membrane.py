@@ -46,6 +46,10 @@ class Membrane(Decoder):
                 f"got {self.membrane_low} and {self.membrane_high}."
             )
 
+    def greedy(self) -> "Membrane":
+        """Return itself: it has no noise."""
+        return self
+
     def bind(
         self, action_space: gym.Space, neurons_per_action: int, generators: Generators
     ) -> BoundDecoder:

@@ -142,3 +142,13 @@ def test_membrane_says_when_the_network_diverged():
             bound.decode(np.full((1, bound.n_outputs), np.nan))
     with pytest.raises(ValueError, match="membrane_low < membrane_high"):
         Membrane(membrane_low=1.0)
+
+
+def test_greedy_decoders_decide_without_drawing():
+    """Given the same outputs, and none of them tied, every replica decides the same."""
+    outputs = np.array([[3.0, 2.0, 1.0, 4.0, 5.0, 6.0]])
+    for name, kind in DECODERS.items():
+        decoder = kind().greedy()
+        space = Discrete(3) if Discrete in decoder.spaces else Box(-1.0, 1.0, (3,))
+        bound = [decoder.bind(space, 2, [np.random.default_rng(seed)]) for seed in range(20)]
+        assert len({np.asarray(one.decode(outputs)).tobytes() for one in bound}) == 1, name

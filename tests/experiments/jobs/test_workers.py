@@ -19,7 +19,8 @@ from threefactor.experiments.training.preconditions import worker_folders
 
 ROOT = Path(__file__).parents[3]
 GRID = {
-    "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 20, "episodes": 6,
+    "preset": "fast", "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 20,
+    "episodes": 6,
     "window_ms": 10.0, "seed": 5, "replicas": 3, "record_episodes": 1, "weight_snapshots": 3,
     "probes": 2, "reference_episodes": 2, "rule": {"learning_rate": 2.0},
     "critic_rule": {"learning_rate": 0.2},

@@ -6,9 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from threefactor.experiments.configuration import resolve
-from threefactor.experiments.training.evaluation import EvaluationResult, evaluate_run
+from threefactor.agents import AgentSettings
+from threefactor.agents.plastic.settings import PlasticSettings
+from threefactor.envs.bridge import Decoder
+from threefactor.envs.bridge.decoders.discrete import Softmax
+from threefactor.experiments.configuration import read_settings, resolve
+from threefactor.experiments.training.checkpoint import load_checkpoint
+from threefactor.experiments.training.evaluation import EvaluationResult, evaluate_run, play
 from threefactor.experiments.training.run import train_agent
+from threefactor.experiments.training.setup import Setup
 
 SMALL = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 5, "episodes": 1,
@@ -31,6 +37,60 @@ def test_every_seed_has_its_own_mean():
         "(no interval below 5): 12.100, 33.600, 12.400",
         "  mean length 1.0 decisions",
     ]
+
+
+@pytest.fixture(scope="module")
+def soft(tmp_path_factory):
+    """A run of two replicas with a soft choice, and room for longer episodes."""
+    settings = {"decoder": {"name": "softmax", "temperature": 50.0}, "replicas": 2}
+    return train_agent(resolve(SMALL, settings), tmp_path_factory.mktemp("soft") / "run").path
+
+
+def test_another_time_limit(soft):
+    usual, short = evaluate_run(soft, 3), evaluate_run(soft, 3, max_episode_steps=2)
+    assert 2 < usual.lengths.max() <= 5
+    assert short.lengths.max() <= 2
+    assert "at most 2 decisions" in short.report()
+    saved = json.loads((soft / "evaluation.json").read_text())
+    assert (saved["max_episode_steps"], saved["greedy"]) == (2, False)
+    assert saved["mean_length_by_seed"] == short.lengths.mean(axis=1).tolist()
+
+
+def test_greedy_is_the_choice_of_most_spikes(soft):
+    """As the same weights behind an argmax decoder decide."""
+    greedy = evaluate_run(soft, 2, greedy=True, max_episode_steps=40)
+    assert greedy.is_greedy
+    assert ", greedy" in greedy.report()
+    changes = {"decoder": "argmax", "max_episode_steps": 40}
+    config = resolve(read_settings(soft / "config.yaml"), changes)
+    setup = Setup.of(config).frozen
+    with setup.opened() as (environments, agent):
+        agent.adopt(load_checkpoint(soft)["agent"])
+        episodes = play(agent, environments, 2, [seeds.evaluation for seeds in setup.seeds])
+    expected = [[e.length for e in episodes if e.replica == r] for r in range(2)]
+    assert greedy.lengths.tolist() == expected
+    assert evaluate_run(soft, 2, max_episode_steps=40).lengths.tolist() != expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_episode_steps": 0}, "max_episode_steps must be >= 1, got 0."),
+        ({"episodes": 0}, "episodes must be >= 1, got 0."),
+    ],
+)
+def test_impossible_evaluations_are_refused(options, message, soft):
+    with pytest.raises(ValueError, match=message):
+        evaluate_run(soft, **options)
+
+
+def test_an_agent_that_cannot_be_greedy_is_refused(soft, monkeypatch):
+    monkeypatch.setattr(Softmax, "greedy", Decoder.greedy)
+    with pytest.raises(ValueError, match="Softmax.greedy: this decoder does not say how"):
+        evaluate_run(soft, 1, greedy=True)
+    monkeypatch.setattr(PlasticSettings, "greedy", AgentSettings.greedy)
+    with pytest.raises(ValueError, match="PlasticSettings.greedy: this agent does not say how"):
+        evaluate_run(soft, 1, greedy=True)
 
 
 @pytest.mark.parametrize(("replicas", "is_interval"), [(3, False), (5, True)])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
+from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.run_data import EventKind, Run
 from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training import checkpoint, evaluation
@@ -54,6 +55,19 @@ def test_two_trainings_are_identical_and_other_seeds_differ(tmp_path):
     assert_same_run(one.path, two.path)
     assert len(rows(one.path)) == 6
     assert rows(train(tmp_path, "c", seed=6).path) != rows(one.path)
+
+
+def test_a_run_says_how_plausible_it_was(tmp_path):
+    result = train(tmp_path)
+    items = {item.name: item for item in result.plausibility.items}
+    assert (items["decision"].number, items["decision"].holds) == (10.0, False)
+    assert items["third factor"].holds
+    assert items["mean rate"].found.startswith("input ")
+    assert result.plausibility == measure_plausibility(Run(result.path))
+    assert result.plausibility.lines()[0] in result.report()
+    assert json.loads((result.path / "summary.json").read_text())["plausibility"] == (
+        result.plausibility.to_dict()
+    )
 
 
 def test_written_configuration_repeats_the_run(tmp_path):
