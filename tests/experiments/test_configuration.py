@@ -336,3 +336,8 @@ def test_seeds_are_named_streams():
     )
     with pytest.raises(ValueError, match="seed must be an integer >= 0, got -1"):
         spawn_seeds(-1)
+
+
+@pytest.mark.parametrize("value", [((0, 1), (2,)), [[0, 1], [2]], ("0,1", "2")])
+def test_tuples_within_tuples_may_be_written_as_words(value):
+    assert coerce(value, tuple[tuple[int, ...], ...], "x") == ((0, 1), (2,))
