@@ -52,7 +52,10 @@ def train(arguments: list[str]) -> int:
 
     request = parse_train(arguments)
     if request.is_printing:
-        print(request.config.to_yaml(), end="")
+        from threefactor.experiments.training.limits import with_limits
+        from threefactor.experiments.training.progress import say_on_stderr
+
+        print(with_limits(request.config, say_on_stderr).to_yaml(), end="")
         return 0
     if request.out is not None:
         require_new_run(request.out)
