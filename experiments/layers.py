@@ -1,6 +1,7 @@
 """From what a user says to a configuration: one way for the command line, files and Python."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from threefactor.experiments.configuration import (
     resolve,
     tuned_layers,
 )
+from threefactor.experiments.fitting import CHOSEN, fitting_parts
 from threefactor.experiments.parts.given import name_of_class, settings_of_part
+from threefactor.experiments.training.setup import Setup
 
 #: A configuration, settings, or a YAML or TOML file of settings.
 Layer = RunConfig | Mapping[str, Any] | str | Path
@@ -22,6 +25,9 @@ Layer = RunConfig | Mapping[str, Any] | str | Path
 
 def configure(*layers: Layer, **settings: Any) -> RunConfig:
     """Return the configuration of a run: defaults, what is tuned, then `layers`, then `settings`.
+
+    Encoder, decoder, model and modulator that none of them names are chosen to fit the spaces of
+    the environment (`fitting`).
 
     Parameters
     ----------
@@ -43,7 +49,23 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
     for layer in nested_layers:
         env = coerce(layer.get("env", env), str, "run.env")
         rule = part_settings("rule", layer.get("rule")).get("name", rule)
-    return resolve(*tuned_layers(env, rule), *nested_layers)
+    given = [*tuned_layers(env, rule), *nested_layers]
+    return resolve(_by_spaces(given), *given)
+
+
+def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return settings of the parts that no layer names, as the environment's spaces ask for."""
+    named = {
+        part: settings["name"]
+        for layer in layers
+        for part in PARTS
+        if "name" in (settings := part_settings(part, layer.get(part)))
+    }
+    if set(CHOSEN) <= set(named):
+        return {}
+    setup = Setup.of(resolve(*layers))
+    with closing(setup.open_environments(replicas=1)) as environments:
+        return fitting_parts(environments, named)
 
 
 def settings_of(layer: Layer) -> Mapping[str, Any]:

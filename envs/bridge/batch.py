@@ -2,7 +2,7 @@
 
 import io
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -11,17 +11,12 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.flattening import FlatSpace, flat_actions, flat_observations
 from threefactor.envs.bridge.making import make_environment, missing_package
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.envs.bridge.together import FEWEST, Together
 from threefactor.masks import any_of
 
-_BATCHABLE = (
-    gym.spaces.Box,
-    gym.spaces.Discrete,
-    gym.spaces.MultiDiscrete,
-    gym.spaces.MultiBinary,
-)
 # Set once when an environment is made; may hold functions, which pickle cannot save.
 _NOT_STATE = ("env", "spec", "_cached_spec")
 
@@ -49,8 +44,10 @@ class Environments:
 
     Attributes
     ----------
-    observation_space, action_space : gymnasium.Space
-        Of a single environment.
+    observation_space, action_space : Box, Discrete or MultiDiscrete
+        Of a single environment, flattened where it is of another kind (`envs.bridge.flattening`).
+    n_values : tuple of int
+        For each dimension of an observation its number of symbols; 0: it is a number.
     return_discount : float
         Discount per step of the environment's own metric; 1.0 if it declares none.
     is_running : (n_replicas,), bool
@@ -88,10 +85,10 @@ class Environments:
             )
             for replica in range(n_replicas)
         ]
-        self.observation_space = self._envs[0].observation_space
-        self.action_space = self._envs[0].action_space
-        _check_batchable(env_id, "observation", self.observation_space)
-        _check_batchable(env_id, "action", self.action_space)
+        first = self._envs[0]
+        self._show = _flat(env_id, "observation", flat_observations, first.observation_space)
+        self.observation_space, self.n_values = self._show.space, self._show.n_values
+        self.action_space = _flat(env_id, "action", flat_actions, first.action_space).space
         self.return_discount = float(getattr(self._envs[0].unwrapped, "return_discount", 1.0))
         self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
         self.observations: NDArray[Any] = np.zeros(
@@ -163,7 +160,7 @@ class Environments:
         self.observations = self.observations.copy()
         running = self._running.copy()
         for replica, seed in seeds.items():
-            self.observations[replica] = self._envs[replica].reset(seed=seed)[0]
+            self.observations[replica] = self._show(self._envs[replica].reset(seed=seed)[0])
             running[replica] = True
             if self._together is not None:
                 self._together.take(replica)
@@ -212,11 +209,11 @@ class Environments:
         """
         # Plain ints, because environments index tuples and dicts with them.
         choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
-        ends = None
+        ends, show = None, self._show if self._show.find else None
         for replica in self._numbers:
             answer = self._envs[replica].step(choices[replica])
             observation, reward, terminated, truncated, _ = answer
-            observations[replica] = observation
+            observations[replica] = observation if show is None else show(observation)
             rewards[replica] = self._finite(reward)
             if terminated or truncated:
                 if ends is None:
@@ -348,10 +345,14 @@ def _attributes(layer: gym.Env) -> dict[str, Any]:
     return {name: value for name, value in vars(layer).items() if name not in _NOT_STATE}
 
 
-def _check_batchable(env_id: str, what: str, space: gym.Space) -> None:
-    if not isinstance(space, _BATCHABLE):
+def _flat(env_id: str, what: str, flatten: Callable, space: gym.Space) -> FlatSpace:
+    try:
+        return flatten(space)
+    except ValueError as error:
+        kinds = "Box, Discrete, MultiDiscrete or MultiBinary"
+        if what == "observation":
+            kinds += ", or a Dict or Tuple of them"
         raise ValueError(
-            f"Environments: {env_id} has {what} space {space}, expected Box, Discrete, "
-            "MultiDiscrete or MultiBinary; register a version of it wrapped with "
-            f"gymnasium.wrappers.Flatten{what.capitalize()} or Transform{what.capitalize()}."
-        )
+            f"Environments: {env_id} has {what} space {space}, expected {kinds} ({error}); "
+            f"register it wrapped with gymnasium.wrappers.Transform{what.capitalize()}."
+        ) from error

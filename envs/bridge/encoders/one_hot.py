@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge.encoders.conjunctions import Group, check_cells, complete, copied
-from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder, Rates, choice_offsets
+from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder, Rates
+from threefactor.envs.bridge.flattening import choice_offsets
 
 MAX_SYMBOLS = 100_000
 
