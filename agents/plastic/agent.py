@@ -96,7 +96,7 @@ class PlasticAgent(Agent):
     def learn(self, outcome: Outcome, involved: Mask) -> None:
         """Bank the window, and let weights follow what came of the action."""
         chosen = None if self._told is None else self._told.populations(outcome.actions)
-        if self.learning_signal is not None:
+        if self.learning_signal is not None and chosen is not None:
             self.learning_signal.write(self._counts, chosen)
         self.network.close_decision(chosen)
         features = next_features = None

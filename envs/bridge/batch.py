@@ -352,7 +352,8 @@ def _flat(env_id: str, what: str, flatten: Callable, space: gym.Space) -> FlatSp
         kinds = "Box, Discrete, MultiDiscrete or MultiBinary"
         if what == "observation":
             kinds += ", or a Dict or Tuple of them"
+        shown = " ".join(str(space).split())
         raise ValueError(
-            f"Environments: {env_id} has {what} space {space}, expected {kinds} ({error}); "
+            f"Environments: {env_id} has {what} space {shown}, expected {kinds} ({error}); "
             f"register it wrapped with gymnasium.wrappers.Transform{what.capitalize()}."
         ) from error

@@ -276,7 +276,7 @@ def test_every_run_option_is_in_the_help(capsys):
 
 def test_negative_numbers_and_lists_on_the_command_line():
     chosen = parse_train(
-        ["--env", "Nowhere-v0", "--model", "feed-forward", "--model.lateral-weight", "-2.5",
+        ["--env", "CartPole-v1", "--model", "feed-forward", "--model.lateral-weight", "-2.5",
          "--encoder", "gaussian", "--encoder.cells", "4", "5"]
     ).config  # fmt: skip
     assert chosen.parts["model"].lateral_weight == -2.5

@@ -15,7 +15,7 @@ SPACES = {
     "discrete": Discrete(4),
     "discrete from 3": Discrete(3, start=3),
     "multi-discrete": MultiDiscrete([2, 3], start=[0, -1]),
-    "multi-discrete matrix": MultiDiscrete([[2, 3], [4, 2]]),
+    "multi-discrete matrix": MultiDiscrete(np.array([[2, 3], [4, 2]])),
     "box": Box(-2.0, 2.0, (1,)),
     "box uneven": Box(np.array([-0.1, 0.3], np.float32), np.array([0.1, 0.7], np.float32)),
     "box float64": Box(-0.1, 0.1, (3,), np.float64),

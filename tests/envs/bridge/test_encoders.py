@@ -64,9 +64,9 @@ def test_grid_of_place_cells_keeps_the_contract():
     ("encoder", "space"),
     [
         (GaussianPopulation(cells=(3, 4), copies=3), "box"),
-        (GaussianPopulation(cells=4, copies=2, normalise="running"), "box"),
-        (GaussianPopulation(cells=3, groups=((1, 3), (0, 3)), **WITH_LIMITS), "box unbounded"),
-        (TileCoding(tiles=3, copies=2), "box"),
+        (GaussianPopulation(cells=(4,), copies=2, normalise="running"), "box"),
+        (GaussianPopulation(cells=(3,), groups=((0, 1), (0,))), "box"),
+        (TileCoding(tiles=(3,), copies=2), "box"),
         (OneHot(copies=4), "discrete from -2"),
         (OneHot(groups=((2, 0),), copies=2), "multi-discrete"),
         (OneHot(groups=((0, 1, 2, 3),)), "multi-discrete matrix"),

@@ -63,7 +63,7 @@ def test_limits_that_are_given_are_kept():
     [
         (GaussianPopulation(), "MountainCar-v0"),
         (GaussianPopulation(normalise="running"), "CartPole-v1"),
-        (DirectRate(low=-1.0, high=1.0), "CartPole-v1"),
+        (DirectRate(low=(-1.0,), high=(1.0,)), "CartPole-v1"),
         (DirectRate(), "FrozenLake-v1"),
     ],
 )
