@@ -15,6 +15,8 @@ A symbol among numbers is a dimension of its own, with a cell for each of its va
 | Discrete, MultiDiscrete             | argmax                                                     |
 | Box                                 | weighted-mean                                              |
 
+An environment without a time limit gets one of 1000 decisions, so that every episode ends.
+
 Model and modulator are feed-forward and td-linear, or actor-critic and td where one of these is
 named. Initial weights let a layer of escape-lif neurons fire at some 10 Hz.
 """
@@ -39,6 +41,10 @@ MOST_COPIES = 5
 WINDOW_MS = 100.0
 #: Weight, in mV, at which one input of 100 Hz brings escape-lif neurons to some 10 Hz.
 DRIVE_MV = 6.0
+#: Time limit of environments that have none.
+MOST_STEPS = 1000
+#: Of `reinforce`, with weights of some mV.
+RULE = {"learning_rate": 0.05, "trace_decay": 0.8}
 
 Settings = dict[str, Any]
 
@@ -60,7 +66,13 @@ def fitting_parts(environments: Environments, named: Mapping[str, str]) -> Setti
         **_learner(named, DRIVE_MV / activity if "encoder" not in named else None),
     }
     chosen = {part: settings for part, settings in found.items() if part not in named}
-    return chosen if "encoder" in named else {"window_ms": WINDOW_MS, **chosen}
+    if "encoder" not in named:
+        chosen["window_ms"] = WINDOW_MS
+        if not {"model", "modulator", "rule"} & set(named):
+            chosen["rule"] = RULE
+    if environments.max_episode_steps is None:
+        chosen["max_episode_steps"] = MOST_STEPS
+    return chosen
 
 
 def _encoder(space: gym.Space, n_values: tuple[int, ...]) -> tuple[Settings, float]:

@@ -11,7 +11,12 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
-from threefactor.envs.bridge.flattening import FlatSpace, flat_actions, flat_observations
+from threefactor.envs.bridge.flattening import (
+    FlatSpace,
+    choice_offsets,
+    flat_actions,
+    flat_observations,
+)
 from threefactor.envs.bridge.making import make_environment, missing_package
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.envs.bridge.together import FEWEST, Together
@@ -48,6 +53,8 @@ class Environments:
         Of a single environment, flattened where it is of another kind (`envs.bridge.flattening`).
     n_values : tuple of int
         For each dimension of an observation its number of symbols; 0: it is a number.
+    max_episode_steps : int or None
+        The time limit in force; None: there is none.
     return_discount : float
         Discount per step of the environment's own metric; 1.0 if it declares none.
     is_running : (n_replicas,), bool
@@ -88,7 +95,9 @@ class Environments:
         first = self._envs[0]
         self._show = _flat(env_id, "observation", flat_observations, first.observation_space)
         self.observation_space, self.n_values = self._show.space, self._show.n_values
+        self._within = _within(self.observation_space)
         self.action_space = _flat(env_id, "action", flat_actions, first.action_space).space
+        self.max_episode_steps = None if first.spec is None else first.spec.max_episode_steps
         self.return_discount = float(getattr(self._envs[0].unwrapped, "return_discount", 1.0))
         self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
         self.observations: NDArray[Any] = np.zeros(
@@ -160,7 +169,7 @@ class Environments:
         self.observations = self.observations.copy()
         running = self._running.copy()
         for replica, seed in seeds.items():
-            self.observations[replica] = self._show(self._envs[replica].reset(seed=seed)[0])
+            self._see(self.observations, replica, self._envs[replica].reset(seed=seed)[0])
             running[replica] = True
             if self._together is not None:
                 self._together.take(replica)
@@ -209,17 +218,31 @@ class Environments:
         """
         # Plain ints, because environments index tuples and dicts with them.
         choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
-        ends, show = None, self._show if self._show.find else None
+        ends = None
         for replica in self._numbers:
             answer = self._envs[replica].step(choices[replica])
             observation, reward, terminated, truncated, _ = answer
-            observations[replica] = observation if show is None else show(observation)
+            self._see(observations, replica, observation)
             rewards[replica] = self._finite(reward)
             if terminated or truncated:
                 if ends is None:
                     ends = np.zeros((2, self.n_replicas), dtype=bool)
                 ends[:, replica] = terminated, truncated
         return ends
+
+    def _see(self, observations: NDArray[Any], replica: int, observation: Any) -> None:
+        """Note what a replica shows; ValueError if it has another shape or is no symbol."""
+        try:
+            observations[replica] = shown = self._show(observation)
+            is_symbol = self._within is None or self._within(shown)
+        except (TypeError, ValueError, KeyError, IndexError):
+            is_symbol = False
+        if not is_symbol:
+            raise ValueError(
+                f"Environments: {self.env_id} gave the observation "
+                f"{' '.join(repr(observation).split())}, expected an element of "
+                f"{' '.join(str(self._envs[0].observation_space).split())}."
+            )
 
     def _step_together(
         self, actions: NDArray[Any], observations: NDArray[Any], rewards: NDArray[np.float64]
@@ -343,6 +366,18 @@ def _layers(environment: gym.Env) -> list[gym.Env]:
 
 def _attributes(layer: gym.Env) -> dict[str, Any]:
     return {name: value for name, value in vars(layer).items() if name not in _NOT_STATE}
+
+
+def _within(space: gym.Space) -> Callable[[Any], bool] | None:
+    """Return what asks whether symbols are in a space; None where numbers are shown."""
+    if isinstance(space, gym.spaces.Box):
+        return None
+    n_values, first = choice_offsets(space)
+    if isinstance(space, gym.spaces.Discrete):
+        lowest, highest = int(first[0]), int(first[0] + n_values[0] - 1)
+        return lambda shown: lowest <= shown <= highest
+    starts, lasts = (bound.reshape(space.shape or ()) for bound in (first, first + n_values - 1))
+    return lambda shown: bool((starts <= shown).all() and (shown <= lasts).all())
 
 
 def _flat(env_id: str, what: str, flatten: Callable, space: gym.Space) -> FlatSpace:

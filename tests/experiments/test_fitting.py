@@ -78,14 +78,27 @@ def test_spaces_without_an_environment_of_their_own():
 
 
 def test_what_is_named_is_not_chosen():
-    assert set(fitted(gym.spaces.Discrete(4))) == {"window_ms", *CHOSEN}
-    assert set(fitted(gym.spaces.Discrete(4), encoder="one-hot")) == set(CHOSEN) - {"encoder"}
+    others = {"window_ms", "max_episode_steps", "rule"}
+    assert set(fitted(gym.spaces.Discrete(4))) == {*CHOSEN, *others}
+    assert set(fitted(gym.spaces.Discrete(4), rule="rstdp")) == {*CHOSEN, *others} - {"rule"}
+    without = {*CHOSEN, "max_episode_steps"} - {"encoder"}
+    assert set(fitted(gym.spaces.Discrete(4), encoder="one-hot")) == without
     config = configure(env="CartPole-v1", encoder="gaussian")
     assert config.parts["encoder"] == ENCODERS["gaussian"]()
     assert config.options.window_ms == RunOptions.window_ms
     assert configure(env="CartPole-v1", decoder="softmax").parts["decoder"] == DECODERS["softmax"]()
     changed = configure({"env": "CartPole-v1", "encoder.copies": 2}).parts["encoder"]
     assert (changed.copies, changed.groups) == (2, ((0, 1, 2, 3),))
+
+
+def test_only_environments_without_a_time_limit_get_one():
+    limits = {env: configure(env=env).options.max_episode_steps for env in IDS}
+    without = {env for env in IDS if gym.spec(env).max_episode_steps is None}
+    assert {env: limit for env, limit in limits.items() if limit == 1000} == dict.fromkeys(
+        {*without, "MountainCar-v0"},
+        1000,  # as it is tuned
+    )
+    assert configure(env="Blackjack-v1", max_episode_steps=7).options.max_episode_steps == 7
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 
 from threefactor.envs.bridge.batch import Environments
@@ -80,3 +82,28 @@ def test_environments_show_and_take_flat_rows():
     environments.step(np.ones((2, 4), int))
     environments.restore(saved)
     assert environments.step(np.zeros((2, 4), int)).next_observations[:, 4].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("space", "shown"),
+    [
+        (Discrete(4), 7),
+        (Discrete(4), -1),
+        (Discrete(4), None),
+        (MultiDiscrete([2, 3]), np.array([1, 3])),
+        (MultiBinary(2), np.array([2, 0], np.int8)),
+        (BOX, np.zeros(3, np.float32)),
+        (Dict({"a": Discrete(2)}), {"b": 1}),
+        (Tuple((Discrete(2), Discrete(2))), (1, 2)),
+    ],
+)
+def test_what_is_not_in_the_space_is_refused_in_one_line(space, shown):
+    class Wrong(gym.Env):
+        observation_space, action_space = space, Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            return shown, {}
+
+    environments = Environments(EnvSpec("Wrong-v0", entry_point=Wrong))
+    with pytest.raises(ValueError, match="Wrong-v0 gave the observation .* expected an element of"):
+        environments.reset([0])
