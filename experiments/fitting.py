@@ -43,7 +43,7 @@ WINDOW_MS = 100.0
 DRIVE_MV = 6.0
 #: Time limit of environments that have none.
 MOST_STEPS = 1000
-#: Of `reinforce`, with weights of some mV.
+#: Of `reinforce` with place cells, of which several see each observation.
 RULE = {"learning_rate": 0.05, "trace_decay": 0.8}
 
 Settings = dict[str, Any]
@@ -68,7 +68,8 @@ def fitting_parts(environments: Environments, named: Mapping[str, str]) -> Setti
     chosen = {part: settings for part, settings in found.items() if part not in named}
     if "encoder" not in named:
         chosen["window_ms"] = WINDOW_MS
-        if not {"model", "modulator", "rule"} & set(named):
+        is_number = isinstance(environments.observation_space, gym.spaces.Box)
+        if is_number and not {"model", "modulator", "rule"} & set(named):
             chosen["rule"] = RULE
     if environments.max_episode_steps is None:
         chosen["max_episode_steps"] = MOST_STEPS

@@ -30,7 +30,7 @@ def test_chosen_parts_fit_the_spaces_and_survive_the_file(env):
 @pytest.mark.slow
 @pytest.mark.parametrize("env", IDS)
 def test_an_environment_runs_by_its_id_alone(env, tmp_path):
-    result = train(env=env, episodes=2, out=tmp_path / "run", quiet=True)
+    result = train(env=env, episodes=2, reference_episodes=2, out=tmp_path / "run", quiet=True)
     assert not result.is_interrupted
     assert (result.path / "DONE").exists()
 
@@ -78,9 +78,10 @@ def test_spaces_without_an_environment_of_their_own():
 
 
 def test_what_is_named_is_not_chosen():
-    others = {"window_ms", "max_episode_steps", "rule"}
+    others, box = {"window_ms", "max_episode_steps"}, gym.spaces.Box(0.0, 1.0, (2,))
     assert set(fitted(gym.spaces.Discrete(4))) == {*CHOSEN, *others}
-    assert set(fitted(gym.spaces.Discrete(4), rule="rstdp")) == {*CHOSEN, *others} - {"rule"}
+    assert set(fitted(box)) == {*CHOSEN, *others, "rule"}
+    assert set(fitted(box, rule="rstdp")) == {*CHOSEN, *others}
     without = {*CHOSEN, "max_episode_steps"} - {"encoder"}
     assert set(fitted(gym.spaces.Discrete(4), encoder="one-hot")) == without
     config = configure(env="CartPole-v1", encoder="gaussian")

@@ -190,7 +190,9 @@ ERRORS = {
         ["train", *FEED_FORWARD, "--modulator", "reward", "--schedule", "interval",
          "--schedule.parameter", "actor.v_slop"], "Did you mean 'actor.v_slope'?",
     ),
-    "modulator without its critic": (["train", *FEED_FORWARD], "reads a critic population"),
+    "modulator without its critic": (
+        ["train", *FEED_FORWARD, "--modulator", "td"], "reads a critic population",
+    ),
     "encoder without its space": (
         ["train", *FEED_FORWARD, "--encoder", "tile"], "expected a Box observation space",
     ),
