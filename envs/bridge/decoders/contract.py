@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Generators = Sequence[np.random.Generator]
+#: Kinds of action space that a decoder fits.
+Spaces = tuple[type[gym.Space], ...]
 READS = ("counts", "first_spike_times_ms", "membrane")
 
 
@@ -83,7 +85,7 @@ class Decoder(ABC):
     """Settings of a decoder: a frozen dataclass of plain numbers, units in the names."""
 
     reads: ClassVar[str] = "counts"
-    spaces: ClassVar[tuple[type[gym.Space], ...]]
+    spaces: ClassVar[Spaces]
 
     @abstractmethod
     def bind(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge.decoders.choices import BoundChoice
-from threefactor.envs.bridge.decoders.contract import BoundDecoder, Decoder, Generators
+from threefactor.envs.bridge.decoders.contract import BoundDecoder, Decoder, Generators, Spaces
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Argmax(Decoder):
     Reads            counts
     """
 
-    spaces: ClassVar = (gym.spaces.Discrete, gym.spaces.MultiDiscrete)
+    spaces: ClassVar[Spaces] = (gym.spaces.Discrete, gym.spaces.MultiDiscrete)
 
     def bind(
         self, action_space: gym.Space, neurons_per_action: int, generators: Generators
@@ -58,7 +58,7 @@ class Softmax(Decoder):
 
     temperature: float = 1.0
 
-    spaces: ClassVar = (gym.spaces.Discrete, gym.spaces.MultiDiscrete)
+    spaces: ClassVar[Spaces] = (gym.spaces.Discrete, gym.spaces.MultiDiscrete)
 
     def __post_init__(self) -> None:
         """Check the temperature."""
@@ -108,7 +108,7 @@ class FirstToSpike(Decoder):
     """
 
     reads: ClassVar[str] = "first_spike_times_ms"
-    spaces: ClassVar = (gym.spaces.Discrete, gym.spaces.MultiDiscrete)
+    spaces: ClassVar[Spaces] = (gym.spaces.Discrete, gym.spaces.MultiDiscrete)
 
     def bind(
         self, action_space: gym.Space, neurons_per_action: int, generators: Generators
