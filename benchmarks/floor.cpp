@@ -1,7 +1,7 @@
 // The benchmark network by hand, as fast as we can write it: what a compiled engine could reach.
 //
 // Poisson inputs drawn by their gaps, all-to-all onto LIF neurons, R-STDP with eligibility, 1 ms.
-// The mathematics, the order within a timestep and the random numbers are those of
+// The mathematics, the order within a timestep and the random numbers (`noise.h`) are those of
 // `networks.feed_forward` on our engine, but everything is written for this one network: constants
 // are compiled in, loops have fixed lengths, nothing can be recorded, exchanged or resumed.
 //
@@ -18,6 +18,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "noise.h"
+
 namespace {
 
 constexpr int WINDOWS_OF_DATA = 64, STEPS = 50;
@@ -26,30 +28,6 @@ constexpr int padded(int n) { return (n + 7) / 8 * 8; }
 constexpr double dt = 1e-3, tau = 20e-3, tau_eligibility = 25e-3, unit_time = 1e-3;
 constexpr double v_rest = -70e-3, v_reset = -70e-3, v_threshold = -54e-3, refractory_time = 0;
 constexpr double mV = 1e-3, a_plus = 1, a_minus = 1;
-
-uint64_t philox(uint64_t stream, uint64_t counter)
-{
-    uint32_t key = (uint32_t)stream, high = (uint32_t)(stream >> 32), low = (uint32_t)counter;
-    for (int k = 0; k < 10; k++)
-    {
-        const uint64_t product = (uint64_t)low * 0xD256D193u;
-        low = (uint32_t)(product >> 32) ^ key ^ high;
-        high = (uint32_t)product;
-        key += 0x9E3779B9u;
-    }
-    return ((uint64_t)high << 32) | low;
-}
-
-// Timesteps without a spike, if one comes with probability p in each.
-double gap(uint64_t stream, int64_t since, double p)
-{
-    if (p >= 1)
-        return 0;
-    if (!(p > 0))
-        return 0x1p62;
-    const double u = (double)(int64_t)(philox(stream, since) >> 11) * 0x1p-53 + 0x1p-54;
-    return std::floor(std::log(u) / std::log1p(-p));
-}
 
 // Indices of the neurons that spike.
 template <int size> struct Spikes
@@ -72,7 +50,8 @@ template <int size> struct Spikes
 
 struct Network
 {
-    uint64_t stream[N_INPUTS];
+    int64_t stream[N_INPUTS];
+    std::vector<uint64_t> words;
     alignas(64) double w[N_INPUTS][N_OUTPUTS];
     alignas(64) double eligibility[N_INPUTS][N_OUTPUTS] = {{0}}; // times growth
     alignas(64) double rate[N_INPUTS] = {0}, next_spike[N_INPUTS], pre_trace[N_INPUTS] = {0};
@@ -95,12 +74,13 @@ struct Network
 
     void begin_window(const double *rates)
     {
+        noise::draw_all(words, stream, N_INPUTS, timestep);
         for (int i = 0; i < N_INPUTS; i++)
-            if (rates[i] != rate[i])
-            {
-                rate[i] = rates[i];
-                next_spike[i] = timestep + gap(stream[i], timestep, rate[i] * dt);
-            }
+        {
+            const double next = timestep + _word_to_geometric(words[i], rates[i] * dt);
+            next_spike[i] = rates[i] != rate[i] ? next : next_spike[i];
+            rate[i] = rates[i];
+        }
         for (double &count : spike_count)
             count = 0;
     }
@@ -168,7 +148,7 @@ struct Network
         for (int k = 0; k < pre.count; k++)
         {
             const int i = pre.neurons[k];
-            next_spike[i] = timestep + 1 + gap(stream[i], timestep + 1, rate[i] * dt);
+            next_spike[i] = timestep + 1 + _counter_geometric(stream[i], timestep + 1, rate[i] * dt);
         }
     }
 

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from networks import feed_forward, window_inputs
 
-from threefactor.models.engine.noise import stream_ids
+from threefactor.models.engine import noise
 from threefactor.models.specification import Uniform
 from threefactor.rules.streams import named_generator
 
 SOURCE = Path(__file__).with_name("floor.cpp")
-FLAGS = ("-std=c++17", "-O3", "-march=native")
+FLAGS = (
+    "-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math",
+    "-ffp-contract=off", f"-I{Path(noise.__file__).parent}",
+)  # fmt: skip
 
 
 def data(n_inputs: int, n_outputs: int) -> bytes:
@@ -26,7 +29,8 @@ def data(n_inputs: int, n_outputs: int) -> bytes:
     weights = projection.weights.draw(named_generator(0, projection.name), n_inputs * n_outputs)
     rates, _ = window_inputs(n_inputs)
     return b"".join(
-        array.tobytes() for array in (stream_ids(0, "input", "spike", n_inputs), weights, rates)
+        array.tobytes()
+        for array in (noise.stream_ids(0, "input", "spike", n_inputs), weights, rates)
     )
 
 

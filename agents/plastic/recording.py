@@ -61,8 +61,10 @@ def drain_replica_0(network: Network, populations: Sequence[str]) -> Recording:
     spec, data = network.spec, network.engine.drain()
     spikes = {}
     for name in populations:
-        neurons = data[f"{name}.neuron"]
-        mine = neurons < spec.population(name).size
-        spikes[name] = (data[f"{name}.step"][mine] * spec.timestep_ms, neurons[mine])
+        steps, neurons = data[f"{name}.step"], data[f"{name}.neuron"]
+        if network.replicas > 1:
+            mine = neurons < spec.population(name).size
+            steps, neurons = steps[mine], neurons[mine]
+        spikes[name] = (steps * spec.timestep_ms, neurons)
     times = data.get("probes.step", np.zeros(0)) * spec.timestep_ms
     return Recording(spikes, times, data.get("probes.values", np.zeros((0, 0))))

@@ -6,6 +6,7 @@
 import csv
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,9 @@ from threefactor.experiments.training.segments import (
     SegmentWriter,
 )
 
+FLUSH_INTERVAL_S = 1.0
+_CSV_KINDS = {name: int if kind is bool else kind for name, kind in EPISODE_COLUMNS.items()}
+
 
 class RunDirectory:
     """The writer of one run directory; use it as a context manager.
@@ -41,6 +45,8 @@ class RunDirectory:
         self._is_interrupted = False
         self._is_open = True
         self._csv = (path / "episodes.csv").open("a", newline="")
+        self._waiting: list[list[Any]] = []
+        self._flushed_s = time.monotonic()
 
     @classmethod
     def create(cls, path: str | Path, config: Any, meta: Mapping[str, Any]) -> Self:
@@ -103,19 +109,13 @@ class RunDirectory:
         self._segments = SegmentWriter(folder, layout, self._rows)
 
     def append_episode(self, row: Mapping[str, Any]) -> None:
-        """Write one finished episode; everything recorded before it is written too."""
+        """Keep a finished episode for the next `flush`, which lists it."""
         if set(row) != set(EPISODE_COLUMNS):
             raise ValueError(
                 f"append_episode: expected the keys {', '.join(EPISODE_COLUMNS)}, "
                 f"got {', '.join(row)}."
             )
-        kinds = {name: int if kind is bool else kind for name, kind in EPISODE_COLUMNS.items()}
-        values = [kind(row[name]) for name, kind in kinds.items()]
-        # Recordings first: an episode that is listed has all of its recordings.
-        self.flush()
-        csv.writer(self._csv, lineterminator="\n").writerow(values)
-        self._csv.flush()
-        self._n_episode_rows += 1
+        self._waiting.append([kind(row[name]) for name, kind in _CSV_KINDS.items()])
 
     def append_spikes(
         self, population: str, time_ms: ArrayLike, neuron: ArrayLike, replica: ArrayLike = 0
@@ -167,16 +167,27 @@ class RunDirectory:
         self._is_interrupted = bool(summary.get("interrupted", False))
         _write_json(self.path / "summary.json", plain(summary))
 
+    @property
+    def is_flush_due(self) -> bool:
+        """Whether a second has passed since the last flush."""
+        return time.monotonic() - self._flushed_s > FLUSH_INTERVAL_S
+
     def flush(self) -> None:
-        """Hand everything appended so far to the operating system."""
-        self._csv.flush()
+        """Hand everything appended so far to the operating system: a kill loses none of it."""
+        # Recordings first: an episode that is listed has all that was recorded before its end.
         if self._segments is not None:
             self._segments.flush()
+        rows, self._waiting = self._waiting, []
+        csv.writer(self._csv, lineterminator="\n").writerows(rows)
+        self._csv.flush()
+        self._n_episode_rows += len(rows)
+        self._flushed_s = time.monotonic()
 
     def close(self) -> None:
         """Write everything and leave no marker: the run can be resumed."""
         if self._is_open:
             self._is_open = False
+            self.flush()
             self._csv.close()
             if self._segments is not None:
                 self._segments.close()

@@ -197,10 +197,10 @@ class CompiledEngine:
 
 
 def _copy(pointer: ctypes.c_void_p, size: int, dtype: type[np.generic]) -> np.ndarray:
-    if size == 0 or not pointer.value:
-        return np.empty(0, dtype)
-    buffer = (ctypes.c_char * (size * np.dtype(dtype).itemsize)).from_address(pointer.value)
-    return np.frombuffer(memoryview(buffer), dtype=dtype).copy()
+    copy = np.empty(size, dtype)
+    if size and pointer.value:
+        ctypes.memmove(copy.ctypes.data, pointer, copy.nbytes)
+    return copy
 
 
 def _load(build: Build, plan: Blueprint) -> ctypes.CDLL:

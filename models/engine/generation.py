@@ -44,9 +44,9 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
         brian2.prefs["core.stop_on_keyboard_interrupt"] = False  # Ctrl-C belongs to Python
         brian2.set_device("cpp_standalone", build_on_run=False, directory=folder)
         try:
-            manifest, tables, pathways, steps = refusing_in_one_line(lambda: _write(plan, folder))
+            manifest, tables, pathways, units = refusing_in_one_line(lambda: _write(plan, folder))
             source = Source(Path(folder), pathways)
-            manifest["has_blocks"] = can_block(plan) and source.cut(steps, plan.replicas)
+            manifest["has_blocks"] = can_block(plan) and source.cut(units, plan.replicas)
             text = source.join(tables)
             manifest["static_arrays"] = _static_arrays(Path(folder), plan)
         finally:
@@ -61,7 +61,7 @@ def generate(plan: Blueprint) -> tuple[str, dict[str, Any]]:
 def _write(
     plan: Blueprint, folder: str
 ) -> tuple[dict[str, Any], dict[str, str], list[Pathway], list[str]]:
-    """Let Brian2 write its sources; return manifest, tables, pathways, units of a timestep."""
+    """Let Brian2 write its sources; return manifest, tables, pathways, units of a window."""
     objects = build_objects(plan, NAME_SUFFIX)
     objects.prepare_demand()
     objects.network.run(0 * brian2.ms, namespace={})
@@ -70,7 +70,8 @@ def _write(
     device.build(compile=False, run=False, directory=folder, with_output=False)
     pathways = _find_pathways(plan, objects, device)
     steps = _timestep(objects, pathways)
-    return *_describe(plan, objects, device, steps), pathways, steps
+    around = [objects.demand[block].codeobj.name for block in (*plan.opening(), *plan.settling())]
+    return *_describe(plan, objects, device, steps), pathways, [*steps, *around]
 
 
 def _timestep(objects: BrianNetwork, pathways: list[Pathway]) -> list[str]:

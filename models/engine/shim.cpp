@@ -21,7 +21,8 @@ struct Probe
     double *growth; // of a lazily decaying variable: its true value is value/growth
 };
 std::vector<Probe> probes;
-std::vector<double> samples;
+std::vector<double> samples; // more than are taken, so that a row is written without looking
+size_t n_samples = 0;
 std::vector<int64_t> sample_steps;
 int64_t probe_interval = 1;
 bool recording = false;
@@ -42,8 +43,13 @@ void record(int64_t step)
     if (probes.empty() || step % probe_interval != 0)
         return;
     sample_steps.push_back(step);
-    for (const Probe &probe : probes)
-        samples.push_back(probe.growth ? *probe.value / *probe.growth : *probe.value);
+    const size_t used = n_samples, count = probes.size();
+    n_samples += count;
+    if (n_samples > samples.size())
+        samples.resize(2 * n_samples);
+    double *row = samples.data() + used;
+    for (size_t k = 0; k < count; k++)
+        row[k] = probes[k].growth ? *probes[k].value / *probes[k].growth : *probes[k].value;
 }
 
 inline void advance_one()
@@ -57,12 +63,31 @@ inline void advance_one()
         record(step);
 }
 
+inline void settle()
+{
+@SETTLE@
+}
+
 // What all replicas share and every timestep changes.
 double **shared[] = {@SHARED@NULL};
 const int n_shared = sizeof(shared) / sizeof(shared[0]) - 1;
 const int64_t n_replicas = @REPLICAS@;
 int64_t block = n_replicas;
 int64_t chunk = 1; // timesteps between two settlings
+
+// From the window's first timestep on, for the replicas of a block.
+void advance_block(int64_t steps)
+{
+@OPEN@
+    while (steps > 0)
+    {
+        const int64_t count = steps < chunk ? steps : chunk;
+        for (int64_t k = 0; k < count; k++)
+            advance_one();
+        settle();
+        steps -= count;
+    }
+}
 
 void advance(int64_t steps)
 {
@@ -81,14 +106,9 @@ void advance(int64_t steps)
         brian::network_clock_compiled.t[0] = start * brian::network_clock_compiled.dt[0];
         for (int k = 0; k < n_shared; k++)
             **shared[k] = at_start[k];
-        for (int64_t k = 0; k < steps; k++)
-            advance_one();
+        advance_block(steps);
     }
-}
-
-void settle()
-{
-@SETTLE@
+    first_replica = 0;
 }
 
 CSpikeQueue *queue(int32_t index)
@@ -115,6 +135,7 @@ int32_t engine_initialise()
 // Take the delays that the host wrote.
 void engine_prepare_queues()
 {
+    last_replica = shim::n_replicas;
 @PREPARE@
 }
 
@@ -133,14 +154,7 @@ void engine_set_chunk(int64_t steps) { shim::chunk = steps; }
 int32_t engine_advance(int64_t steps)
 {
     static uint32_t windows = 0;
-@OPEN@
-    while (steps > 0)
-    {
-        const int64_t count = steps < shim::chunk ? steps : shim::chunk;
-        shim::advance(count);
-        shim::settle();
-        steps -= count;
-    }
+    shim::advance(steps);
     return ++windows % 256 == 0;
 }
 
@@ -193,7 +207,7 @@ void engine_forget()
         target.neurons.clear();
     }
     shim::sample_steps.clear();
-    shim::samples.clear();
+    shim::n_samples = 0;
 }
 
 // Spikes in flight as [offset, slots, length of slot 0, its synapses, length of slot 1, ...].

@@ -50,10 +50,10 @@ class Source:
                 self._includes[" ".join(line.split())] = None
         return re.sub(r"^\s*#\s*include.*$", "", text, flags=re.MULTILINE)
 
-    def cut(self, steps: list[str], replicas: int) -> bool:
-        """Let the units of a timestep run over the replicas of a block; return if they all can."""
+    def cut(self, units: list[str], replicas: int) -> bool:
+        """Let units run over the replicas of a block; return if they all can."""
         try:
-            blocks = {unit: within_block(self._units[unit], replicas) for unit in steps}
+            blocks = {unit: within_block(self._units[unit], replicas) for unit in units}
         except ValueError:
             return False
         self._units |= blocks

@@ -22,6 +22,7 @@ _SPREAD = "a resampled spread is zero up to rounding, or far from it"
 _REFUSED = "refused in the lines below as well"
 _COLUMN = "no other column is read, and what has no number is refused in `bind`"
 _SMALL = "at the tiny learning rate of the test it is; the flag is about others"
+_UNREAD = "where sums are zero the quotient is not taken"
 _NO_FIELDS = "the base has no fields to initialise"
 
 # fmt: off
@@ -60,6 +61,28 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
     ("rules/modulators/reward_baseline.py", r"mean\[0, 0\]", r"mean\[ -1, 0\]", "it has one row"),
     ("rules/modulators/td_linear.py", r"eatures = np.where\(active", "", _MASKED),
     ("rules/modulators/td_linear.py", r"n_replicas, 0\)", "", "an array without elements"),
+    ("rules/updates.py", r"int\(change > 0\)", r"int\(change >= 0\)", "zero times it is zero"),
+    ("rules/updates.py", r"where\(sums == 0, 1.0, sums", r"where\(sums == 0, 2.0, sums", _UNREAD),
+    ("rules/updates.py", r"reshape\(-1", r"reshape\(- 2", _SIZE),
+    ("rules/", r"@once", r"^$", _SPEED),
+    ("agents/plastic/controls.py", r"< 0.5", r"value / |<= 0.5", "a sign divides as it multiplies"),
+    ("rules/modulators/contract.py", r"scalar\[:, 0\]", r"-1\]", "it has one column"),
+    ("rules/modulators/contract.py", r'"discount", 0.0', r"1.0", "both are discounts"),
+    ("rules/modulators/contract.py", r"sorted\(expected", r"list\(expected", "names in any order"),
+    ("rules/modulators/reward_baseline.py", r"mean\[0, 0\]", r"-1\]", "it has one column"),
+    ("rules/modulators/reward_baseline.py", r"super\(\)", r"^pass$", _REFUSED),
+    ("rules/clopath.py", r"steps > 0", r"steps >= 0", "at the first timestep both are zero"),
+    ("rules/clopath.py", r"> theta_minus", r">= theta_minus", _ZERO),
+    ("rules/clopath.py", r'"each_step", "on_pre"', r'"on_pre", "each_step"', _SUM),
+    ("rules/", r'"post_on_spike"', r'"post_on_spike", "on_post"', _TOUCHED),
+    ("rules/", r'"pre_on_spike"', r'"pre_on_spike", "on_pre"', _TOUCHED),
+    ("analysis/coverage.py", r"97.5", r"96.5", "coverage differs by less than it is known to"),
+    ("rules/clopath.py", r"steps > 1\)\*\(v_fast", r"steps >= 1", "no spike came before"),
+    ("rules/dopamine_stdp.py", r"linear = False", r"= True", "at the default baseline of 0 it is"),
+    ("rules/node_perturbation.py", r"per_timestep = True", r"= False", "`run.py check` tells"),
+    ("rules/hedonistic.py", r"release < ", r"release <= ", "no draw lies on it"),
+    ("rules/eprop.py", r"1e-9, 1e9", r"", "durations lie between"),
+    ("rules/eprop.py", r'"learning_signal": "decision"', r'"(keep|episode)"', _WRITTEN),
     ("rules/hedonistic.py", r"linear = False", r"linear = True", _SMALL),
 ]
 # fmt: on

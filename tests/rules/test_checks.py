@@ -58,12 +58,21 @@ SLIPS = [
     ({"resets": {"mark": "allways"}}, "must be one of"),
     ({"resets": {"marc": "keep"}}, "no variable 'marc' in its equations. Did you mean 'mark'?"),
     ({"modulated": "no"}, "Spoiled.modulated must be True or False"),
+    ({"required_units": ["v"]}, "Spoiled.required_units must be a dict such as {'v': 'volt'}"),
+    ({"host_writes": ["count"]}, "Spoiled.host_writes must be a dict such as {'agreement'"),
     ({"required_units": {"u": "volt"}}, "required_units: 'u' is not in requires"),
     ({"weight_clock": "gain"}, "must name a field that holds a period in ms"),
     ({"rates": ("pace",)}, "are numbers (gain, learning_rate, limit_mv, tau_trace_ms), at"),
     ({"rates": ()}, "at least one, got ()"),
     ({"host_writes": {"mark": "agreement"}}, "no variable 'mark' is kept in post_equations; it"),
+    ({"host_writes": {"mark": "agreement"}}, "is kept in post_equations; it has: count."),
+    ({"post_equations": "count : 1\nspare : 1"}, "post_equations: nothing assigns 'spare'; assig"),
+    (
+        {"label": "a", "__annotations__": {"label": str}, "rates": ("label",)},
+        "rates must name fields that are numbers",
+    ),
     # names
+    ({"equations": "mark : 1\ntau_trace : 1\nhalf : 1"}, "'tau_trace' is defined in two places"),
     ({"equations": "mark : 1\ntau_trace : 1\ngain : 1"}, "'gain' is defined in two places"),
     ({"equations": "mark : 1\nlambda : 1\nhalf : 1"}, "equations, line 2, column 1: a variable"),
     ({"equations": "double : 1"}, "cannot be called 'double': it is a word of C++"),
@@ -131,6 +140,10 @@ def test_what_is_sound_passes():
     check_rule_class(Sound)
     check_rule_class(spoil(equations="mark : 1\ndhalf/dt = (mark - half)/tau_trace : 1"))
     check_rule_class(spoil(on_post="mark += int(gain > 0)*(v - limit)/limit"))
+    check_rule_class(spoil(rates=("learning_rate", "tau_trace_ms", "gain", "limit_mv")))
+    check_rule_class(spoil(post_equations="count : 1\ndspare/dt = -spare/tau_trace : 1"))
+    required = {"requires": ("v", "on"), "required_units": {"on": "boolean"}}
+    check_rule_class(spoil(on_post="mark += int(on and v > limit)", **required))
 
 
 def test_a_class_is_looked_at_once():
@@ -194,6 +207,8 @@ def test_updates_of_the_library_pass(name):
             "Slip: the parameter 'double' cannot have this name",
         ),
         ({"rates": ("pace",)}, "Slip.rates names 'pace', which is no field"),
+        ({"rates": ["pace"]}, "Slip.rates must be a tuple of names"),
+        ({"needs_bounds": "no"}, "Slip.needs_bounds must be True or False"),
     ],
 )
 def test_a_broken_update_is_refused(attributes, message):
@@ -205,3 +220,16 @@ def test_a_broken_update_is_refused(attributes, message):
     else:
         check_update_class(kind)  # not a constant: change is no parameter
     check_update_class(Adam)
+
+
+@pytest.mark.parametrize("kind", [3, Sound, Adam()])
+def test_what_is_no_update_is_refused(kind):
+    with pytest.raises(TypeError, match="must be a class derived from threefactor.WeightUpdate"):
+        check_update_class(kind)
+
+
+def test_an_update_that_is_no_dataclass_is_refused():
+    with pytest.raises(TypeError, match="dataclass"):
+        check_update_class(
+            type("Slip", (WeightUpdate,), {"gain": 1.0, "__annotations__": {"gain": float}})
+        )

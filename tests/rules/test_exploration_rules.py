@@ -132,6 +132,44 @@ def test_rmax_filters_the_score():
     np.testing.assert_allclose(found[:, 0], expected, rtol=0, atol=1e-13)
 
 
+def test_hebbian_bias_filters_its_terms():
+    rng, steps = np.random.default_rng(12), 60
+    z, p, sensitivity = rng.random((3, steps, 1))
+    activity = Activity(
+        np.zeros((steps, 1), bool), np.zeros((steps, 1), bool),
+        {"z": z, "p": p, "sensitivity": sensitivity},
+    )  # fmt: skip
+    rule = RULES["hebbian-bias"](tau_eligibility_ms=15.0, expected_share=0.3)
+    wiring = Wiring(np.zeros(1, int), [0], 0.0)
+    found = interpret(rule, activity, wiring, record=("eligibility",)).history["eligibility"]
+    terms = ((z - 0.3 * p) * sensitivity)[:, 0]
+    expected = np.convolve(terms, np.exp(-np.arange(steps) / 15.0))[:steps]
+    np.testing.assert_allclose(found[:, 0], expected, rtol=0, atol=1e-13)
+
+
+def test_hedonistic_eligibility_decays():
+    rule, steps = RULES["hedonistic"](tau_eligibility_ms=20.0), 30
+    pre, draws = np.zeros((steps, 1), bool), np.full((steps, 1), 0.1)
+    pre[4] = True
+    activity = Activity(pre, np.zeros((steps, 1), bool), {"release": draws})
+    wiring = Wiring(np.zeros(1, int), [0], 0.0)
+    found = interpret(rule, activity, wiring, record=("eligibility",)).history["eligibility"]
+    expected = np.where(np.arange(steps) >= 4, 0.5 * np.exp(-(np.arange(steps) - 4) / 20.0), 0.0)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=0, atol=1e-13)
+
+
+def test_node_perturbation_forgets_a_window_when_it_closes():
+    steps = 12
+    activity = Activity(
+        np.ones((steps, 1), bool), np.zeros((steps, 1), bool),
+        {"perturbation": np.ones((steps, 1))},
+    )  # fmt: skip
+    schedule = Schedule(np.array([6, 12]), np.array([0.0, 1.0]))
+    rule, wiring = RULES["node-perturbation"](learning_rate=1.0), Wiring(np.zeros(1, int), [0], 0.0)
+    # A kick meets the spikes of the timestep before: five in the first window, six in the second.
+    assert interpret(rule, activity, wiring, schedule).w[0] == 6.0
+
+
 def test_hebbian_bias_runs_from_hebb_to_the_policy_gradient(long_run):
     pre, rows = long_run
     n_post, steps = rows["z"].shape[1], len(pre)

@@ -76,14 +76,23 @@ def test_stdp_counts_all_pairs():
     assert run.w[0] == pytest.approx(np.exp(-1.0) + np.exp(-0.5), abs=1e-13)
 
 
+@pytest.mark.parametrize("tau_minus_ms", [20.0, 35.0])
 @pytest.mark.parametrize("difference", [-30, -5, -1, 0, 1, 5, 30])
-def test_dopamine_stdp_window_of_daspnet(difference):
-    rule = RULES["dopamine-stdp"](weight_period_ms=200.0)
+def test_dopamine_stdp_window_of_daspnet(difference, tau_minus_ms):
+    rule = RULES["dopamine-stdp"](weight_period_ms=200.0, tau_minus_ms=tau_minus_ms)
     eligibility = pair(rule, 50, 50 + difference).variables["eligibility"][0]
     if difference > 0:
         expected = 0.1 * np.exp(-(difference - 1) / 20.0)
     else:
-        expected = -0.15 * np.exp(difference / 20.0)
+        expected = -0.15 * np.exp(difference / tau_minus_ms)
+    assert eligibility == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("difference", [-30, -5, 5, 30])
+def test_kinetic_dopamine_stdp_has_a_time_constant_for_each_order(difference):
+    rule = RULES["dopamine-stdp-kinetic"](weight_period_ms=200.0, tau_minus_ms=35.0)
+    eligibility = pair(rule, 50, 50 + difference).variables["eligibility"][0]
+    expected = np.exp(-difference / 20.0) if difference > 0 else -1.5 * np.exp(difference / 35.0)
     assert eligibility == pytest.approx(expected, abs=1e-14)
 
 

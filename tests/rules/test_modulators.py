@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from threefactor.rules.modulators import MODULATORS, Host, Reinforcement, ThirdFactor
+from threefactor.rules.modulators.contract import BoundModulator, Modulator
 from threefactor.rules.modulators.dopamine import Dopamine
 from threefactor.rules.modulators.feedback import Feedback
-from threefactor.rules.modulators.reward_baseline import RewardBaseline
+from threefactor.rules.modulators.reward_baseline import SCOPES, RewardBaseline
 
 STATES = np.eye(3)
 
@@ -191,9 +192,14 @@ def test_global_baseline_is_shared():
 
 
 def test_stimulus_numbers_are_checked():
+    bound = build("reward-baseline", 2, scope="stimulus")
+    for stimuli in ([3, 3], [0, 3], [-1, -1], [-1, 2]):
+        with pytest.raises(ValueError, match=r"stimuli must be 0 to 2"):
+            bound.on_outcome(outcome([1.0, 1.0], stimuli=np.array(stimuli)))
+    one = RewardBaseline(scope="stimulus").bind(host(2, n_stimuli=1))
+    resting = outcome([1.0, 0.0], active=[True, False], stimuli=np.array([0, 9]))
+    np.testing.assert_array_equal(one.on_outcome(resting), [1.0, 0.0])
     bound = build("reward-baseline", scope="stimulus")
-    with pytest.raises(ValueError, match=r"stimuli must be 0 to 2"):
-        bound.on_outcome(outcome(1.0, stimuli=np.array([3])))
     with pytest.raises(ValueError, match=r"needs Reinforcement.stimuli"):
         bound.on_outcome(outcome(1.0))
     assert RewardBaseline(scope="stimulus").requires == ("stimuli",)
@@ -320,6 +326,7 @@ def test_a_host_that_cannot_be_is_refused():
     for values in ((0, 20.0), (1, 0.0), (1, np.inf)):
         with pytest.raises(ValueError, match="expected n_replicas >= 1 and window_ms > 0"):
             Host(*values)
+    assert Host(1, 0.1).window_ms == 0.1
 
 
 def test_dopamine_in_flight_is_lost_at_the_end_of_an_episode():
@@ -334,10 +341,10 @@ def test_dopamine_in_flight_is_lost_at_the_end_of_an_episode():
 
 
 def test_feedback_spreads_a_scalar_over_neurons():
-    given = Feedback("reward", {"gain": 3.0}, weights=(1.0, -1.0)).bind(host(2))
+    given = Feedback("reward", {"gain": 3.0}, weights=(1.0, -2.0)).bind(host(2))
     delivered = given.on_outcome(outcome([1.0, 2.0]))
     np.testing.assert_array_equal(delivered.scalar, [3.0, 6.0])
-    np.testing.assert_array_equal(delivered.vectors[""], [[3.0, -3.0], [6.0, -6.0]])
+    np.testing.assert_array_equal(delivered.vectors[""], [[3.0, -6.0], [6.0, -12.0]])
     drawn = [Feedback("reward", n_post=4, seed=seed).bind(host()) for seed in (1, 1, 2)]
     rows = [bound.on_outcome(outcome(1.0)).vectors[""] for bound in drawn]
     assert np.array_equal(rows[0], rows[1])
@@ -392,7 +399,49 @@ def test_feedback_passes_on_what_it_wraps():
 
 
 def test_rewards_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match=r"Reinforcement.rewards must be finite"):
-        outcome(np.nan)
+    for rewards in (np.nan, [np.nan, 1.0], [1.0, np.inf]):
+        with pytest.raises(ValueError, match=r"Reinforcement.rewards must be finite"):
+            outcome(rewards)
     with pytest.raises(ValueError, match=r"Reinforcement.terminated must have one entry"):
         Reinforcement(np.zeros(2), np.zeros(3), np.zeros(2), np.ones(2))
+
+
+@pytest.mark.parametrize("name", ["rewards", "terminated", "truncated"])
+def test_arrays_of_unequal_length_are_named(name):
+    lengths = {each: 2 for each in ("rewards", "terminated", "truncated")} | {name: 3}
+    arrays = {each: np.zeros(length) for each, length in lengths.items()}
+    with pytest.raises(ValueError, match=rf"Reinforcement.{name} must have one entry per replica"):
+        Reinforcement(**arrays, active=np.ones(2))
+
+
+@pytest.mark.parametrize("truncated", [2, 3])
+def test_replicas_that_are_active_count(truncated):
+    with pytest.raises(ValueError, match=r"Reinforcement.rewards must have one entry per replica"):
+        Reinforcement(np.zeros(2), np.zeros(2), np.zeros(truncated), np.ones(3))
+
+
+def test_what_modulators_must_have():
+    class Silent(BoundModulator):
+        """Says nothing."""
+
+    class Unbound(Modulator):
+        """Cannot be bound."""
+
+    for kind in (Silent, Unbound):
+        with pytest.raises(TypeError, match="abstract"):
+            kind()
+
+
+def test_numbers_that_cannot_be():
+    with pytest.raises(ValueError, match=r"Dopamine.gain must be a finite"):
+        Dopamine(gain=np.nan)
+    with pytest.raises(ValueError, match=r"learning_rate must be in \[0, 1\], got -0.5"):
+        MODULATORS["td-linear"](learning_rate=-0.5)
+    with pytest.raises(ValueError, match="needs the encoder's features, got None"):
+        build("td-linear").value(None, None)
+
+
+def test_only_the_global_baseline_is_shared_by_the_replicas():
+    shared = {scope: build("reward-baseline", scope=scope).shared for scope in SCOPES}
+    assert shared.pop("global") == "the mean of scope 'global'"
+    assert not any(shared.values())

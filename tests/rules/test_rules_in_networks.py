@@ -19,7 +19,9 @@ def drive(network, windows, steps=20):
 
 
 def test_a_release_carries_the_amplitude_and_a_failure_nothing(make_spec, open_network):
-    rule = RULES["hedonistic"](amplitude=2.0, tau_eligibility_ms=1e12)
+    rule = RULES["hedonistic"](
+        amplitude=2.0, tau_eligibility_ms=1e12, facilitation_jump=0.7, tau_facilitation_ms=1e12
+    )
     spec = make_spec(rule, Readout(tau_membrane_ms=1e12), low=-0.5, high=0.5, w_min=-5, w_max=5)
     network = open_network(spec, seeds=SEEDS[:1])
     w = network.weights()["policy"][0].copy()
@@ -28,13 +30,15 @@ def test_a_release_carries_the_amplitude_and_a_failure_nothing(make_spec, open_n
     recorded, spikes = network.engine.drain(), np.zeros((50, 6), bool)
     spikes[recorded["input.step"], recorded["input.neuron"]] = True
     streams = network.engine.array("policy.release_stream")
-    released = uniform(streams[None, :], np.arange(50)[:, None]) < 1 / (1 + np.exp(-w))
     pre, post = np.divmod(np.arange(24), 4)
+    facilitation = 0.7 * (np.cumsum(spikes, axis=0) - spikes)[:, pre]
+    chances = 1 / (1 + np.exp(-w - facilitation))
+    released = uniform(streams[None, :], np.arange(50)[:, None]) < chances
     expected = np.array([2.0 * (spikes[:, pre] & released)[:, post == j].sum() for j in range(4)])
     assert 0 < expected.sum() < 2.0 * spikes[:, pre].sum()
     np.testing.assert_allclose(outputs, expected, rtol=1e-9)
     network.close_decision()
-    score = ((spikes[:, pre] * 1.0) * (released - 1 / (1 + np.exp(-w)))).sum(axis=0)
+    score = ((spikes[:, pre] * 1.0) * (released - chances)).sum(axis=0)
     np.testing.assert_allclose(network.replicated("policy.trace")[0], score, rtol=0, atol=1e-9)
 
 

@@ -171,12 +171,20 @@ def test_voltage_rule_against_a_loop_and_its_dependence_on_rate_and_order():
     assert 1.4 < 1 + 15 * changes[10, 50] / 0.5 < 1.9
 
 
-def test_voltage_rule_filters_from_the_first_v_on():
+@pytest.mark.parametrize(
+    "v",
+    [
+        np.random.default_rng(4).uniform(-75.0, -40.0, 12),
+        np.full(5, -42.0),  # potentiation begins at the second timestep
+        np.repeat([-78.0, -42.0, -55.0, -90.0, -42.0], [20, 2, 40, 6, 4]),  # slow behind fast
+    ],
+)
+def test_voltage_rule_filters_from_the_first_v_on(v):
     """The low-passed voltages have their declared memory from the start of an episode."""
     rule = RULES["stdp-voltage"]()
-    generator = np.random.default_rng(4)
-    v, pre = generator.uniform(-75.0, -40.0, 12), generator.random(12) < 0.5
-    activity = Activity(pre[:, None], np.zeros((12, 1), bool), {"v": v[:, None] * 1e-3})
+    pre = np.random.default_rng(5).random(len(v)) < 0.5
+    pre[:2] = True
+    activity = Activity(pre[:, None], np.zeros((len(v), 1), bool), {"v": v[:, None] * 1e-3})
     w = interpret(rule, activity, Wiring(np.zeros(1, int), [0], 0.5, 0.0, 1.0)).w[0]
     assert w == pytest.approx(clopath_loop(rule, v, pre), abs=1e-13)
 

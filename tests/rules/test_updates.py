@@ -6,7 +6,13 @@ import pytest
 from threefactor.models.neurons import AdaptiveLIF
 from threefactor.rules import RULES
 from threefactor.rules.interpreter import Activity, Schedule, Wiring, interpret
-from threefactor.rules.updates import Adam, SoftBounds, WeightUpdate, normalise_incoming
+from threefactor.rules.updates import (
+    Adam,
+    SoftBounds,
+    WeightUpdate,
+    moves_within_windows,
+    normalise_incoming,
+)
 
 
 @pytest.fixture
@@ -68,6 +74,9 @@ def test_incoming_sums(spikes):
     silent = np.zeros((2, 6))
     normalise_incoming(silent, POST, 2, 3.0)
     assert not silent.any()
+    balanced = np.array([1.0, 2.0, -1.0, 0.0, 0.0, 1.0])  # sums 0 and 3
+    normalise_incoming(balanced, POST, 2, 6.0)
+    np.testing.assert_array_equal(balanced, [1.0, 4.0, -1.0, 0.0, 0.0, 2.0])
     single = np.array([1.0, 0.0, 0.0, 0.5, 0.0, 0.0])  # sums 1 and 0.5
     normalise_incoming(single, POST, 2, 3.0)
     np.testing.assert_array_equal(single, [3.0, 0.0, 0.0, 3.0, 0.0, 0.0])
@@ -230,6 +239,7 @@ def test_sums_and_bounds_that_cannot_be(options, message, make_spec):
     ("kind", "options", "message"),
     [
         (SoftBounds, {"exponent": -1.0}, "SoftBounds.exponent must be >= 0"),
+        (SoftBounds, {"exponent": np.nan}, "SoftBounds.exponent must be a finite"),
         (Adam, {"step_size": -1.0}, "Adam.step_size must be >= 0"),
         (Adam, {"epsilon": 0.0}, "Adam.epsilon must be > 0"),
         (Adam, {"second_decay": 1.0}, "Adam.second_decay must be < 1"),
@@ -238,3 +248,14 @@ def test_sums_and_bounds_that_cannot_be(options, message, make_spec):
 def test_updates_check_their_numbers(kind, options, message):
     with pytest.raises(ValueError, match=message):
         kind(**options)
+
+
+def test_what_an_update_allows(make_spec):
+    make_spec(RULES["rstdp"](), update=Adam(step_size=0.0), w_max=np.inf)
+    assert SoftBounds() == SoftBounds(exponent=1.0)
+
+
+def test_rules_that_move_weights_within_windows():
+    moving = {name for name, rule in RULES.items() if moves_within_windows(rule())}
+    assert {"stdp", "stdp-voltage", "dopamine-stdp"} <= moving
+    assert not moving & {"rstdp", "rstdp-et", "reinforce", "eprop", "td-critic"}
