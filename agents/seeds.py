@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STREAMS = ("env", "network", "decoder", "weights", "control", "evaluation", "actions")
+STREAMS = ("env", "network", "decoder", "weights", "control", "evaluation", "actions", "limits")
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Seeds:
     env: resets and dynamics of the environment. network: noise of neurons (and Poisson inputs).
     decoder: ties and soft choices. weights: initial weights, heterogeneous parameters.
     control: shuffled third factors. evaluation: environment of `evaluate`. actions: the random
-    agent that runs are compared with.
+    agent that runs are compared with. limits: the rollout that finds limits of observations.
     """
 
     env: int
@@ -24,6 +24,7 @@ class Seeds:
     control: int
     evaluation: int
     actions: int
+    limits: int
 
 
 def spawn_seeds(seed: int) -> Seeds:

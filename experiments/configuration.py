@@ -275,7 +275,10 @@ def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
 
 
 def coerce(value: Any, kind: Any, where: str) -> Any:
-    """Return `value` as `kind`; YAML's ``1e-3`` (a string) becomes a float, lists become tuples."""
+    """Return `value` as `kind`; YAML's ``1e-3`` (a string) becomes a float, lists become tuples.
+
+    A tuple within a tuple may be written as one word: ``0,1 2,3`` is ((0, 1), (2, 3)).
+    """
     origin = get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         choices = get_args(kind)
@@ -297,6 +300,8 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
     if origin is tuple:
         inner = get_args(kind)[0]
         items = value if isinstance(value, (list, tuple)) else [value]
+        if get_origin(inner) is tuple:
+            items = [item.split(",") if isinstance(item, str) else item for item in items]
         return tuple(coerce(item, inner, where) for item in items)
     if origin is dict or kind is dict:
         if isinstance(value, Mapping):

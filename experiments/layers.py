@@ -1,6 +1,7 @@
 """From what a user says to a configuration: one way for the command line, files and Python."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from threefactor.experiments.configuration import (
     read_settings,
     resolve,
 )
+from threefactor.experiments.fitting import CHOSEN, fitting_parts
 from threefactor.experiments.parts.given import name_of_class, settings_of_part
 from threefactor.experiments.presets.preset import DEFAULT, Preset, find_preset
+from threefactor.experiments.training.setup import Setup
 
 #: A configuration, settings, or a YAML or TOML file of settings.
 Layer = RunConfig | Mapping[str, Any] | str | Path
@@ -22,6 +25,9 @@ Layer = RunConfig | Mapping[str, Any] | str | Path
 
 def configure(*layers: Layer, **settings: Any) -> RunConfig:
     """Return the configuration of a run: defaults, a preset, then `layers`, then `settings`.
+
+    Encoder, decoder, model and modulator that none of them names are chosen to fit the spaces of
+    the environment (`fitting`).
 
     Parameters
     ----------
@@ -45,12 +51,28 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
         preset = coerce(layer.get("preset", preset), str, "run.preset")
         rule = part_settings("rule", layer.get("rule")).get("name", rule)
     found = find_preset(preset, env, rule).under(nested_layers)
-    return resolve({"preset": preset}, *found, *nested_layers)
+    given = [{"preset": preset}, *found, *nested_layers]
+    return resolve(_by_spaces(given), *given)
 
 
 def preset_of(config: RunConfig) -> Preset:
     """Return the preset that a configuration started from."""
     return find_preset(config.options.preset, config.options.env, config.names["rule"])
+
+
+def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return settings of the parts that no layer names, as the environment's spaces ask for."""
+    named = {
+        part: settings["name"]
+        for layer in layers
+        for part in PARTS
+        if "name" in (settings := part_settings(part, layer.get(part)))
+    }
+    if set(CHOSEN) <= set(named):
+        return {}
+    setup = Setup.of(resolve(*layers))
+    with closing(setup.open_environments(replicas=1)) as environments:
+        return fitting_parts(environments, named)
 
 
 def settings_of(layer: Layer) -> Mapping[str, Any]:

@@ -235,7 +235,13 @@ class Network:
         return self._critic.mean(axis=1)
 
     def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
-        """Bank the window's eligibility; `chosen` is the action of each replica, (replicas,)."""
+        """Bank the window's eligibility.
+
+        Parameters
+        ----------
+        chosen : (replicas,) or (replicas, n_components), optional
+            The modules of the output that stand for the action of each replica.
+        """
         if chosen is not None:
             for population, agreement in self._agreements:
                 self._write_agreement(population, agreement, chosen)
@@ -252,7 +258,7 @@ class Network:
         modules = self.spec.population(population).modules
         assert modules is not None  # the specification refuses it
         fired = self.replicated(f"{population}.spike_count") > 0
-        belongs = modules[None, :] == np.asarray(chosen)[:, None]
+        belongs = (modules[:, None] == np.reshape(chosen, (self.replicas, 1, -1))).any(axis=2)
         agreement[...] = np.where(fired == belongs, 1.0, -1.0)
 
     def consolidate(

@@ -27,6 +27,7 @@ from threefactor.agents.plastic.recording import (
 from threefactor.agents.plastic.resting import Resting
 from threefactor.agents.plastic.scheduled_parameters import BoundSchedule
 from threefactor.envs.bridge import BoundDecoder, BoundEncoder
+from threefactor.envs.bridge.choices import Choices
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.network import Network
 from threefactor.rules.modulators import BoundModulator, Reinforcement, ThirdFactor
@@ -43,8 +44,8 @@ class PlasticAgent(Agent):
     ----------
     window_steps : int
         Timesteps of a decision.
-    first_action : int
-        The number of the first action in its space.
+    choices : Choices or None
+        Of the action space; None: it is continuous.
     reads_features : bool
         Whether the modulator looks at what the encoder says.
     first_stimulus : int or None
@@ -61,7 +62,7 @@ class PlasticAgent(Agent):
     control: Untouched
     schedule: BoundSchedule
     window_steps: int
-    first_action: int
+    choices: Choices | None
     reads_features: bool
     first_stimulus: int | None
     regime: dict[str, Any]
@@ -73,6 +74,8 @@ class PlasticAgent(Agent):
         self.shared = self.modulator.shared or self.schedule.shared
         self._reads_time = self.decoder.reads == "first_spike_times_ms"
         self._has_critic = self.network.spec.critic is not None
+        hears_choice = self.network.reads_choice or self.learning_signal is not None
+        self._told = self.choices if hears_choice else None
         self._encoded = self.network.told
         self._counts = np.zeros((self.network.replicas, self.network.n_outputs))
         self._values: NDArray[np.float64] | None = None
@@ -95,10 +98,10 @@ class PlasticAgent(Agent):
 
     def learn(self, outcome: Outcome, involved: Mask) -> None:
         """Bank the window, and let weights follow what came of the action."""
-        if self.learning_signal is not None:
-            self.learning_signal.write(self._counts, outcome.actions - self.first_action)
-        reads_choice = self.network.reads_choice
-        self.network.close_decision(outcome.actions - self.first_action if reads_choice else None)
+        chosen = None if self._told is None else self._told.populations(outcome.actions)
+        if self.learning_signal is not None and chosen is not None:
+            self.learning_signal.write(self._counts, chosen)
+        self.network.close_decision(chosen)
         features = next_features = None
         if self.reads_features:
             features = self.encoder.features(self._encoded)

@@ -20,11 +20,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge import BoundDecoder
+from threefactor.envs.bridge.choices import Choices
 from threefactor.models import host
 from threefactor.models.network import Network
 from threefactor.models.specification import Projection
@@ -171,6 +171,8 @@ class BoundLearningSignal:
 
     Parameters
     ----------
+    choices : Choices or None
+        Of the action space.
     seeds : sequence of int, one for each replica
         Of random feedback; only what needs them draws.
 
@@ -181,16 +183,21 @@ class BoundLearningSignal:
     """
 
     def __init__(
-        self, signal: LearningSignal, network: Network, decoder: BoundDecoder, seeds: Sequence[int]
+        self,
+        signal: LearningSignal,
+        network: Network,
+        decoder: BoundDecoder,
+        choices: Choices | None,
+        seeds: Sequence[int],
     ) -> None:
-        if decoder.reads == "membrane" or gym.spaces.Discrete not in decoder.settings.spaces:
+        if decoder.reads == "membrane" or choices is None:
             raise ValueError(
                 "learning signal: expected a decoder that chooses by spikes (argmax, softmax, "
                 f"first-to-spike), got {type(decoder.settings).__name__}; the rule waits for the "
                 "error of a choice."
             )
-        self._network, self._decoder = network, decoder
-        self._replicas = np.arange(network.replicas)
+        self._network, self._decoder, self._choices = network, decoder, choices
+        self._replicas = np.arange(network.replicas)[:, None]
         spec = network.spec
         modules, gain = spec.population(spec.output).modules, signal.policy_gain
         if modules is None:
@@ -217,19 +224,22 @@ class BoundLearningSignal:
         ----------
         counts : (replicas, n_outputs)
             Spikes of the output neurons in the decision window.
-        chosen : (replicas,)
-            Actions, from 0.
+        chosen : (replicas,) or (replicas, n_components)
+            Populations of what was chosen.
         """
         errors = -self.policy(counts)
-        errors[self._replicas, chosen] += 1.0
+        errors[self._replicas, chosen.reshape(len(errors), -1)] += 1.0
         for population, feedback in self._feedbacks.items():
             self._network.write(LEARNING_SIGNAL, feedback(errors), population)
 
     def policy(self, counts: Floats) -> Floats:
-        """Return the probability of each action, (replicas, n_actions)."""
+        """Return the probability of each action in its component, (replicas, n_actions)."""
         probabilities = getattr(self._decoder, "probabilities", None)
         if probabilities is not None:
             return probabilities(counts)
         sums = self._decoder.by_population(counts).sum(axis=2)
-        totals = sums.sum(axis=1, keepdims=True)
-        return np.where(totals > 0, sums / np.maximum(totals, 1.0), 1.0 / sums.shape[1])
+        for component in self._choices.components:
+            own = sums[:, component]
+            totals = own.sum(axis=1, keepdims=True)
+            own[...] = np.where(totals > 0, own / np.maximum(totals, 1.0), 1.0 / own.shape[1])
+        return sums

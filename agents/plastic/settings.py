@@ -18,9 +18,10 @@ from threefactor.agents.plastic.learning_signals import (
 from threefactor.agents.plastic.regime import regime_of
 from threefactor.agents.plastic.scheduled_parameters import BoundSchedule, find_parameters
 from threefactor.agents.plastic.schedules import Schedule
-from threefactor.agents.plastic.wiring import check_input, check_wiring
+from threefactor.agents.plastic.wiring import check_choices, check_input, check_wiring
 from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge import BoundEncoder, Decoder, Encoder
+from threefactor.envs.bridge.choices import Choices
 from threefactor.models import Architecture, Parts
 from threefactor.models.network import Network
 from threefactor.models.neurons.contract import NeuronModel, PoissonInput, TimedInput
@@ -67,6 +68,8 @@ class PlasticSettings(AgentSettings):
         decoder = parts.decoder.bind(spaces[1], parts.model.neurons_per_action, generators)
         spec = _specify(parts, options.timestep_ms, encoder, decoder.n_populations)
         check_input(spec, encoder, options.window_ms)
+        choices = Choices.of(spaces[1])
+        check_choices(spec, choices is not None)
         if options.control == "permuted":
             permutable(spec)  # refused before anything is compiled
         host = Host(len(seeds), options.window_ms, _count_stimuli(spaces[0]))
@@ -80,14 +83,14 @@ class PlasticSettings(AgentSettings):
         learning_signal = None
         if listeners(network):
             learning_signal = BoundLearningSignal(
-                parts.learning_signal, network, decoder, weight_seeds
+                parts.learning_signal, network, decoder, choices, weight_seeds
             )
         return PlasticAgent(
             encoder, network, decoder, modulator, learning_signal,
             bind_control(options.control, network, [seed.control for seed in seeds]),
             BoundSchedule(parts.schedule, scheduled, network),
             window_steps=round(options.window_ms / options.timestep_ms),
-            first_action=int(getattr(spaces[1], "start", 0)),
+            choices=choices,
             reads_features="features" in parts.modulator.requires,
             first_stimulus=_first_stimulus(spaces[0], parts.modulator),
             regime=_regime(parts, options, spec, encoder),

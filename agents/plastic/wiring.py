@@ -3,7 +3,7 @@
 import numpy as np
 
 from threefactor.envs.bridge import BoundEncoder, Decoder
-from threefactor.models.host import check_third_factor, signal_arrays, steps_to_spike
+from threefactor.models.host import check_third_factor, listeners, signal_arrays, steps_to_spike
 from threefactor.models.specification import NetworkSpec
 from threefactor.rules.contract import AGREEMENT, LEARNING_SIGNAL
 from threefactor.rules.modulators.contract import Modulator
@@ -43,3 +43,13 @@ def check_input(spec: NetworkSpec, encoder: BoundEncoder, window_ms: float) -> N
                 f"{window_ms:g} ms, got spikes at up to {latest:g} ms; raise --window-ms or let "
                 "them come earlier."
             )
+
+
+def check_choices(spec: NetworkSpec, is_choosing: bool) -> None:
+    """Raise ValueError if a rule waits for the agreement with a choice that nobody makes."""
+    waiting = listeners(spec, AGREEMENT)
+    if waiting and not is_choosing:
+        raise ValueError(
+            f"rule: at {waiting[0]!r} it waits for the {AGREEMENT} with what was chosen, and a "
+            "continuous action is no choice; take another rule, such as reinforce."
+        )

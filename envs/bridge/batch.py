@@ -2,7 +2,7 @@
 
 import io
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -11,17 +11,17 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.flattening import (
+    FlatSpace,
+    choice_offsets,
+    flat_actions,
+    flat_observations,
+)
 from threefactor.envs.bridge.making import make_environment, missing_package
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.envs.bridge.together import FEWEST, Together
 from threefactor.masks import any_of
 
-_BATCHABLE = (
-    gym.spaces.Box,
-    gym.spaces.Discrete,
-    gym.spaces.MultiDiscrete,
-    gym.spaces.MultiBinary,
-)
 # Set once when an environment is made; may hold functions, which pickle cannot save.
 _NOT_STATE = ("env", "spec", "_cached_spec")
 
@@ -49,8 +49,12 @@ class Environments:
 
     Attributes
     ----------
-    observation_space, action_space : gymnasium.Space
-        Of a single environment.
+    observation_space, action_space : Box, Discrete or MultiDiscrete
+        Of a single environment, flattened where it is of another kind (`envs.bridge.flattening`).
+    n_values : tuple of int
+        For each dimension of an observation its number of symbols; 0: it is a number.
+    max_episode_steps : int or None
+        The time limit in force; None: there is none.
     return_discount : float
         Discount per step of the environment's own metric; 1.0 if it declares none.
     is_running : (n_replicas,), bool
@@ -88,10 +92,12 @@ class Environments:
             )
             for replica in range(n_replicas)
         ]
-        self.observation_space = self._envs[0].observation_space
-        self.action_space = self._envs[0].action_space
-        _check_batchable(env_id, "observation", self.observation_space)
-        _check_batchable(env_id, "action", self.action_space)
+        first = self._envs[0]
+        self._show = _flat(env_id, "observation", flat_observations, first.observation_space)
+        self.observation_space, self.n_values = self._show.space, self._show.n_values
+        self._within = _within(self.observation_space)
+        self.action_space = _flat(env_id, "action", flat_actions, first.action_space).space
+        self.max_episode_steps = None if first.spec is None else first.spec.max_episode_steps
         self.return_discount = float(getattr(self._envs[0].unwrapped, "return_discount", 1.0))
         self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
         self.observations: NDArray[Any] = np.zeros(
@@ -163,7 +169,7 @@ class Environments:
         self.observations = self.observations.copy()
         running = self._running.copy()
         for replica, seed in seeds.items():
-            self.observations[replica] = self._envs[replica].reset(seed=seed)[0]
+            self._see(self.observations, replica, self._envs[replica].reset(seed=seed)[0])
             running[replica] = True
             if self._together is not None:
                 self._together.take(replica)
@@ -216,13 +222,27 @@ class Environments:
         for replica in self._numbers:
             answer = self._envs[replica].step(choices[replica])
             observation, reward, terminated, truncated, _ = answer
-            observations[replica] = observation
+            self._see(observations, replica, observation)
             rewards[replica] = self._finite(reward)
             if terminated or truncated:
                 if ends is None:
                     ends = np.zeros((2, self.n_replicas), dtype=bool)
                 ends[:, replica] = terminated, truncated
         return ends
+
+    def _see(self, observations: NDArray[Any], replica: int, observation: Any) -> None:
+        """Note what a replica shows; ValueError if it has another shape or is no symbol."""
+        try:
+            observations[replica] = shown = self._show(observation)
+            is_symbol = self._within is None or self._within(shown)
+        except (TypeError, ValueError, KeyError, IndexError):
+            is_symbol = False
+        if not is_symbol:
+            raise ValueError(
+                f"Environments: {self.env_id} gave the observation "
+                f"{' '.join(repr(observation).split())}, expected an element of "
+                f"{' '.join(str(self._envs[0].observation_space).split())}."
+            )
 
     def _step_together(
         self, actions: NDArray[Any], observations: NDArray[Any], rewards: NDArray[np.float64]
@@ -348,10 +368,27 @@ def _attributes(layer: gym.Env) -> dict[str, Any]:
     return {name: value for name, value in vars(layer).items() if name not in _NOT_STATE}
 
 
-def _check_batchable(env_id: str, what: str, space: gym.Space) -> None:
-    if not isinstance(space, _BATCHABLE):
+def _within(space: gym.Space) -> Callable[[Any], bool] | None:
+    """Return what asks whether symbols are in a space; None where numbers are shown."""
+    if isinstance(space, gym.spaces.Box):
+        return None
+    n_values, first = choice_offsets(space)
+    if isinstance(space, gym.spaces.Discrete):
+        lowest, highest = int(first[0]), int(first[0] + n_values[0] - 1)
+        return lambda shown: lowest <= shown <= highest
+    starts, lasts = (bound.reshape(space.shape or ()) for bound in (first, first + n_values - 1))
+    return lambda shown: bool((starts <= shown).all() and (shown <= lasts).all())
+
+
+def _flat(env_id: str, what: str, flatten: Callable, space: gym.Space) -> FlatSpace:
+    try:
+        return flatten(space)
+    except ValueError as error:
+        kinds = "Box, Discrete, MultiDiscrete or MultiBinary"
+        if what == "observation":
+            kinds += ", or a Dict or Tuple of them"
+        shown = " ".join(str(space).split())
         raise ValueError(
-            f"Environments: {env_id} has {what} space {space}, expected Box, Discrete, "
-            "MultiDiscrete or MultiBinary; register a version of it wrapped with "
-            f"gymnasium.wrappers.Flatten{what.capitalize()} or Transform{what.capitalize()}."
-        )
+            f"Environments: {env_id} has {what} space {shown}, expected {kinds} ({error}); "
+            f"register it wrapped with gymnasium.wrappers.Transform{what.capitalize()}."
+        ) from error

@@ -17,6 +17,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.choices import Choices
 from threefactor.envs.bridge.decoders.contract import READS, BoundDecoder, Decoder
 from threefactor.envs.bridge.encoders.contract import EMITS, BoundEncoder, Encoder
 
@@ -242,17 +243,18 @@ def decoder_replicas(trial: DecoderTrial) -> None:
 
 
 def ties(trial: DecoderTrial) -> None:
-    """Break the ties of a Discrete space with the generators, such that every action may win."""
-    space = trial.space
-    if not isinstance(space, gym.spaces.Discrete):
+    """Break ties with the generators, such that every value of every component may win."""
+    choices = Choices.of(trial.space)
+    if choices is None:
         return
-    n_draws = 30 * int(space.n)
+    n_draws = 30 * choices.n_populations
     bound = trial.bind(_generators(trial.seed, n_draws))
     chosen = bound.decode(np.zeros((n_draws, bound.n_outputs)))
-    missing = set(range(int(space.start), int(space.start + space.n))) - set(chosen.tolist())
+    winners = choices.populations(chosen)
+    missing = sorted(set(range(choices.n_populations)) - set(winners.ravel().tolist()))
     _expect(
         not missing,
-        f"{trial.name}.decode: actions {sorted(missing)} never win a tie; "
+        f"{trial.name}.decode: populations {missing} never win a tie; "
         "break ties with the generators, not by index.",
     )
 

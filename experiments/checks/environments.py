@@ -98,7 +98,8 @@ def spaces(trial: Trial) -> str:
     """Have spaces that encoders and decoders can be bound to."""
     try:
         with closing(Environments(trial.environment)) as environments:
-            return f"{environments.observation_space} -> {environments.action_space}"
+            shown = f"{environments.observation_space} -> {environments.action_space}"
+            return " ".join(shown.split())
     except ValueError as error:
         raise Broken(str(error)) from error
 

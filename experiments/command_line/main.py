@@ -54,8 +54,11 @@ def train(arguments: list[str]) -> int:
 
     request = parse_train(arguments)
     if request.is_printing:
+        from threefactor.experiments.training.limits import with_limits
+        from threefactor.experiments.training.progress import say_on_stderr
+
         print(textwrap.indent(preset_of(request.config).text(), "# "))
-        print(request.config.to_yaml(), end="")
+        print(with_limits(request.config, say_on_stderr).to_yaml(), end="")
         return 0
     if request.out is not None:
         require_new_run(request.out)

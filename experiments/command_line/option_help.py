@@ -96,13 +96,19 @@ def _metavar(option: Option) -> str:
     kinds = []
     for kind in option.kinds:
         inner = get_args(kind)[0] if get_origin(kind) is tuple else kind
+        if get_origin(inner) is tuple:
+            kinds.append(f"{get_args(inner)[0].__name__.upper()},... ...")
+            continue
         name = {bool: "True|False", str: "TEXT", type(None): "None"}.get(inner)
         kinds.append((name or inner.__name__.upper()) + " ..." * (inner is not kind))
     return "|".join(kinds)
 
 
 def _shown(value: Any) -> str:
-    return " ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    words = [",".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value]
+    return " ".join(words) or "none"
 
 
 def _block(head: str, rows: Any) -> str:

@@ -13,6 +13,7 @@ from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
 from threefactor.experiments.training.interruption import Interruption
+from threefactor.experiments.training.limits import with_limits
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.metadata import run_metadata
 from threefactor.experiments.training.observers import Observer, Stopwatch
@@ -56,9 +57,11 @@ def train_agent(
     ValueError, OSError
         For parts that do not fit, or a directory that is not new or cannot be written.
     """
-    options, setup = config.options, Setup.of(config)
+    options = config.options
     path = Path(out or default_path(options.env, config.names["rule"], options.seed))
     require_new_run(path)  # building a network can take half a minute
+    config = with_limits(config, say)
+    setup = Setup.of(config)
     with setup.opened(say) as (environments, agent):
         files = collect_files(config)
         meta = describe_run(setup, agent, files)

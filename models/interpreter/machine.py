@@ -303,7 +303,8 @@ class Interpreter:
     def _agree(self, target: Neurons, chosen: NDArray[np.int_]) -> Floats:
         """Return +1 where a neuron's firing agrees with the action taken, else -1."""
         fired = target.place.values["spike_count"] > 0
-        is_chosen = np.asarray(target.population.modules)[None, :] == np.asarray(chosen)[:, None]
+        modules = np.asarray(target.population.modules)[:, None]
+        is_chosen = (modules == np.reshape(chosen, (self.replicas, 1, -1))).any(axis=2)
         return np.where(fired == is_chosen, 1.0, -1.0)
 
     def consolidate(

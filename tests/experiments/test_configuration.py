@@ -301,7 +301,7 @@ def test_every_run_option_is_in_the_help(capsys):
 
 def test_negative_numbers_and_lists_on_the_command_line():
     chosen = parse_train(
-        ["--env", "Nowhere-v0", "--model", "feed-forward", "--model.lateral-weight", "-2.5",
+        ["--env", "CartPole-v1", "--model", "feed-forward", "--model.lateral-weight", "-2.5",
          "--encoder", "gaussian", "--encoder.cells", "4", "5"]
     ).config  # fmt: skip
     assert chosen.parts["model"].lateral_weight == -2.5
@@ -361,3 +361,8 @@ def test_seeds_are_named_streams():
     )
     with pytest.raises(ValueError, match="seed must be an integer >= 0, got -1"):
         spawn_seeds(-1)
+
+
+@pytest.mark.parametrize("value", [((0, 1), (2,)), [[0, 1], [2]], ("0,1", "2")])
+def test_tuples_within_tuples_may_be_written_as_words(value):
+    assert coerce(value, tuple[tuple[int, ...], ...], "x") == ((0, 1), (2,))

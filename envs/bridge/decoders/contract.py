@@ -2,7 +2,8 @@
 
 Layout of the outputs, for every decoder: population p owns neurons
 `p * neurons_per_action ... (p + 1) * neurons_per_action - 1`; a population stands for one action
-of a Discrete space or for one dimension of a Box.
+of a Discrete space, for one value of one component of a MultiDiscrete (component by component), or
+for one dimension of a Box.
 """
 
 from abc import ABC, abstractmethod
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Generators = Sequence[np.random.Generator]
+#: Kinds of action space that a decoder fits.
+Spaces = tuple[type[gym.Space], ...]
 READS = ("counts", "first_spike_times_ms", "membrane")
 
 
@@ -59,8 +62,9 @@ class BoundDecoder(ABC):
 
         Returns
         -------
-        (n_replicas,), int64 for a Discrete space; (n_replicas, n_dimensions) in the float type of
-        the space (float32 by Gymnasium's default) for a Box.
+        (n_replicas,), int64 for a Discrete space; (n_replicas, n_components), int64 for a
+        MultiDiscrete; (n_replicas, n_dimensions) in the float type of the space (float32 by
+        Gymnasium's default) for a Box.
         """
 
     def by_population(self, outputs: NDArray[Any]) -> NDArray[Any]:
@@ -81,7 +85,7 @@ class Decoder(ABC):
     """Settings of a decoder: a frozen dataclass of plain numbers, units in the names."""
 
     reads: ClassVar[str] = "counts"
-    spaces: ClassVar[tuple[type[gym.Space], ...]]
+    spaces: ClassVar[Spaces]
 
     @abstractmethod
     def bind(
@@ -92,7 +96,7 @@ class Decoder(ABC):
         Parameters
         ----------
         neurons_per_action : int
-            Output neurons per action of a Discrete space, or per dimension of a Box.
+            Output neurons per action of a Discrete space, value of a component, or dimension.
         generators : one numpy Generator per replica
             Kept, not copied.
         """
@@ -162,30 +166,3 @@ class BoxRange:
         # After the rounding, or the largest action could lie outside by one float32 step.
         np.maximum(actions, self._low, out=actions)
         return np.minimum(actions, self._high, out=actions)
-
-
-def pick_largest(
-    values: NDArray[Any], generators: list[np.random.Generator], start: int
-) -> NDArray[np.int64]:
-    """Pick the index of the largest value of each row, plus `start`; ties are drawn.
-
-    A row draws one number from its own generator if it is tied and none if it is not.
-    """
-    if len(values) == 1:
-        (row,) = values.tolist()
-        largest = max(row)
-        n_tied = row.count(largest)
-        index = row.index(largest)
-        if n_tied > 1:
-            for _ in range(int(generators[0].random() * n_tied)):
-                index = row.index(largest, index + 1)
-        return np.array([index + start])
-    is_largest = values == values.max(axis=1, keepdims=True)
-    actions = is_largest.argmax(axis=1)
-    n_tied = is_largest.sum(axis=1)
-    tied = np.flatnonzero(n_tied > 1)
-    if tied.size:
-        draws = np.array([generators[replica].random() for replica in tied.tolist()])
-        ranks = (draws * n_tied[tied]).astype(int)
-        actions[tied] = (is_largest[tied].cumsum(axis=1) > ranks[:, None]).argmax(axis=1)
-    return actions + start

@@ -1,18 +1,18 @@
 """Decoding from the membrane of readout units that do not spike."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.decoders.choices import BoundChoice
 from threefactor.envs.bridge.decoders.contract import (
     BoundDecoder,
     BoxRange,
     Decoder,
     Generators,
-    pick_largest,
 )
 
 
@@ -21,12 +21,13 @@ class Membrane(Decoder):
     """The membrane of readout units is the value of an action, or the action itself.
 
     Equations        v = mean membrane of the readout units of an action or dimension
-                     Discrete: action = argmax v, ties drawn by the replica's generator
+                     Discrete: action = argmax v, ties drawn by the replica's generator;
+                     MultiDiscrete: so in every component
                      Box: u = (v - membrane_low) / (membrane_high - membrane_low), clipped to [0, 1]
                           action = low + (high - low) * u
     Parameters       membrane_low : float, default -1.0   v of the lower bound, in its own unit.
                      membrane_high : float, default 1.0   v of the upper bound, in its own unit.
-    Spaces           Discrete; Box with finite bounds
+    Spaces           Discrete; MultiDiscrete; Box with finite bounds
     Reads            membrane
     Raises           ValueError  if membrane_low >= membrane_high; in decode, if v is not finite
     Source           the readouts of Akl et al. 2023 (spiking DQN: Discrete, TD3: Box)
@@ -36,7 +37,7 @@ class Membrane(Decoder):
     membrane_high: float = 1.0
 
     reads: ClassVar[str] = "membrane"
-    spaces: ClassVar = (gym.spaces.Discrete, gym.spaces.Box)
+    spaces: ClassVar = (gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.Box)
 
     def __post_init__(self) -> None:
         """Check the range."""
@@ -57,26 +58,15 @@ class Membrane(Decoder):
         self.check_binding(action_space, neurons_per_action, generators)
         if isinstance(action_space, gym.spaces.Box):
             return _BoundMembraneBox(self, action_space, neurons_per_action, generators)
-        discrete = cast(gym.spaces.Discrete, action_space)
-        return _BoundMembraneChoice(self, discrete, neurons_per_action, generators)
+        return _BoundMembraneChoice(self, action_space, neurons_per_action, generators)
 
 
-class _BoundMembraneChoice(BoundDecoder):
-    def __init__(
-        self,
-        settings: Membrane,
-        space: gym.spaces.Discrete,
-        neurons_per_action: int,
-        generators: Generators,
-    ):
-        super().__init__(settings, int(space.n), neurons_per_action, generators)
-        self._start = int(space.start)
-
+class _BoundMembraneChoice(BoundChoice):
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.int64]:
         """Decide from membranes, see `BoundDecoder.decode`."""
         values = self.by_population(outputs).mean(axis=2)
         _check_finite(values)
-        return pick_largest(values, self.generators, self._start)
+        return self.choose_largest(values)
 
 
 class _BoundMembraneBox(BoundDecoder):

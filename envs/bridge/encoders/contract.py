@@ -145,12 +145,3 @@ def broadcast(owner: str, field: str, numbers: tuple[Any, ...], n_dimensions: in
             f"space, got {len(numbers)}: {numbers}."
         )
     return list(numbers)
-
-
-def choice_offsets(space: gym.Space) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the number of values and the first value of every component of a discrete space."""
-    if isinstance(space, gym.spaces.Discrete):
-        return np.array([space.n], dtype=np.int64), np.array([space.start], dtype=np.int64)
-    if isinstance(space, gym.spaces.MultiDiscrete):
-        return space.nvec.ravel().astype(np.int64), space.start.ravel().astype(np.int64)
-    raise TypeError(f"choice_offsets: expected Discrete or MultiDiscrete, got {space}.")

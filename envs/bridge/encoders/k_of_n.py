@@ -14,9 +14,9 @@ from threefactor.envs.bridge.encoders.contract import (
     Encoder,
     Rates,
     broadcast,
-    choice_offsets,
 )
 from threefactor.envs.bridge.encoders.scaling import BoundBoxEncoder, UnitScaling, check_normalise
+from threefactor.envs.bridge.flattening import choice_offsets
 
 
 @dataclass(frozen=True)

@@ -57,14 +57,9 @@ class UnitScaling:
     def _limits(
         self, settings: BoxSettings, space: gym.spaces.Box
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        low = space.low.ravel().astype(np.float64)
-        high = space.high.ravel().astype(np.float64)
-        for_low, for_high = low.copy(), high.copy()
-        if settings.low:
-            low = np.array(broadcast(self._owner, "low", settings.low, self.n_dimensions))
-        if settings.high:
-            high = np.array(broadcast(self._owner, "high", settings.high, self.n_dimensions))
+        low, high = given_limits(settings, space)
         if np.any(low <= -_UNBOUNDED) or np.any(high >= _UNBOUNDED):
+            for_low, for_high = low.copy(), high.copy()
             for_low[for_low <= -_UNBOUNDED] = -3.0
             for_high[for_high >= _UNBOUNDED] = 3.0
             raise ValueError(
@@ -140,6 +135,18 @@ class UnitScaling:
             self._n_observations = int(state["n_observations"])
             self._mean = np.array(state["mean"], dtype=np.float64)
             self._squares = np.array(state["squares"], dtype=np.float64)
+
+
+def given_limits(
+    settings: BoxSettings, space: gym.spaces.Box
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the limits of every dimension: those of the settings, else the space's."""
+    limits = []
+    for name, bounds in (("low", space.low), ("high", space.high)):
+        given: tuple[float, ...] = getattr(settings, name)
+        known = broadcast(type(settings).__name__, name, given, bounds.size) if given else bounds
+        limits.append(np.array(known, dtype=np.float64).ravel())
+    return limits[0], limits[1]
 
 
 class BoundBoxEncoder(BoundEncoder):

@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge.encoders.conjunctions import check_copies, copied
 from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder, Rates, broadcast
 from threefactor.envs.bridge.encoders.scaling import BoundBoxEncoder, UnitScaling, check_normalise
 
@@ -28,7 +29,8 @@ class TileCoding(Encoder):
                      normalise : str, default 'limits'   'limits', or 'running': mean +- 3 sd.
                      rate_max_hz : float, default 100.0   Rate of an active tile, Hz.
                      rate_min_hz : float, default 0.0   Rate of the others, Hz, >= 0.
-    Spaces           Box, flattened: tilings * prod(tiles) inputs, tiling by tiling.
+                     copies : int, default 1   Input neurons of each tile, >= 1.
+    Spaces           Box, flattened: tilings * prod(tiles) tiles, tiling by tiling.
     Range            rates_range_hz = (rate_min_hz, rate_max_hz)
     Raises           ValueError  if more than 100000 tiles are needed
     Limits           a tile is 1 / (tiles - 1) of the range wide: the spare one holds the offset.
@@ -42,6 +44,7 @@ class TileCoding(Encoder):
     normalise: str = "limits"
     rate_max_hz: float = 100.0
     rate_min_hz: float = 0.0
+    copies: int = 1
 
     spaces: ClassVar = (gym.spaces.Box,)
 
@@ -49,6 +52,7 @@ class TileCoding(Encoder):
         """Check every field that can be checked without the space."""
         self.check_rates()
         check_normalise(self)
+        check_copies("TileCoding", self.copies)
         self.set_tuple("tiles", int)
         self.set_tuple("low", float)
         self.set_tuple("high", float)
@@ -68,7 +72,7 @@ class TileCoding(Encoder):
                 f"TileCoding.bind: expected at most {MAX_TILES} inputs, got {n_inputs} = "
                 f"{self.tilings} * prod{tuple(tiles)}; take fewer tiles or another encoder."
             )
-        return _BoundTileCoding(self, scaling, np.array(tiles))
+        return copied(_BoundTileCoding(self, scaling, np.array(tiles)), self.copies)
 
 
 class _BoundTileCoding(BoundBoxEncoder):

@@ -182,7 +182,6 @@ def test_package_is_imported_before_its_environment():
         ("CartPole-v9", "Did you mean 'CartPole-v"),
         ("zzzzz", "package:Name-v0"),
         ("no_such_package:Foo-v0", "Run: pip install no_such_package"),
-        ("Blackjack-v1", "observation space Tuple.*FlattenObservation"),
     ],
 )
 def test_bad_ids_give_one_clear_error(env_id, message):

@@ -2,18 +2,20 @@
 
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 
 from threefactor.envs.bridge import DECODERS
 from threefactor.envs.bridge.checks import check_decoder, check_settings
+from threefactor.envs.bridge.decoders.choices import pick_largest
 from threefactor.envs.bridge.decoders.continuous import PopulationVector, WeightedMean
-from threefactor.envs.bridge.decoders.contract import pick_largest
 from threefactor.envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
 from threefactor.envs.bridge.decoders.membrane import Membrane
 
 SPACES = {
     "discrete": Discrete(4),
     "discrete from 3": Discrete(3, start=3),
+    "multi-discrete": MultiDiscrete([2, 3], start=[0, -1]),
+    "multi-discrete matrix": MultiDiscrete(np.array([[2, 3], [4, 2]])),
     "box": Box(-2.0, 2.0, (1,)),
     "box uneven": Box(np.array([-0.1, 0.3], np.float32), np.array([0.1, 0.7], np.float32)),
     "box float64": Box(-0.1, 0.1, (3,), np.float64),
@@ -47,8 +49,8 @@ def test_settings_survive_json_and_are_documented(name):
 @pytest.mark.parametrize("name", DECODERS)
 def test_wrong_bindings_give_one_clear_error(name):
     decoder = DECODERS[name]()
-    with pytest.raises(ValueError, match=r"\.bind: expected a .* action space, got MultiDiscrete"):
-        decoder.bind(MultiDiscrete([2, 2]), 2, generators())
+    with pytest.raises(ValueError, match=r"\.bind: expected a .* action space, got MultiBinary"):
+        decoder.bind(MultiBinary(2), 2, generators())
     space = Discrete(2) if Discrete in decoder.spaces else SPACES["box"]
     with pytest.raises(ValueError, match="neurons_per_action must be >= 1, got 0"):
         decoder.bind(space, 0, generators())
@@ -91,7 +93,7 @@ def test_untied_decisions_draw_nothing():
 @pytest.mark.parametrize("n_replicas", [1, 3])
 def test_ties_are_broken_evenly_and_only_among_the_tied(n_replicas):
     values, drawn = np.tile([5, 1, 5, 5], (n_replicas, 1)), generators(n_replicas)
-    picks = np.concatenate([pick_largest(values, drawn, 0) for _ in range(6000 // n_replicas)])
+    picks = np.concatenate([pick_largest(values, drawn) for _ in range(6000 // n_replicas)])
     assert np.bincount(picks) / 6000 == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3], abs=0.03)
 
 
@@ -152,3 +154,13 @@ def test_greedy_decoders_decide_without_drawing():
         space = Discrete(3) if Discrete in decoder.spaces else Box(-1.0, 1.0, (3,))
         bound = [decoder.bind(space, 2, [np.random.default_rng(seed)]) for seed in range(20)]
         assert len({np.asarray(one.decode(outputs)).tobytes() for one in bound}) == 1, name
+
+
+@pytest.mark.parametrize("name", ["argmax", "softmax", "first-to-spike", "membrane"])
+def test_components_are_decided_one_by_one(name):
+    space = MultiDiscrete([2, 3], start=[5, 0])
+    bound = DECODERS[name]().bind(space, 1, generators())
+    strong = np.array([[0.0, 90.0, 0.0, 0.0, 80.0]])
+    outputs = np.where(strong > 0, 1.0, np.inf) if name == "first-to-spike" else strong
+    assert bound.decode(outputs).tolist() == [[6, 2]]
+    assert bound.choices.populations(np.array([[6, 2]])).tolist() == [[1, 4]]

@@ -60,6 +60,78 @@ def test_grid_of_place_cells_keeps_the_contract():
     check_encoder(GaussianPopulation(mode="grid", cells=(3, 4)).bind(SPACES["box"]), SPACES["box"])
 
 
+@pytest.mark.parametrize(
+    ("encoder", "space"),
+    [
+        (GaussianPopulation(cells=(3, 4), copies=3), "box"),
+        (GaussianPopulation(cells=(4,), copies=2, normalise="running"), "box"),
+        (GaussianPopulation(cells=(3,), groups=((0, 1), (0,))), "box"),
+        (TileCoding(tiles=(3,), copies=2), "box"),
+        (OneHot(copies=4), "discrete from -2"),
+        (OneHot(groups=((2, 0),), copies=2), "multi-discrete"),
+        (OneHot(groups=((0, 1, 2, 3),)), "multi-discrete matrix"),
+    ],
+)  # fmt: skip
+def test_copies_and_conjunctions_keep_the_contract(encoder, space):
+    check_settings(encoder)
+    check_encoder(encoder.bind(SPACES[space]), SPACES[space])
+
+
+def test_copies_of_a_cell_are_neighbours_with_its_rate():
+    space = SPACES["box"]
+    observations = np.array([[0.1, 0.0], [-1.0, 0.05]])
+    once = GaussianPopulation(mode="grid", cells=3).bind(space).encode(observations)
+    thrice = GaussianPopulation(mode="grid", cells=3, copies=3).bind(space)
+    assert thrice.n_inputs == 27
+    assert np.array_equal(thrice.encode(observations), once.repeat(3, axis=1))
+    with pytest.raises(ValueError, match=r"OneHot\.copies must be >= 1, got 0\."):
+        OneHot(copies=0)
+
+
+def test_one_hot_of_a_group_marks_the_combination():
+    bound = OneHot(groups=((2, 0),)).bind(MultiDiscrete([2, 5, 3], start=[1, 0, 0]))
+    assert bound.n_inputs == 3 * 2 + 5
+    active = np.flatnonzero(bound.encode(np.array([[2, 4, 1]])))
+    assert active.tolist() == [1 * 2 + 1, 6 + 4]
+
+
+def test_groups_of_dimensions_are_small_grids():
+    box, cells = Box(0.0, 1.0, (4,)), (3, 4, 2, 5)
+    observations = np.array([[0.2, 0.3, 0.9, 0.5]])
+    grouped = GaussianPopulation(cells=cells, groups=((1, 3),), rate_max_hz=1.0).bind(box)
+    one, two, three, four = (
+        GaussianPopulation(cells=n, rate_max_hz=1.0).bind(Box(0.0, 1.0, (1,))).encode(column)
+        for n, column in zip(cells, observations.T[:, :, None], strict=True)
+    )
+    pair = np.outer(two, four).ravel()
+    expected = np.concatenate([pair, one[0], three[0]])
+    assert grouped.encode(observations)[0] == pytest.approx(expected)
+    rest = GaussianPopulation("grid", cells, groups=((1, 3),), rate_max_hz=1.0).bind(box)
+    joined = np.concatenate([pair, np.outer(one, three).ravel()])
+    assert rest.encode(observations)[0] == pytest.approx(joined)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (((0, 0),), "different dimensions"),
+        (((-1,),), "counted from 0"),
+        (((),), "different dimensions"),
+        ((0, 1), "groups of dimensions such as"),
+        (((0, 2),), "expected dimensions below 2, the size of the space, got 2"),
+    ],
+)
+def test_groups_that_fit_no_space_are_refused(groups, message):
+    with pytest.raises(ValueError, match=message):
+        GaussianPopulation(groups=groups).bind(SPACES["box"])
+
+
+def test_a_width_for_each_dimension_makes_one_of_them_symbols():
+    box = Box(np.zeros(2, np.float32), np.array([1, 3], np.float32))
+    bound = GaussianPopulation(cells=(3, 4), width=(1.0, 0.2), rate_max_hz=1.0).bind(box)
+    assert bound.encode(np.array([[0.5, 2.0]]))[0, 3:] == pytest.approx([0, 0, 1, 0], abs=1e-5)
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_settings_survive_json_and_are_documented(name):
     check_settings(ENCODERS[name]())

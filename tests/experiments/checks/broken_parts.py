@@ -144,6 +144,8 @@ class Deciding(BoundDecoder):
 class SoundDecoder(Argmax):
     """The most spikes win; ties are drawn."""
 
+    spaces = (gym.spaces.Discrete,)
+
     def bind(self, action_space, neurons_per_action, generators):
         bound = Deciding(self, int(action_space.n), neurons_per_action, generators)
         bound.first = int(action_space.start)

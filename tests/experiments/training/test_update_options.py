@@ -13,7 +13,8 @@ from threefactor.rules.updates import UPDATES
 QUICK = [
     "train", "--env", "Identity-v0", "--max-episode-steps", "10", "--window-ms", "10", "--quiet",
     "--no-figures", "--reference-episodes", "0", "--model", "feed-forward", "--modulator",
-    "reward-baseline", "--model.neurons-per-action", "2", "--encoder.rate-max-hz", "800",
+    "reward-baseline", "--model.neurons-per-action", "2", "--encoder", "one-hot",
+    "--encoder.rate-max-hz", "800",
 ]  # fmt: skip
 
 
