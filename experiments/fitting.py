@@ -55,7 +55,7 @@ def fitting_parts(environments: Environments, named: Mapping[str, str]) -> Setti
     Parameters
     ----------
     named : mapping of str to str
-        Part -> the name that a user or a tuned file gives it.
+        Part -> the name that a user or a preset gives it.
     """
     n_values = environments.n_values
     encoder, activity = _encoder(environments.observation_space, n_values)
