@@ -33,6 +33,7 @@ DRIFTING = {
 CASES = {
     "linear": LINEAR,
     "critic": CRITIC,
+    "normalised": {**CRITIC, "modulator": {"name": "td", "normalise": "returns"}},
     "drifting": DRIFTING,
     "eprop": {
         "env": "Identity-v0", "neuron": "adaptive-lif", "decoder": "first-to-spike",
@@ -54,7 +55,7 @@ def test_every_agent_keeps_its_promises(agent, case):
     report = check_agent(resolve(CASES[case], {"agent": agent}))
     assert report.is_passed, report.report()
     skipped = {result.check for result in report.results if result.status == "skipped"}
-    estimates = case in ("linear", "critic", "continuous")
+    estimates = case in ("linear", "critic", "normalised", "continuous")
     assert skipped == (set() if estimates else {"truncation"})
 
 
