@@ -27,7 +27,7 @@ from threefactor.models.network import Network
 from threefactor.models.neurons.contract import NeuronModel, PoissonInput, TimedInput
 from threefactor.models.specification import NetworkSpec
 from threefactor.rules import Rule
-from threefactor.rules.modulators import Host, Modulator
+from threefactor.rules.modulators import Host, Modulator, bind_normalised
 from threefactor.rules.updates import WeightUpdate
 
 
@@ -73,7 +73,7 @@ class PlasticSettings(AgentSettings):
         if options.control == "permuted":
             permutable(spec)  # refused before anything is compiled
         host = Host(len(seeds), options.window_ms, _count_stimuli(spaces[0]))
-        modulator = parts.modulator.bind(host)
+        modulator = bind_normalised(parts.modulator, host)
         scheduled = find_parameters(parts.schedule, spec)
         weight_seeds = [seed.weights for seed in seeds]
         network = Network(

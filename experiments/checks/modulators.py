@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from threefactor.experiments.checks.report import Broken, NotApplicable
 from threefactor.experiments.checks.settings import SETTINGS
-from threefactor.rules.modulators import BoundModulator, Host, Modulator, Reinforcement, ThirdFactor
+from threefactor.rules.modulators import (
+    BoundModulator,
+    Host,
+    Modulator,
+    Reinforcement,
+    ThirdFactor,
+    bind_normalised,
+)
 
 REPLICAS, DECISIONS, FEATURES, STIMULI, WINDOW_MS = 4, 60, 5, 3, 20.0
 #: Decisions that a prediction may take to become one, and the error that it may keep.
@@ -76,7 +83,7 @@ def _rows(given: NDArray | ThirdFactor) -> NDArray:
 
 def vectors(modulator: Modulator) -> str:
     """Give neurons third factors of their own where it declares so, and nowhere else."""
-    bound, declared = modulator.bind(host(REPLICAS)), dict(modulator.vectors)
+    bound, declared = bind_normalised(modulator, host(REPLICAS)), dict(modulator.vectors)
     for values, outcome, ended in _history():
         for given in (bound.on_window(values, outcome.active), bound.on_outcome(outcome)):
             if given is None:
@@ -96,7 +103,7 @@ def finite(modulator: Modulator) -> str:
     """Deliver finite third factors, and 0 to replicas that are not active."""
     history = _history()
     sizes = []
-    delivered = _play(modulator, modulator.bind(host(REPLICAS)), history)
+    delivered = _play(modulator, bind_normalised(modulator, host(REPLICAS)), history)
     for given, (_, outcome, _) in zip(delivered, history, strict=True):
         if not np.all(np.isfinite(given)):
             raise Broken(f"expected finite third factors, got {given[~np.isfinite(given)][0]}.")
@@ -112,7 +119,7 @@ def constant_reward(modulator: Modulator) -> str:
         raise NotApplicable("declares predicts = False")
     everyone, nobody = np.ones(1, bool), np.zeros(1, bool)
     features = np.eye(1, FEATURES)
-    bound = modulator.bind(host(1))
+    bound = bind_normalised(modulator, host(1))
     last: list[float] = []
     for _ in range(PATIENCE):
         outcome = Reinforcement(
@@ -131,13 +138,13 @@ def constant_reward(modulator: Modulator) -> str:
 def inactive(modulator: Modulator) -> str:
     """Leave the state of replicas that are not active as it is."""
     history = _history()
-    with_pauses = _play(modulator, modulator.bind(host(REPLICAS)), history)
+    with_pauses = _play(modulator, bind_normalised(modulator, host(REPLICAS)), history)
     for replica in range(REPLICAS):
         active = [bool(outcome.active[replica]) for _, outcome, _ in history]
         alone = _one_replica(history, replica)
         without = _play(
             modulator,
-            modulator.bind(host(1)),
+            bind_normalised(modulator, host(1)),
             [d for d, acts in zip(alone, active, strict=True) if acts],
         )
         expected = [
@@ -151,9 +158,11 @@ def inactive(modulator: Modulator) -> str:
 def replicas(modulator: Modulator) -> str:
     """Deliver to each replica what it would get alone."""
     history = _history()
-    together = _play(modulator, modulator.bind(host(REPLICAS)), history)
+    together = _play(modulator, bind_normalised(modulator, host(REPLICAS)), history)
     for replica in range(REPLICAS):
-        alone = _play(modulator, modulator.bind(host(1)), _one_replica(history, replica))
+        alone = _play(
+            modulator, bind_normalised(modulator, host(1)), _one_replica(history, replica)
+        )
         if not _equal([given[:, 0] for given in alone], [given[:, replica] for given in together]):
             raise Broken(f"expected the third factors of replica {replica} alone, got others.")
     return ""
@@ -162,13 +171,13 @@ def replicas(modulator: Modulator) -> str:
 def state(modulator: Modulator) -> str:
     """Go on from a saved state as if never stopped, also in a modulator just made."""
     history = _history()
-    bound = modulator.bind(host(REPLICAS))
+    bound = bind_normalised(modulator, host(REPLICAS))
     _play(modulator, bound, history[: DECISIONS // 2])
     saved = bound.state()
     expected = _play(modulator, bound, history[DECISIONS // 2 :])
     for restored, what in (
         (bound, "the same modulator"),
-        (modulator.bind(host(REPLICAS)), "a new one"),
+        (bind_normalised(modulator, host(REPLICAS)), "a new one"),
     ):
         restored.restore(saved)
         if not _equal(_play(modulator, restored, history[DECISIONS // 2 :]), expected):
@@ -185,7 +194,7 @@ def reset(modulator: Modulator) -> str:
     mask = np.arange(REPLICAS) % 2 == 0
     found = []
     for marked in (np.zeros(REPLICAS, bool), mask):
-        bound = modulator.bind(host(REPLICAS))
+        bound = bind_normalised(modulator, host(REPLICAS))
         _play(modulator, bound, history[: DECISIONS // 2])
         given = marked.copy()
         bound.reset(given)

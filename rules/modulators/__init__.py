@@ -9,6 +9,7 @@ from threefactor.rules.modulators.contract import (
 )
 from threefactor.rules.modulators.dopamine import Dopamine
 from threefactor.rules.modulators.feedback import Feedback
+from threefactor.rules.modulators.normalisation import bind_normalised
 from threefactor.rules.modulators.reward import Reward
 from threefactor.rules.modulators.reward_baseline import RewardBaseline
 from threefactor.rules.modulators.td import TemporalDifference
@@ -21,6 +22,7 @@ __all__ = [
     "Modulator",
     "Reinforcement",
     "ThirdFactor",
+    "bind_normalised",
 ]
 
 MODULATORS: dict[str, type[Modulator]] = {

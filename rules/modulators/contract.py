@@ -19,11 +19,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from threefactor.masks import all_of
+from threefactor.naming import check_choice
 from threefactor.rules.contract import check_parameters
 
 #: What may compute a third factor: the reward or its running mean, spikes in the network, numbers
 #: outside of it (a linear critic); "": the modulator does not say.
 COMPUTED_BY = ("reward", "spikes", "outside", "")
+NORMALISATIONS = ("none", "rms", "returns")
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,20 @@ class BoundModulator(ABC):
 
 @dataclass(frozen=True)
 class Modulator(ABC):
-    """Base of every modulator's configuration."""
+    """Base of every modulator's configuration.
+
+    Parameters
+    ----------
+    normalise : str, default "none"
+        What third factors are divided by, so that learning rates carry over between tasks. "rms":
+        their own running root mean square. "returns": a running scale of returns. See
+        `rules.modulators.normalisation`.
+    tau_normalise_ms : float, default 300000.0
+        Time constant of either, ms of simulated time, > 0.
+    """
+
+    normalise: str = field(default="none", kw_only=True)
+    tau_normalise_ms: float = field(default=300_000.0, kw_only=True)
 
     #: Fields of `Reinforcement` (or "values" of ``on_window``) that the agent must supply.
     requires: ClassVar[tuple[str, ...]] = ()
@@ -205,6 +220,12 @@ class Modulator(ABC):
         discount = getattr(self, "discount", 0.0)
         if not 0 <= discount <= 1:
             raise ValueError(f"{type(self).__name__}.discount must be in [0, 1], got {discount}.")
+        check_choice(f"{type(self).__name__}.normalise", self.normalise, NORMALISATIONS)
+
+    @property
+    def return_discount(self) -> float:
+        """Discount of the returns that it predicts; 0: it looks at single rewards."""
+        return getattr(self, "discount", 0.0)
 
     @property
     def vectors(self) -> Mapping[str, int]:

@@ -14,6 +14,7 @@ from threefactor.rules.modulators.contract import (
     Reinforcement,
     ThirdFactor,
 )
+from threefactor.rules.modulators.normalisation import bind_normalised
 from threefactor.rules.streams import named_generator
 
 
@@ -102,6 +103,11 @@ class Feedback(Modulator):
         return self._scalar().computed_by
 
     @property
+    def return_discount(self) -> float:
+        """That of the wrapped modulator."""
+        return self._scalar().return_discount
+
+    @property
     def vectors(self) -> Mapping[str, int]:
         """One population, and a weight for each of its neurons."""
         return {self.population: len(self.weights) or self.n_post}
@@ -110,7 +116,7 @@ class Feedback(Modulator):
         """Return the modulator at work."""
         drawn = named_generator(self.seed, "feedback").standard_normal(self.n_post)
         weights = np.array(self.weights) if self.weights else drawn
-        return BoundFeedback(self._scalar().bind(host), self.population, weights)
+        return BoundFeedback(bind_normalised(self._scalar(), host), self.population, weights)
 
 
 class BoundFeedback(BoundModulator):

@@ -35,6 +35,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "rules/modulators/contract.py": _MODULATORS,
     "rules/modulators/dopamine.py": _MODULATORS,
     "rules/modulators/feedback.py": _MODULATORS,
+    "rules/modulators/normalisation.py": (f"{_RULES}/test_normalisation.py",),
     "rules/modulators/reward.py": _MODULATORS,
     "rules/modulators/reward_baseline.py": _MODULATORS,
     "rules/modulators/td.py": _MODULATORS,

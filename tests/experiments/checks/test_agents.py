@@ -39,6 +39,7 @@ COMPONENTS = {
 CASES = {
     "linear": LINEAR,
     "critic": CRITIC,
+    "normalised": {**CRITIC, "modulator": {"name": "td", "normalise": "returns"}},
     "drifting": DRIFTING,
     "eprop": {
         "env": "Identity-v0", "neuron": "adaptive-lif", "decoder": "first-to-spike",
