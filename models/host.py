@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from threefactor.models.addresses import on_neuron
 from threefactor.models.neurons.contract import INPUT_VARIABLES
-from threefactor.models.specification import NetworkSpec
+from threefactor.models.specification import NetworkSpec, Population
 
 
 def input_array(spec: NetworkSpec) -> str:
@@ -27,6 +27,17 @@ def steps_to_spike(times_ms: NDArray[np.float64], timestep_ms: float) -> NDArray
     """
     steps = np.floor(np.asarray(times_ms) / timestep_ms + 0.5) + 1.0
     return np.where(np.isfinite(times_ms), steps, 0.0)
+
+
+def mean_value(activity: NDArray[np.float64], critic: Population) -> NDArray[np.float64]:
+    """Return the value that a critic's activity (replicas, neurons) stands for, (replicas,).
+
+    The mean over its neurons; of opponents that of the positive less that of the negative ones.
+    """
+    if critic.valence is None:
+        return activity.mean(axis=1)
+    is_positive = critic.valence > 0
+    return activity[:, is_positive].mean(axis=1) - activity[:, ~is_positive].mean(axis=1)
 
 
 def third_factor_populations(spec: NetworkSpec) -> list[str]:

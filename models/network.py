@@ -15,6 +15,7 @@ from threefactor.models.engine.noise import stream_ids
 from threefactor.models.host import (
     check_third_factor,
     input_array,
+    mean_value,
     signal_arrays,
     steps_to_spike,
     third_factor_populations,
@@ -100,7 +101,10 @@ class Network:
             name: self.replicated(f"{name}.third_factor") for name in third_factor_populations(spec)
         }
         # Neurons first: a scalar for each replica fits without another axis.
-        self._by_neuron = [(name, view.T) for name, view in self._third_factors.items()]
+        self._by_neuron = [
+            (name, view.T, spec.population(name).valence)
+            for name, view in self._third_factors.items()
+        ]
         self._learning_targets = [
             *self._third_factors.values(),
             *self._find_targets("post_on_delivery"),
@@ -230,9 +234,11 @@ class Network:
     def values(self) -> Floats:
         """Return the critic's activity in the last window, ``(replicas,)``.
 
-        The mean spike count of its neurons, or the mean readout of neurons that do not spike.
+        The mean spike count of its neurons, or the mean readout of neurons that do not spike; of
+        opponents the difference (`models.host.mean_value`).
         """
-        return self._critic.mean(axis=1)
+        assert self.spec.critic is not None
+        return mean_value(self._critic, self.spec.population(self.spec.critic))
 
     def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
         """Bank the window's eligibility.
@@ -272,7 +278,8 @@ class Network:
         Parameters
         ----------
         third_factor : (replicas,), or (replicas, n_outputs) if nothing but the output learns
-            For every population that learns and has no vector of its own.
+            For every population that learns and has no vector of its own, with the sign of each
+            neuron's valence.
         vectors : mapping of population to (replicas, neurons), default empty
             Third factors of single neurons; the population "" is the output.
         delivers : (replicas,) bool, optional
@@ -293,8 +300,11 @@ class Network:
             check_third_factor(self.spec, sizes, has_scalar)
         mask = self._everyone if delivers is None else delivers
         kept = _rows_of_others(mask, self._learning_targets)
-        for population, view in self._by_neuron:
-            view[...] = own[population].T if population in own else third_factor
+        for population, view, valence in self._by_neuron:
+            if population in own:
+                view[...] = own[population].T
+            else:
+                view[...] = third_factor if valence is None else valence[:, None] * third_factor
         for block in self._learning_blocks:
             self.engine.run_block(block)
         if kept:

@@ -60,6 +60,9 @@ class Population:
         Keep the time of each neuron's first spike of a window, for the first-to-spike decoder.
     modules : (size,) int array or None
         Action that each neuron stands for, for rules that compare its activity with the decision.
+    valence : (size,) array of +1 and -1, or None
+        Sign with which each neuron hears the scalar third factor of the host. Those of a critic
+        count in its value with the same sign, so that values may be negative. None: all +1.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Population:
     heterogeneity: Mapping[str, float] = field(default_factory=dict)
     times_first_spike: bool = False
     modules: np.ndarray | None = None
+    valence: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for an empty population, an unknown reset policy, odd modules."""
@@ -86,6 +90,13 @@ class Population:
             raise ValueError(
                 f"Population {self.name!r}.modules: expected ({self.size},) integers, the action "
                 f"of each neuron from 0, got {np.shape(self.modules)} of kind {kind!r}."
+            )
+        if self.valence is not None and (
+            np.shape(self.valence) != (self.size,) or {*np.unique(self.valence)} != {-1, 1}
+        ):
+            raise ValueError(
+                f"Population {self.name!r}.valence: expected ({self.size},) signs, +1 and -1, some "
+                f"of each, got {np.shape(self.valence)} with {np.unique(self.valence)[:5]}."
             )
 
 

@@ -103,7 +103,9 @@ class SymmetricFeedback(LearningSignal):
                 heard = self.policy_gain * errors[:, modules][:, projection.post]
                 total += _backwards(network, projection, heard, size)
             for projection in value:
-                total += _backwards(network, projection, np.array(self.value_gain), size)
+                valence = spec.population(projection.target).valence
+                sign = 1.0 if valence is None else valence[projection.post]
+                total += _backwards(network, projection, np.array(self.value_gain * sign), size)
             return total
 
         return feedback

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.models.engine import noise
-from threefactor.models.host import check_third_factor, input_array, steps_to_spike
+from threefactor.models.host import check_third_factor, input_array, mean_value, steps_to_spike
 from threefactor.models.interpreter.connections import Connections, Links
 from threefactor.models.interpreter.initial import draw_parameters, draw_weights, start_streams
 from threefactor.models.interpreter.neurons import Neurons
@@ -275,9 +275,9 @@ class Interpreter:
         return np.where(values["spike_count"] > 0, after, np.inf)
 
     def values(self) -> Floats:
-        """Return the critic's mean activity in the last window, ``(replicas,)``."""
+        """Return the value that the critic's activity in the last window is, ``(replicas,)``."""
         assert self.spec.critic is not None
-        return self._activity(self.spec.critic).mean(axis=1)
+        return mean_value(self._activity(self.spec.critic), self.spec.population(self.spec.critic))
 
     def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
         """Bank the window's eligibility; `chosen` is the action of each replica, (replicas,)."""
@@ -323,7 +323,9 @@ class Interpreter:
         for connections in self.connections.values():
             name = connections.projection.target
             if connections.projection.rule is not None and name not in modulated:
-                values = own[name] if name in own else third_factor[:, None]
+                valence = connections.target.population.valence
+                scalar = third_factor[:, None] * (1.0 if valence is None else valence)
+                values = own[name] if name in own else scalar
                 connections.target.place.put("third_factor", values)
         for plasticity in plastic:
             plasticity.run("post_on_delivery")

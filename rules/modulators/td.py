@@ -23,6 +23,7 @@ class TemporalDifference(Modulator):
     Equations
     ---------
     V = value_gain*values + value_offset        (values: critic activity of a window)
+        value_gain = 1/(full_rate_hz*window) if there is a full_rate_hz
     next window:   third_factor = reward + discount*V(next window) - V(window)
     termination:   third_factor = reward - V(window), at once
     truncation:    as next window, with one more window that shows the final observation
@@ -35,6 +36,10 @@ class TemporalDifference(Modulator):
         Value of one unit of critic activity (one Hz, one spike or one mV, as the agent reads it).
     value_offset : float, default 0.0
         Value of a silent critic; below zero for negative values.
+    full_rate_hz : float or None, default None
+        Rate of the critic's neurons, that of opponents above each other, which stands for a value
+        of 1, whatever the window; Hz, > 0. None: value_gain says it. With normalise returns 1 is
+        the largest return, so that one rate fits every task.
 
     State
     -----
@@ -59,10 +64,19 @@ class TemporalDifference(Modulator):
     discount: float = 0.95
     value_gain: float = 1.0
     value_offset: float = 0.0
+    full_rate_hz: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the rate."""
+        super().__post_init__()
+        if self.full_rate_hz is not None and self.full_rate_hz <= 0:
+            raise ValueError(
+                f"TemporalDifference.full_rate_hz must be > 0 Hz, got {self.full_rate_hz}."
+            )
 
     def bind(self, host: Host) -> "BoundTemporalDifference":
         """Return the modulator at work."""
-        return BoundTemporalDifference(self, host.n_replicas)
+        return BoundTemporalDifference(self, host)
 
 
 class BoundTemporalDifference(BoundModulator):
@@ -71,17 +85,20 @@ class BoundTemporalDifference(BoundModulator):
     needs_bootstrap = True
     estimates_values = True
 
-    def __init__(self, config: TemporalDifference, n_replicas: int) -> None:
-        self._config = config
+    def __init__(self, config: TemporalDifference, host: Host) -> None:
+        self._config, n_replicas = config, host.n_replicas
+        self._gain = config.value_gain
+        if config.full_rate_hz is not None:
+            self._gain = 1e3 / (config.full_rate_hz * host.window_ms)
         self.previous = np.zeros(n_replicas)
         self.pending = np.zeros(n_replicas)
         self.is_open = np.zeros(n_replicas, bool)
 
     def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray:
-        """Return value_gain*values + value_offset."""
+        """Return gain*values + value_offset."""
         if values is None:
             raise ValueError("TemporalDifference needs the critic's values, got None.")
-        return self._config.value_gain * np.asarray(values, float) + self._config.value_offset
+        return self._gain * np.asarray(values, float) + self._config.value_offset
 
     def on_window(self, values: np.ndarray | None, active: np.ndarray) -> ThirdFactor | None:
         """Return the TD error of the previous decision; None if no replica has one."""

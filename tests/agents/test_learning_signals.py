@@ -1,12 +1,20 @@
 """Learning signals of e-prop: their formulas in live networks, replicas, learning, errors."""
 
 import csv
+from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from threefactor.agents.plastic.learning_signals import LEARNING_SIGNALS, RandomFeedback, listeners
+from threefactor.agents.plastic.learning_signals import (
+    LEARNING_SIGNALS,
+    RandomFeedback,
+    SymmetricFeedback,
+    listeners,
+)
+from threefactor.experiments.checks.small_network import listening_network
 from threefactor.experiments.configuration import PARTS, resolve
 from threefactor.experiments.presets.preset import find_preset
 from threefactor.experiments.training.run import train_agent
@@ -162,6 +170,19 @@ def test_hidden_neurons_hear_of_the_value_if_there_is_a_critic(critic):
     values = feedback(np.zeros((2, 3)))
     assert values.shape == (2, 5)
     assert np.all(values != 0) == (critic is not None)
+
+
+def test_opponents_of_a_critic_are_heard_with_the_sign_they_count_with(open_network):
+    with closing(listening_network()) as network:
+        spec = network.spec
+    critic = replace(spec.population("critic"), valence=np.array([-1, 1]))
+    others = [p for p in spec.populations if p.name != "critic"]
+    network = open_network(replace(spec, populations=(*others, critic)))
+    feedback = SymmetricFeedback(value_gain=2.0).hidden(network, "hidden", 3, [1])
+    weights = network.weights()["value"].reshape(1, -1, 2)
+    np.testing.assert_allclose(
+        feedback(np.zeros((1, 3))), 2.0 * (weights[:, :, 1] - weights[:, :, 0])
+    )
 
 
 def test_rules_that_hear_nothing_get_nothing(open_loop):

@@ -113,6 +113,14 @@ def test_actor_critic_has_a_critic_with_its_own_rule_neuron_and_bounds():
     assert projection(spec, "policy").rule == PARTS.rule
 
 
+def test_opponents_are_half_of_the_critic():
+    critic = build("actor-critic", critic_neurons=6, has_opponents=True).population("critic")
+    np.testing.assert_array_equal(critic.valence, [1, 1, 1, -1, -1, -1])
+    assert build("actor-critic").population("critic").valence is None
+    with pytest.raises(ValueError, match="critic_neurons must be even to have opponents, got 5"):
+        build("actor-critic", critic_neurons=5, has_opponents=True)
+
+
 @pytest.mark.parametrize("is_modular", [False, True])
 def test_layered_wiring(is_modular):
     """2 sub-networks; each has 4 hidden neurons, or 4 for each of 3 actions."""

@@ -208,6 +208,13 @@ def test_layers_agree_if_they_are_modular():
         MODELS["layered"]().build(parts)
 
 
+@pytest.mark.parametrize("valence", [np.ones(2), np.array([1, -1, 1]), np.array([0.5, -1.0])])
+def test_valences_are_signs_and_some_of_each(valence):
+    with pytest.raises(ValueError, match=r"Population 'hands'.valence: expected \(2,\) signs"):
+        replace(HANDS, valence=valence)
+    np.testing.assert_array_equal(replace(HANDS, valence=np.array([-1, 1])).valence, [-1, 1])
+
+
 @pytest.mark.parametrize("modules", [np.arange(3), np.zeros((2, 1), int), np.array([0.5, 1.0])])
 def test_modules_are_one_action_for_each_neuron(modules):
     with pytest.raises(ValueError, match=r"Population 'hands'.modules: expected \(2,\) integers"):

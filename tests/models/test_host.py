@@ -132,6 +132,19 @@ def agent_spec(critic_rule=Push(), **changes):
     return NetworkSpec((eyes, hands, judge), projections, **{**roles, **changes})
 
 
+def test_opponents_hear_the_scalar_with_opposite_signs_and_count_against_each_other(open_network):
+    spec, seeds = agent_spec(), (11, 12)
+    judge = replace(spec.population("judge"), valence=np.array([1, -1]))
+    network = open_network(replace(spec, populations=(*spec.populations[:2], judge)), seeds=seeds)
+    network.consolidate(np.array([2.0, -3.0]))
+    np.testing.assert_array_equal(network.weights()["verdict"], np.outer([2.0, -3.0], [1, -1] * 3))
+    np.testing.assert_array_equal(network.weights()["grip"], np.outer([2.0, -3.0], np.ones(12)))
+    network.consolidate(np.zeros(2), {"judge": np.array([[1.0, 5.0], [0.0, 0.0]])})
+    np.testing.assert_array_equal(network.weights()["verdict"][0, :2], [3.0, 3.0])
+    network.replicated("judge.spike_count")[...] = [[3.0, 5.0], [4.0, 0.0]]
+    np.testing.assert_array_equal(network.values(), [-2.0, 4.0])
+
+
 SIGNS = np.array([[1.0, -1.0, 1.0, -1.0]])
 
 

@@ -152,6 +152,17 @@ def test_every_architecture_with_parts_of_a_preset(name, same_as):
         np.testing.assert_array_equal(interpreter.values(), critic.mean(axis=1))
 
 
+def test_opponents(same_as):
+    spec = tuned_spec("actor-critic")
+    critic = replace(spec.population("critic"), valence=np.repeat([1, -1], 10))
+    others = [p for p in spec.populations if p.name != "critic"]
+    interpreter, _ = same_as(replace(spec, populations=(*others, critic)))
+    assert "value" in moved(interpreter)
+    counts = interpreter.array("critic.spike_count")
+    expected = counts[:, :10].mean(axis=1) - counts[:, 10:].mean(axis=1)
+    np.testing.assert_array_equal(interpreter.values(), expected)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rule", ["rstdp-et", "stdp-triplet", "dopamine-stdp", None])
 def test_delays(rule, kind, make_spec, same_as):

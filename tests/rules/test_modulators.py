@@ -250,6 +250,16 @@ def test_td_values_are_a_line_over_the_activity():
     np.testing.assert_array_equal(bound.value(np.array([0.0, 8.0]), None), [-3.0, 1.0])
 
 
+def test_a_full_rate_is_a_value_of_1_whatever_the_window():
+    for window_ms in (20.0, 100.0):
+        bound = MODULATORS["td"](full_rate_hz=50.0, value_offset=-0.5).bind(host(1, window_ms))
+        spikes = np.array([50.0 * window_ms * 1e-3])
+        assert bound.value(spikes, None)[0] == pytest.approx(0.5)
+    for rate in (0.0, -1.0):
+        with pytest.raises(ValueError, match=r"TemporalDifference.full_rate_hz must be > 0 Hz"):
+            MODULATORS["td"](full_rate_hz=rate)
+
+
 @pytest.mark.parametrize("trace_decay", [0.0, 0.8, 1.0])
 def test_linear_critic_finds_the_value_of_a_chain(trace_decay):
     bound = build("td-linear", discount=0.9, trace_decay=trace_decay)
