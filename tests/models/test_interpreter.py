@@ -153,7 +153,7 @@ def test_every_architecture_with_parts_of_a_preset(name, same_as):
 
 
 def test_opponents(same_as):
-    spec = tuned_spec("actor-critic")
+    spec = preset_spec("actor-critic")
     critic = replace(spec.population("critic"), valence=np.repeat([1, -1], 10))
     others = [p for p in spec.populations if p.name != "critic"]
     interpreter, _ = same_as(replace(spec, populations=(*others, critic)))
