@@ -159,8 +159,8 @@ def run_standalone(kind: str, windows: str) -> None:
 
 def _blueprint_network() -> Any:
     from threefactor.models.assembly import assemble
-    from threefactor.models.engine.brian_objects import build_objects
     from threefactor.models.engine import noise
+    from threefactor.models.engine.brian_objects import build_objects
 
     b2.prefs.codegen.cpp.headers += ['"noise.h"']
     b2.prefs.codegen.cpp.include_dirs += [str(Path(noise.__file__).parent)]
