@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.analysis.plausibility import Plausibility
 from threefactor.experiments import interface
 from threefactor.experiments.claims.experiment import (
     PERMUTED,
@@ -128,9 +129,18 @@ def arm_scores(path: Path, score: str) -> NDArray[np.float64]:
 
 
 def _describe(folder: Path) -> dict[str, str]:
-    """Return how fast the agents ran."""
+    """Return how plausible the agents were, item by item, and how fast they ran."""
     summary = json.loads((arm_folder(folder, TRAINED) / "summary.json").read_text())
-    return {"decisions per second": f"{summary['decisions_per_second']:.0f}"}
+    facts = {}
+    if card := summary.get("plausibility"):
+        plausibility = Plausibility.from_dict(card)
+        facts["plausibility"] = plausibility.headline
+        facts |= {
+            item.name: f"{item.found} ({item.verdict}; {item.threshold})"
+            for item in plausibility.items
+            if item.holds is not None
+        }
+    return {**facts, "decisions per second": f"{summary['decisions_per_second']:.0f}"}
 
 
 def _draw(folder: Path) -> "Figure":
