@@ -19,6 +19,8 @@ from threefactor.experiments.parts.given import name_of_class, settings_of_part
 from threefactor.experiments.presets.preset import DEFAULT, Preset, find_preset
 from threefactor.experiments.training.setup import Setup
 
+#: The preset without settings, nor parts chosen by spaces: the defaults of the classes.
+BARE = "none"
 #: A configuration, settings, or a YAML or TOML file of settings.
 Layer = RunConfig | Mapping[str, Any] | str | Path
 
@@ -27,7 +29,7 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
     """Return the configuration of a run: defaults, a preset, then `layers`, then `settings`.
 
     Encoder, decoder, model and modulator that none of them names are chosen to fit the spaces of
-    the environment (`fitting`).
+    the environment (`fitting`), but for the preset "none".
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
         rule = part_settings("rule", layer.get("rule")).get("name", rule)
     found = find_preset(preset, env, rule).under(nested_layers)
     given = [{"preset": preset}, *found, *nested_layers]
-    return resolve(_by_spaces(given), *given)
+    return resolve({} if preset == BARE else _by_spaces(given), *given)
 
 
 def preset_of(config: RunConfig) -> Preset:

@@ -199,7 +199,7 @@ class Modulator(ABC):
     normalise : str, default "none"
         What third factors are divided by, so that learning rates carry over between tasks. "rms":
         their own running root mean square. "returns": a running scale of returns. See
-        `rules.modulators.normalisation`.
+        docs/scales.md.
     tau_normalise_ms : float, default 300000.0
         Time constant of either, ms of simulated time, > 0.
     """
