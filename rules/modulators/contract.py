@@ -137,6 +137,8 @@ class BoundModulator(ABC):
     estimates_values: bool = False
     #: What all replicas have in common, in words; empty: nothing.
     shared: str = ""
+    #: What it reads the `adjustable` fields from whenever it needs them; may be replaced at work.
+    settings: "Modulator | None" = None
 
     def on_window(
         self, values: np.ndarray | None, active: np.ndarray
@@ -208,6 +210,8 @@ class Modulator(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     #: Whether it learns what to expect, so that a constant reward becomes a third factor of 0.
     predicts: ClassVar[bool] = False
+    #: Fields that may change at work: what is bound reads them from its `settings`.
+    adjustable: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""

@@ -1,6 +1,7 @@
 """The plain reward as third factor."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,6 +37,8 @@ class Reward(Modulator):
     Florian 2007, Neural Comput. 19:1468.
     """
 
+    adjustable: ClassVar[tuple[str, ...]] = ("gain",)
+
     gain: float = 1.0
 
     def bind(self, host: Host) -> "BoundReward":
@@ -46,9 +49,11 @@ class Reward(Modulator):
 class BoundReward(BoundModulator):
     """`Reward` at work; no state."""
 
+    settings: Reward
+
     def __init__(self, config: Reward) -> None:
-        self._config = config
+        self.settings = config
 
     def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray:
         """Return gain*reward."""
-        return where_active(self._config.gain * reinforcement.rewards, reinforcement.active)
+        return where_active(self.settings.gain * reinforcement.rewards, reinforcement.active)

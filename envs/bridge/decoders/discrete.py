@@ -69,6 +69,8 @@ class Softmax(Decoder):
     Raises           ValueError  if temperature <= 0
     """
 
+    adjustable: ClassVar[tuple[str, ...]] = ("temperature",)
+
     temperature: float = 1.0
 
     spaces: ClassVar = (gym.spaces.Discrete,)
