@@ -159,14 +159,16 @@ def run_standalone(kind: str, windows: str) -> None:
 
 def _blueprint_network() -> Any:
     from threefactor.models.assembly import assemble
+    from threefactor.models.engine import noise
     from threefactor.models.engine.brian_objects import build_objects
-    from threefactor.models.engine.noise import stream_ids
 
+    b2.prefs.codegen.cpp.headers += ['"noise.h"']
+    b2.prefs.codegen.cpp.include_dirs += [str(Path(noise.__file__).parent)]
     plan = assemble(feed_forward(4 * CELLS, 2 * NEURONS_PER_ACTION))
     objects = build_objects(plan)
     plan.data["input.rates"] = np.array(6.0)
     plan.data["policy.tau_eligibility"] = np.array(1e6)  # nothing settles the growing units here
-    plan.data["input.spike_stream"] = stream_ids(0, "input", "spike", 4 * CELLS)
+    plan.data["input.spike_stream"] = noise.stream_ids(0, "input", "spike", 4 * CELLS)
     plan.data["policy.w"] = np.random.default_rng(0).uniform(0.5, 1.5, 4000)
     for name, value in plan.data.items():
         owner, _, variable = name.partition(".")

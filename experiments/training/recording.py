@@ -2,9 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, field
 
 from threefactor.agents.contract import Agent, Probe
 from threefactor.analysis.run_data import EventKind
@@ -13,6 +11,10 @@ from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import Observer
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.tally import Episode
+
+#: The most decisions between two times that the agent hands over what was recorded of it.
+_DRAIN_DECISIONS = 256
+_DECIDED = (int(EventKind.DECISION), int(EventKind.REWARD))  # lists of members take NumPy long
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,20 @@ class RecordingOptions:
     window_ms: float
     recorded: int
     weight_snapshots: int
+
+
+@dataclass
+class _Events:
+    """Events of replica 0 that nothing has been told of yet, column by column."""
+
+    time_ms: list[float] = field(default_factory=list)
+    kind: list[int] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+
+    def append(self, time_ms: float, kind: EventKind, value: float) -> None:
+        self.time_ms.append(time_ms)
+        self.kind.append(int(kind))
+        self.value.append(value)
 
 
 class Recorder(Observer):
@@ -63,7 +79,8 @@ class Recorder(Observer):
         directory.start_recording(recordables.populations, names, recordables.weights)
         self._every = math.ceil(options.episodes / max(1, options.weight_snapshots))
         self._is_on = False
-        self._events: list[tuple[float, EventKind, float]] = []
+        self._events = _Events()
+        self._undrained = 0
 
     def began(self, loop: ClosedLoop) -> None:
         """Start recording before the first decision (or after a resume)."""
@@ -76,26 +93,27 @@ class Recorder(Observer):
         keep, total = self._options.recorded, self._options.episodes
         wanted = done < total and (done < keep or done >= total - keep)
         if wanted != self._is_on:
+            self._drain()
             self._agent.record(self._populations if wanted else [], self.probes if wanted else [])
             self._is_on = wanted
         if wanted and is_start:
-            self._events.append((self._agent.now_ms, EventKind.EPISODE_START, done + 1))
+            self._events.append(self._agent.now_ms, EventKind.EPISODE_START, float(done + 1))
 
     def decided(self, loop: ClosedLoop, outcome: Outcome) -> None:
         """Mark decision and reward of replica 0 while its episode is recorded."""
-        self.directory.flush_if_due()
-        if not (self._is_on and outcome.acting[0]):
-            return
-        now = self._agent.now_ms
-        action = float(np.ravel(outcome.actions[0])[0])
-        reward = float(outcome.rewards[0])
-        self._events += ((now, EventKind.DECISION, action), (now, EventKind.REWARD, reward))
+        if self._is_on and outcome.acting[0]:
+            now, events = self._agent.now_ms, self._events
+            events.time_ms += (now, now)
+            events.kind += _DECIDED
+            events.value += (float(outcome.actions.flat[0]), float(outcome.rewards[0]))
+        self._undrained += 1
+        if self.directory.is_flush_due:
+            self._flush()
+        elif self._undrained >= _DRAIN_DECISIONS:
+            self._drain()
 
     def finished(self, loop: ClosedLoop, episode: Episode) -> None:
-        """Write what was recorded of a finished episode, and the episode."""
-        if episode.replica == 0 and self._is_on:
-            self._events.append((self._agent.now_ms, EventKind.EPISODE_END, float(episode.number)))
-            self._drain()
+        """Write down a finished episode of any replica, and weights if it is time."""
         window_s = self._options.window_ms * 1e-3
         self.directory.append_episode(
             {
@@ -105,12 +123,16 @@ class Recorder(Observer):
                 "simulated_seconds": episode.length * window_s,
             }
         )  # fmt: skip
-        if episode.replica != 0:
-            return
-        done, total = episode.number, self._options.episodes
-        if self._options.weight_snapshots and (done % self._every == 0 or done == total):
-            self._snapshot(done)
-        self._switch(done)
+        if episode.replica == 0:
+            if self._is_on:
+                number = float(episode.number)
+                self._events.append(self._agent.now_ms, EventKind.EPISODE_END, number)
+            done, total = episode.number, self._options.episodes
+            if self._options.weight_snapshots and (done % self._every == 0 or done == total):
+                self._snapshot(done)
+            self._switch(done)
+        if self.directory.is_flush_due:
+            self._flush()
 
     def checkpointed(self, loop: ClosedLoop) -> None:
         """Move into the run directory what was recorded so far."""
@@ -120,12 +142,19 @@ class Recorder(Observer):
         """Move into the run directory what was recorded so far."""
         self._drain()
 
+    def _flush(self) -> None:
+        """Write what the agent has recorded, then what ended meanwhile."""
+        self._drain()
+        self.directory.flush()
+
     def _drain(self) -> None:
+        """Move what was recorded since the last time from the agent into the run directory."""
+        self._undrained = 0
         if not self._is_on:
             return
-        if self._events:
-            self.directory.append_events(*zip(*self._events, strict=True))
-            self._events.clear()
+        events, self._events = self._events, _Events()
+        if events.kind:
+            self.directory.append_events(events.time_ms, events.kind, events.value)
         recording = self._agent.drain()
         for name, (times_ms, neurons) in recording.spikes.items():
             self.directory.append_spikes(name, times_ms, neurons)

@@ -22,11 +22,11 @@ from threefactor.experiments.plain_data import plain
 from threefactor.experiments.training.preconditions import cannot_write, require_new_run
 from threefactor.experiments.training.segments import (
     EVENT_DTYPES,
-    FLUSH_INTERVAL_S,
     Layout,
     SegmentWriter,
 )
 
+FLUSH_INTERVAL_S = 1.0
 _CSV_KINDS = {name: int if kind is bool else kind for name, kind in EPISODE_COLUMNS.items()}
 
 
@@ -109,14 +109,13 @@ class RunDirectory:
         self._segments = SegmentWriter(folder, layout, self._rows)
 
     def append_episode(self, row: Mapping[str, Any]) -> None:
-        """Keep a finished episode for the next `flush` or `flush_if_due`."""
+        """Keep a finished episode for the next `flush`, which lists it."""
         if set(row) != set(EPISODE_COLUMNS):
             raise ValueError(
                 f"append_episode: expected the keys {', '.join(EPISODE_COLUMNS)}, "
                 f"got {', '.join(row)}."
             )
         self._waiting.append([kind(row[name]) for name, kind in _CSV_KINDS.items()])
-        self.flush_if_due()
 
     def append_spikes(
         self, population: str, time_ms: ArrayLike, neuron: ArrayLike, replica: ArrayLike = 0
@@ -168,10 +167,10 @@ class RunDirectory:
         self._is_interrupted = bool(summary.get("interrupted", False))
         _write_json(self.path / "summary.json", plain(summary))
 
-    def flush_if_due(self) -> None:
-        """Flush if episodes wait and a second has passed since the last time."""
-        if self._waiting and time.monotonic() - self._flushed_s > FLUSH_INTERVAL_S:
-            self.flush()
+    @property
+    def is_flush_due(self) -> bool:
+        """Whether a second has passed since the last flush."""
+        return time.monotonic() - self._flushed_s > FLUSH_INTERVAL_S
 
     def flush(self) -> None:
         """Hand everything appended so far to the operating system: a kill loses none of it."""

@@ -1,12 +1,11 @@
 """Recordings of a run: numbered HDF5 segments that a reader can open at any moment.
 
 Files are written in SWMR mode, where every dataset exists before the first row; a plain HDF5 file
-is lost whole on `kill -9`. Rows wait in memory until the episode ends or a second has passed: a
-kill can cost no more. `analysis.run_data.Run` reads what is written here.
+is lost whole on `kill -9`. What was written before a `flush` outlives a kill.
+`analysis.run_data.Run` reads what is written here.
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import RESERVED_GROUPS, ROWS_BEFORE
 
-FLUSH_INTERVAL_S = 1.0
 SEGMENT_BYTES = 64 * 2**20
-_CHUNK_BYTES = 2**15
+#: Rows of a chunk, fewer where they are wide: HDF5 handles chunk by chunk, and begins whole ones.
+_CHUNK_ROWS, _CHUNK_BYTES = 4096, 2**17
+#: So much of a series is gathered before HDF5 gets it: less does not pay, more leaves the caches.
+_BATCH_BYTES = 2**20
 EVENT_DTYPES = {"time_ms": "f8", "kind": "u1", "value": "f8", "replica": "i2"}
 
 Columns = dict[str, tuple[str, tuple[int, ...]]]
@@ -67,6 +68,7 @@ class SegmentWriter:
         self._state: dict[str, tuple[int, list[dict[str, NDArray]]]] = {
             series: (rows.get(series, 0), []) for series in self._columns
         }
+        self._waiting = dict.fromkeys(self._columns, 0)  # bytes
         self._is_swmr = not _is_on_network(folder)
         self._open()
 
@@ -76,7 +78,7 @@ class SegmentWriter:
         return {series: n + _count(batches) for series, (n, batches) in self._state.items()}
 
     def append(self, series: str, columns: Mapping[str, ArrayLike]) -> None:
-        """Keep rows for the next `flush`, which happens here at the latest after a second.
+        """Take rows, which are safe after the next `flush`.
 
         Until then arrays are not copied: their owner leaves them as they are.
         """
@@ -97,25 +99,36 @@ class SegmentWriter:
                     f"got {batch[name].shape}."
                 )
         self._state[series][1].append(batch)
-        if time.monotonic() - self._flushed_s > FLUSH_INTERVAL_S:
-            self.flush()
+        self._waiting[series] += sum(rows.nbytes for rows in batch.values())
+        if self._waiting[series] > _BATCH_BYTES:
+            self._write(series)
 
     def flush(self) -> None:
         """Hand all rows to the operating system: from then on a killed process loses none."""
-        for series, (written, batches) in self._state.items():
-            if not batches:
-                continue
-            for name in self._columns[series]:
-                rows = np.concatenate([batch[name] for batch in batches])
-                _write_rows(self._file[series][name], written - self._before[series], rows)
-                self._bytes += rows.nbytes
-            self._state[series] = (written + _count(batches), [])
-        if not self._is_swmr:
-            self._file.flush()
-        self._flushed_s = time.monotonic()
+        for series in self._columns:
+            self._write(series)
+        for series in self._unflushed:
+            for dataset in self._datasets[series].values():
+                dataset.flush()
+        self._unflushed.clear()
         if self._bytes > SEGMENT_BYTES:
             self._file.close()
             self._open()
+
+    def _write(self, series: str) -> None:
+        """Hand the rows of a series that wait to HDF5, which may keep them in its own caches."""
+        written, batches = self._state[series]
+        if not batches:
+            return
+        self._unflushed.add(series)
+        for name, dataset in self._datasets[series].items():
+            rows = _joined([batch[name] for batch in batches])
+            _write_rows(dataset, written - self._before[series], rows)
+            self._bytes += rows.nbytes
+        self._state[series] = (written + _count(batches), [])
+        self._waiting[series] = 0
+        if not self._is_swmr:
+            self._file.flush()
 
     def close(self) -> None:
         """Write what is left and close the segment."""
@@ -130,13 +143,19 @@ class SegmentWriter:
         # has no mark "open for writing" that would lock out readers after a kill, is flushed.
         version = "latest" if self._is_swmr else "earliest"
         self._file = h5py.File(path, "x", libver=version, locking=self._is_swmr)
+        # Kept open: to look one up costs more than to write to it.
+        self._datasets: dict[str, dict[str, h5py.h5d.DatasetID]] = {}
         for series, columns in self._columns.items():
-            group = self._file.create_group(series)
+            group, self._datasets[series] = self._file.create_group(series), {}
             for name, (dtype, shape) in columns.items():
                 row_bytes = np.dtype(dtype).itemsize * max(1, int(np.prod(shape)))
-                chunks = (max(1, _CHUNK_BYTES // row_bytes), *(max(1, n) for n in shape))
+                rows = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // row_bytes))
+                chunks = (rows, *(max(1, n) for n in shape))
                 limits = (None, *(n or None for n in shape))
-                group.create_dataset(name, (0, *shape), dtype, maxshape=limits, chunks=chunks)
+                made = group.create_dataset(
+                    name, (0, *shape), dtype, maxshape=limits, chunks=chunks
+                )
+                self._datasets[series][name] = made.id
         for position, (name, n_neurons) in enumerate(self.layout.populations.items()):
             self._file[name].attrs.update({"n_neurons": n_neurons, "position": position})
         if self.layout.probes:
@@ -153,22 +172,25 @@ class SegmentWriter:
         if self._is_swmr:
             self._file.swmr_mode = True
         self._bytes = 0
-        self._flushed_s = time.monotonic()
+        self._unflushed: set[str] = set()
 
 
 def _count(batches: list[dict[str, NDArray]]) -> int:
     return sum(len(next(iter(batch.values()))) for batch in batches)
 
 
-def _write_rows(dataset: h5py.Dataset, start: int, rows: NDArray) -> None:
-    # h5py's own slicing costs five times as much, which a flush per episode would feel.
+def _joined(arrays: list[NDArray]) -> NDArray:
+    return np.ascontiguousarray(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))
+
+
+def _write_rows(dataset: h5py.h5d.DatasetID, start: int, rows: NDArray) -> None:
+    # h5py's own slicing costs five times as much.
     stop = start + len(rows)
-    dataset.id.set_extent((stop, *rows.shape[1:]))
+    dataset.set_extent((stop, *rows.shape[1:]))
     if rows.size:
         space = h5py.h5s.create_simple((stop, *rows.shape[1:]))
         space.select_hyperslab((start, *[0] * (rows.ndim - 1)), rows.shape)
-        dataset.id.write(h5py.h5s.create_simple(rows.shape), space, rows)
-    dataset.id.flush()
+        dataset.write(h5py.h5s.create_simple(rows.shape), space, rows)
 
 
 def _is_on_network(path: Path) -> bool:

@@ -52,6 +52,10 @@ template <typename Words> inline Words philox(Words stream, Words counter)
     return (high << 32) | (low & 0xFFFFFFFFu);
 }
 
+// Powers of two, for compilers that do not know 0x1p52.
+const double two_to_62 = 4611686018427387904.0, two_to_52 = 4503599627370496.0;
+const double two_to_minus_32 = 1 / 4294967296.0, two_to_minus_53 = 0.5 / two_to_52;
+
 inline uint64_t bits_of(double value)
 {
     uint64_t bits;
@@ -67,11 +71,11 @@ inline double of_bits(uint64_t bits)
 }
 
 // A whole number below 2^52 as a double, for which AVX2 has no instruction.
-inline double of_whole(uint64_t number) { return of_bits(number | 0x4330000000000000u) - 0x1p52; }
+inline double of_whole(uint64_t number) { return of_bits(number | 0x4330000000000000u) - two_to_52; }
 
 // Counters of a timestep, given as a whole number or as a double from 0 to 2^52.
 inline uint64_t counter_of(int64_t timestep) { return (uint64_t)timestep; }
-inline uint64_t counter_of(double timestep) { return bits_of(timestep + 0x1p52); }
+inline uint64_t counter_of(double timestep) { return bits_of(timestep + two_to_52); }
 
 // The counters of streams k, k + 1, ...: one for all, or an array that is `n_lanes` too long.
 inline Lanes counters_at(int64_t, int64_t timestep) { return Lanes() + (uint64_t)timestep; }
@@ -147,20 +151,22 @@ inline double log1p(double x)
 
 inline double _word_to_uniform(uint64_t word)
 {
-    return noise::of_whole(word >> 32) * 0x1p-32 + noise::of_whole(word >> 11 & 0x1FFFFFu) * 0x1p-53;
+    return noise::of_whole(word >> 32) * noise::two_to_minus_32 +
+        noise::of_whole(word >> 11 & 0x1FFFFFu) * noise::two_to_minus_53;
 }
 
 inline double _word_to_gaussian(uint64_t word)
 {
     const double low = (double)(uint32_t)word, high = (double)(uint32_t)(word >> 32);
-    const double radius = sqrt(-2.0 * std::log((low + 0.5) * 0x1p-32));
-    return radius * cos(high * (2.0 * M_PI * 0x1p-32));
+    const double radius = sqrt(-2.0 * std::log((low + 0.5) * noise::two_to_minus_32));
+    return radius * cos(high * (2.0 * M_PI * noise::two_to_minus_32));
 }
 
 inline double _word_to_geometric(uint64_t word, double p)
 {
-    const double gap = floor(noise::log(_word_to_uniform(word) + 0x1p-54) / noise::log1p(-p));
-    return p >= 1.0 ? 0.0 : p > 0.0 ? gap : 0x1p62;
+    const double u = _word_to_uniform(word) + 0.5 * noise::two_to_minus_53;
+    const double gap = floor(noise::log(u) / noise::log1p(-p));
+    return p >= 1.0 ? 0.0 : p > 0.0 ? gap : noise::two_to_62;
 }
 
 template <typename Timestep> inline uint64_t _counter_word(int64_t stream, Timestep timestep)

@@ -21,7 +21,8 @@ struct Probe
     double *growth; // of a lazily decaying variable: its true value is value/growth
 };
 std::vector<Probe> probes;
-std::vector<double> samples;
+std::vector<double> samples; // more than are taken, so that a row is written without looking
+size_t n_samples = 0;
 std::vector<int64_t> sample_steps;
 int64_t probe_interval = 1;
 bool recording = false;
@@ -42,8 +43,13 @@ void record(int64_t step)
     if (probes.empty() || step % probe_interval != 0)
         return;
     sample_steps.push_back(step);
-    for (const Probe &probe : probes)
-        samples.push_back(probe.growth ? *probe.value / *probe.growth : *probe.value);
+    const size_t used = n_samples, count = probes.size();
+    n_samples += count;
+    if (n_samples > samples.size())
+        samples.resize(2 * n_samples);
+    double *row = samples.data() + used;
+    for (size_t k = 0; k < count; k++)
+        row[k] = probes[k].growth ? *probes[k].value / *probes[k].growth : *probes[k].value;
 }
 
 inline void advance_one()
@@ -201,7 +207,7 @@ void engine_forget()
         target.neurons.clear();
     }
     shim::sample_steps.clear();
-    shim::samples.clear();
+    shim::n_samples = 0;
 }
 
 // Spikes in flight as [offset, slots, length of slot 0, its synapses, length of slot 1, ...].
