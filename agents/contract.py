@@ -220,12 +220,15 @@ class AgentOptions:
     control : str
         none; frozen: it does not learn; shuffled, permuted or zero: what it learns from carries
         no information (see `agents.plastic.controls`).
+    episodes : int
+        Episodes of each replica in the run, for what moves over it.
     """
 
     window_ms: float
     timestep_ms: float
     engine: str = "auto"
     control: str = "none"
+    episodes: int = 1
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording
+from threefactor.agents.plastic.bound_schedule import BoundSchedule
 from threefactor.agents.plastic.controls import Untouched
 from threefactor.agents.plastic.learning_signals import BoundLearningSignal
 from threefactor.agents.plastic.recording import (
@@ -25,7 +26,6 @@ from threefactor.agents.plastic.recording import (
     network_recordables,
 )
 from threefactor.agents.plastic.resting import Resting
-from threefactor.agents.plastic.scheduled_parameters import BoundSchedule
 from threefactor.envs.bridge import BoundDecoder, BoundEncoder
 from threefactor.envs.bridge.choices import Choices
 from threefactor.envs.bridge.outcome import Outcome
@@ -177,7 +177,7 @@ class PlasticAgent(Agent):
                 "populations": {p.name: p.size for p in spec.populations},
                 "synapses": {p.name: p.n_synapses for p in spec.projections},
             },
-            "scheduled": self.schedule.values.tolist(),
+            "scheduled": self.schedule.describe(),
             "regime": self.regime,
         }
 

@@ -1,15 +1,19 @@
-"""Schedules: a parameter of the live network that moves from episode to episode.
+"""Schedules: parameters that move from episode to episode, of the live network and beside it.
 
-Parameters are arrays of the network and not constants of its code, so nothing is built again. A
-parameter that all replicas share (the usual case) gets the mean of what the schedule says of each
-replica: replicas then depend on each other. With ``--model.heterogeneous v_slope
---model.heterogeneity 0`` every neuron has its own, and each replica follows its own episodes.
+Parameters are arrays of the network, or settings that its host reads whenever it needs them, and
+not constants of code, so nothing is built again. A parameter that all replicas share (the usual
+case) gets the mean of what the schedule says of each replica: replicas then depend on each other.
+With ``--model.heterogeneous v_slope --model.heterogeneity 0`` every neuron has its own, and each
+replica follows its own episodes.
 
-Meant for the width of pseudo-derivatives and of escape noise: wide early, narrow late.
+Meant for learning rates that fall, which holds what was learned, for a temperature that falls, and
+for the width of pseudo-derivatives and of escape noise: wide early, narrow late.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,29 +25,62 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Schedule(ABC):
-    """Base of every schedule: what a parameter is, given the episodes so far.
+    """Base of every schedule: how far parameters have come, given the episodes so far.
+
+    Equations
+    ---------
+    value = start + (end - start)*fraction, or start*(end/start)**fraction if it is geometric
+        fraction: 0 to 1, what `fractions` says of each replica; one for all parameters
 
     Parameters
     ----------
     parameter : tuple of str, default ()
-        What is written: ``<population or projection>.<parameter>``, such as actor.v_slope or
-        policy.learning_rate. Values are in the unit of the option that sets it (v_slope_mv: mV).
+        What is moved: ``<population or projection>.<parameter>`` of the network, such as
+        actor.v_slope or policy.learning_rate; ``modulator.<parameter>`` or
+        ``decoder.<parameter>`` of what can change there, such as decoder.temperature.
+    start, end : tuple of float or None, default None
+        Values at fraction 0 and 1, one for all parameters or one for each, in the unit of the
+        option that sets it (v_slope_mv: mV). None: what the parameter is set to.
+    is_relative : bool, default False
+        Whether start and end are multiples of what the parameter is set to.
+    is_geometric : bool, default False
+        Whether it moves by equal ratios and not by equal differences.
     """
 
     parameter: tuple[str, ...] = ()
+    start: tuple[float, ...] | None = None
+    end: tuple[float, ...] | None = None
+    is_relative: bool = field(default=False, kw_only=True)
+    is_geometric: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
         check_parameters(self)
+        counts = {1, len(self.parameter)} if self.parameter else set()
+        for name in ("start", "end"):
+            values, where = getattr(self, name), f"{type(self).__name__}.{name}"
+            if values is None:
+                continue
+            if not np.all(np.isfinite(values)):
+                raise ValueError(f"{where} must be finite numbers, got {values}.")
+            if counts and len(values) not in counts:
+                raise ValueError(
+                    f"{where}: expected one value, or one for each of {len(self.parameter)} "
+                    f"parameters, got {len(values)}."
+                )
 
     @property
     def memory(self) -> int:
-        """Number of last returns that `values` looks at."""
+        """Number of last returns that `fractions` looks at."""
         return 0
 
+    def over(self, episodes: int) -> Self:
+        """Return the schedule of a run of so many episodes of each replica."""
+        return self
+
     @abstractmethod
-    def values(self, done: NDArray[np.int_], returns: Floats) -> Floats:
-        """Return the value of each replica's next episode.
+    def fractions(self, done: NDArray[np.int_], returns: Floats) -> Floats:
+        """Return how far each replica's next episode is from start (0) to end (1).
 
         Parameters
         ----------
@@ -53,49 +90,128 @@ class Schedule(ABC):
             Of the last episodes, the latest last; NaN where there was none.
         """
 
-    @abstractmethod
-    def extremes(self) -> tuple[float, ...]:
-        """Return the lowest and highest values that it may give."""
+    def ends(self, own: Sequence[float]) -> tuple[Floats, Floats]:
+        """Return start and end of each parameter, given what each is set to; all (parameters,)."""
+        settings = np.asarray(own, float)
+        unit = settings if self.is_relative else np.ones_like(settings)
+        start, end = (
+            settings if values is None else np.array(values) * unit
+            for values in (self.start, self.end)
+        )
+        if self.is_geometric and np.any(start * end <= 0):
+            raise ValueError(
+                f"{type(self).__name__}.is_geometric: expected starts and ends of one sign, other "
+                f"than 0, got {start.tolist()} and {end.tolist()}."
+            )
+        return start, end
+
+    def values(self, own: Sequence[float], done: NDArray[np.int_], returns: Floats) -> Floats:
+        """Return the values of each replica's next episode, (replicas, parameters)."""
+        start, end = self.ends(own)
+        fractions = self.fractions(done, returns)[:, None]
+        if self.is_geometric:
+            return start * (end / start) ** fractions
+        return start + (end - start) * fractions
 
 
 @dataclass(frozen=True)
 class Fixed(Schedule):
-    """One value for the whole run; without a parameter, nothing is scheduled.
+    """Start for the whole run; without a parameter, nothing is scheduled.
 
     Equations
     ---------
-    value = start
+    fraction = 0
 
     Parameters
     ----------
-    parameter : tuple of str, default ()
-        See `Schedule`.
-    start : float or None, default None
-        The value.
+    parameter, start, end, is_relative, is_geometric : as in every schedule
+        See `Schedule`; there is no end.
 
     Source
     ------
     Van den Berghe et al. 2025, as in `RewardAdaptive`: its fixed slopes.
     """
 
-    start: float | None = None
-
     def __post_init__(self) -> None:
-        """Raise ValueError for a value without a parameter or the reverse."""
+        """Raise ValueError for a value without a parameter or the reverse, or for an end."""
         super().__post_init__()
         if bool(self.parameter) != (self.start is not None):
             raise ValueError(
                 f"Fixed needs both parameter and start or neither, got {self.parameter} and "
                 f"{self.start}; --schedule.parameter actor.v_slope --schedule.start 4."
             )
+        if self.end is not None:
+            raise ValueError(
+                f"Fixed.end: expected none, got {self.end}; --schedule ramp moves there."
+            )
 
-    def values(self, done: NDArray[np.int_], returns: Floats) -> Floats:
-        """Return start for every replica."""
-        return np.full(done.shape, self.start, float)
+    def fractions(self, done: NDArray[np.int_], returns: Floats) -> Floats:
+        """Return 0 for every replica."""
+        return np.zeros(done.shape)
 
-    def extremes(self) -> tuple[float, ...]:
-        """Return start, if there is one."""
-        return () if self.start is None else (self.start,)
+
+@dataclass(frozen=True)
+class Ramp(Schedule):
+    """From start to end over the run, a little after every episode.
+
+    Equations
+    ---------
+    fraction = min(n/(episodes - 1), 1)
+        n: episodes that the replica has finished
+
+    Parameters
+    ----------
+    parameter, start, end, is_relative, is_geometric : as in every schedule
+        See `Schedule`.
+    episodes : int or None, default None
+        The end is reached in this episode, >= 1, and kept. None: in the last one of the run; if
+        that is resumed with more, in the last one of those.
+
+    Source
+    ------
+    Robbins & Monro 1951, Ann. Math. Stat. 22:400: steps must fall for noise to be averaged out. A
+    ramp over a known number of episodes is common practice, with no source of its own.
+    """
+
+    episodes: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the count."""
+        super().__post_init__()
+        if self.episodes is not None and self.episodes < 1:
+            raise ValueError(
+                f"{type(self).__name__}.episodes must be >= 1 or none, got {self.episodes}."
+            )
+
+    def over(self, episodes: int) -> Self:
+        """Return the schedule with the episodes of the run, unless it has its own."""
+        return self if self.episodes is not None else replace(self, episodes=episodes)
+
+    def fractions(self, done: NDArray[np.int_], returns: Floats) -> Floats:
+        """Return the share of the episodes that is over."""
+        if self.episodes is None:
+            raise ValueError(
+                f"{type(self).__name__}.episodes: expected the length of the run, got none; "
+                "call over(episodes)."
+            )
+        return np.minimum(done / max(self.episodes - 1, 1), 1.0)
+
+
+@dataclass(frozen=True)
+class Decay(Ramp):
+    """A ramp from what parameters are set to down to a part of it, by equal ratios.
+
+    Parameters
+    ----------
+    parameter, start, is_relative, is_geometric, episodes : as in a ramp
+        See `Ramp`.
+    end : tuple of float or None, default (0.1,)
+        Part that is left in the last episode, > 0 as long as it is geometric.
+    """
+
+    end: tuple[float, ...] | None = (0.1,)
+    is_relative: bool = field(default=True, kw_only=True)
+    is_geometric: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -104,16 +220,16 @@ class Interval(Schedule):
 
     Equations
     ---------
-    value = start + (end - start)*min(floor(n/episodes_per_step), steps)/steps
+    fraction = min(floor(n/episodes_per_step), steps)/steps
         n: episodes that the replica has finished
 
     Parameters
     ----------
-    parameter : tuple of str, default ()
+    parameter, is_relative, is_geometric : as in every schedule
         See `Schedule`.
-    start : float, default 1.0
+    start : tuple of float or None, default (1.0,)
         Value of the first episode.
-    end : float, default 100.0
+    end : tuple of float or None, default (100.0,)
         Value after the last step.
     episodes_per_step : int, default 100
         Episodes between two steps, >= 1.
@@ -125,8 +241,8 @@ class Interval(Schedule):
     Van den Berghe et al. 2025, as in `RewardAdaptive`: steeper at fixed times, 1 to 100.
     """
 
-    start: float = 1.0
-    end: float = 100.0
+    start: tuple[float, ...] | None = (1.0,)
+    end: tuple[float, ...] | None = (100.0,)
     episodes_per_step: int = 100
     steps: int = 10
 
@@ -137,14 +253,9 @@ class Interval(Schedule):
             if getattr(self, name) < 1:
                 raise ValueError(f"Interval.{name} must be >= 1, got {getattr(self, name)}.")
 
-    def values(self, done: NDArray[np.int_], returns: Floats) -> Floats:
-        """Return the value after the steps that are due."""
-        taken = np.minimum(done // self.episodes_per_step, self.steps)
-        return self.start + (self.end - self.start) * (taken / self.steps)
-
-    def extremes(self) -> tuple[float, ...]:
-        """Return start and end."""
-        return (self.start, self.end)
+    def fractions(self, done: NDArray[np.int_], returns: Floats) -> Floats:
+        """Return the share of the steps that are due."""
+        return np.minimum(done // self.episodes_per_step, self.steps) / self.steps
 
 
 @dataclass(frozen=True)
@@ -156,7 +267,6 @@ class RewardAdaptive(Schedule):
     score = mean over the last memory_episodes episodes of
         (1 - difference_weight)*return + difference_weight*(return - return of the one before)
     fraction = clip((score - return_at_start)/(return_at_end - return_at_start), 0, 1)
-    value = start + (end - start)*fraction
 
     The return is the environment's declared metric; the first episode has difference 0, and as long
     as there are fewer episodes the mean is over those. The defaults are the printed formula, k_t =
@@ -165,11 +275,11 @@ class RewardAdaptive(Schedule):
 
     Parameters
     ----------
-    parameter : tuple of str, default ()
+    parameter, is_relative, is_geometric : as in every schedule
         See `Schedule`.
-    start : float, default 1.0
+    start : tuple of float or None, default (1.0,)
         Value while the score is return_at_start or less.
-    end : float, default 100.0
+    end : tuple of float or None, default (100.0,)
         Value once the score is return_at_end or more.
     return_at_start, return_at_end : float, default 1.0, 100.0
         Scores between which the value moves, in units of the return, the first below the second.
@@ -185,8 +295,8 @@ class RewardAdaptive(Schedule):
     the first bad returns would count as better than they are.
     """
 
-    start: float = 1.0
-    end: float = 100.0
+    start: tuple[float, ...] | None = (1.0,)
+    end: tuple[float, ...] | None = (100.0,)
     return_at_start: float = 1.0
     return_at_end: float = 100.0
     memory_episodes: int = 10
@@ -214,8 +324,8 @@ class RewardAdaptive(Schedule):
         """The averaged returns and the one before them."""
         return self.memory_episodes + 1
 
-    def values(self, done: NDArray[np.int_], returns: Floats) -> Floats:
-        """Return the value at the present score."""
+    def fractions(self, done: NDArray[np.int_], returns: Floats) -> Floats:
+        """Return where the present score is."""
         differences = np.nan_to_num(np.diff(returns, axis=1))
         latest = returns[:, 1:]
         weight = self.difference_weight
@@ -224,16 +334,13 @@ class RewardAdaptive(Schedule):
         ) / np.clip(done, 1, self.memory_episodes)
         scores = np.where(done > 0, scores, self.return_at_start)
         span = self.return_at_end - self.return_at_start
-        fraction = np.clip((scores - self.return_at_start) / span, 0.0, 1.0)
-        return self.start + (self.end - self.start) * fraction
-
-    def extremes(self) -> tuple[float, ...]:
-        """Return start and end."""
-        return (self.start, self.end)
+        return np.clip((scores - self.return_at_start) / span, 0.0, 1.0)
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
     "fixed": Fixed,
+    "ramp": Ramp,
+    "decay": Decay,
     "interval": Interval,
     "reward-adaptive": RewardAdaptive,
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from threefactor.agents.contract import AgentOptions, AgentSettings
 from threefactor.agents.plastic.agent import PlasticAgent
+from threefactor.agents.plastic.bound_schedule import BoundSchedule
 from threefactor.agents.plastic.controls import bind_control, permutable
 from threefactor.agents.plastic.learning_signals import (
     BoundLearningSignal,
@@ -16,7 +17,7 @@ from threefactor.agents.plastic.learning_signals import (
     listeners,
 )
 from threefactor.agents.plastic.regime import regime_of
-from threefactor.agents.plastic.scheduled_parameters import BoundSchedule, find_parameters
+from threefactor.agents.plastic.scheduled_parameters import find_parameters
 from threefactor.agents.plastic.schedules import Schedule
 from threefactor.agents.plastic.wiring import check_choices, check_input, check_wiring
 from threefactor.agents.seeds import Seeds
@@ -74,7 +75,8 @@ class PlasticSettings(AgentSettings):
             permutable(spec)  # refused before anything is compiled
         host = Host(len(seeds), options.window_ms, _count_stimuli(spaces[0]))
         modulator = bind_normalised(parts.modulator, host)
-        scheduled = find_parameters(parts.schedule, spec)
+        beside = {"modulator": parts.modulator, "decoder": parts.decoder}
+        scheduled = find_parameters(parts.schedule, spec, beside)
         weight_seeds = [seed.weights for seed in seeds]
         network = Network(
             spec, [seed.network for seed in seeds], weight_seeds, options.engine,
@@ -88,7 +90,10 @@ class PlasticSettings(AgentSettings):
         return PlasticAgent(
             encoder, network, decoder, modulator, learning_signal,
             bind_control(options.control, network, [seed.control for seed in seeds]),
-            BoundSchedule(parts.schedule, scheduled, network),
+            BoundSchedule(
+                parts.schedule.over(options.episodes), scheduled, network,
+                {"modulator": modulator, "decoder": decoder},
+            ),
             window_steps=round(options.window_ms / options.timestep_ms),
             choices=choices,
             reads_features="features" in parts.modulator.requires,

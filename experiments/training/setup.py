@@ -44,7 +44,9 @@ class Setup:
         """Return what a configuration says of environments and agent."""
         run, agent = config.options, config.parts["agent"]
         parts = agent.parts(**{f.name: config.parts[f.name] for f in fields(agent.parts)})
-        options = AgentOptions(run.window_ms, run.timestep_ms, run.engine, run.control)
+        options = AgentOptions(
+            run.window_ms, run.timestep_ms, run.engine, run.control, run.episodes
+        )
         return cls(
             find_environment(run.env), run.env_kwargs, run.max_episode_steps, agent, parts, options,
             replica_seeds(run.seed, run.replicas),

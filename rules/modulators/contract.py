@@ -140,6 +140,8 @@ class BoundModulator(ABC):
     estimates_values: bool = False
     #: What all replicas have in common, in words; empty: nothing.
     shared: str = ""
+    #: What it reads the `adjustable` fields from whenever it needs them; may be replaced at work.
+    settings: "Modulator | None" = None
 
     def on_window(
         self, values: np.ndarray | None, active: np.ndarray
@@ -213,6 +215,8 @@ class Modulator(ABC):
     predicts: ClassVar[bool] = False
     #: What computes the third factor, one of `COMPUTED_BY`.
     computed_by: ClassVar[str] = ""
+    #: Fields that may change at work: what is bound reads them from its `settings`.
+    adjustable: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""

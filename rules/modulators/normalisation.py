@@ -38,6 +38,15 @@ class Normalised(BoundModulator):
         self.estimates_values = bound.estimates_values
         self.shared = bound.shared
 
+    @property
+    def settings(self) -> Modulator | None:
+        """Those of the modulator."""
+        return self._bound.settings
+
+    @settings.setter
+    def settings(self, settings: Modulator | None) -> None:
+        self._bound.settings = settings
+
     def value(self, values: np.ndarray | None, features: np.ndarray | None) -> np.ndarray | None:
         """Return the modulator's estimate."""
         return self._bound.value(values, features)

@@ -38,6 +38,7 @@ class Reward(Modulator):
     """
 
     computed_by: ClassVar[str] = "reward"
+    adjustable: ClassVar[tuple[str, ...]] = ("gain",)
 
     gain: float = 1.0
 
@@ -49,9 +50,11 @@ class Reward(Modulator):
 class BoundReward(BoundModulator):
     """`Reward` at work; no state."""
 
+    settings: Reward
+
     def __init__(self, config: Reward) -> None:
-        self._config = config
+        self.settings = config
 
     def on_outcome(self, reinforcement: Reinforcement) -> np.ndarray:
         """Return gain*reward."""
-        return where_active(self._config.gain * reinforcement.rewards, reinforcement.active)
+        return where_active(self.settings.gain * reinforcement.rewards, reinforcement.active)

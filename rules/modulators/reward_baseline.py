@@ -50,6 +50,7 @@ class RewardBaseline(Modulator):
 
     predicts: ClassVar[bool] = True
     computed_by: ClassVar[str] = "reward"
+    adjustable: ClassVar[tuple[str, ...]] = ("rate",)
 
     rate: float = 0.05
     scope: str = "replica"
@@ -80,8 +81,10 @@ class RewardBaseline(Modulator):
 class BoundRewardBaseline(BoundModulator):
     """`RewardBaseline` at work."""
 
+    settings: RewardBaseline
+
     def __init__(self, config: RewardBaseline, host: Host) -> None:
-        self._config = config
+        self.settings = config
         self.shared = "the mean of scope 'global'" if config.scope == "global" else ""
         rows = 1 if config.scope == "global" else host.n_replicas
         columns = host.n_stimuli or 1 if config.scope == "stimulus" else 1
@@ -93,7 +96,7 @@ class BoundRewardBaseline(BoundModulator):
         rewards = np.asarray(reinforcement.rewards, float)
         active = np.asarray(reinforcement.active, bool)
         columns = self._columns(reinforcement, len(rewards))
-        if self._config.scope == "global":
+        if self.settings.scope == "global":
             error = rewards - self.mean[0, 0]
             if active.any():
                 self._move(np.array([0]), np.array([0]), rewards[active].mean())
@@ -104,7 +107,7 @@ class BoundRewardBaseline(BoundModulator):
         return where_active(error, active)
 
     def _columns(self, reinforcement: Reinforcement, size: int) -> np.ndarray:
-        if self._config.scope != "stimulus":
+        if self.settings.scope != "stimulus":
             return np.zeros(size, int)
         if reinforcement.stimuli is None:
             raise ValueError(
@@ -119,5 +122,5 @@ class BoundRewardBaseline(BoundModulator):
 
     def _move(self, rows: np.ndarray, columns: np.ndarray, rewards: np.ndarray) -> None:
         self.count[rows, columns] += 1
-        step = np.maximum(self._config.rate, 1 / self.count[rows, columns])
+        step = np.maximum(self.settings.rate, 1 / self.count[rows, columns])
         self.mean[rows, columns] += step * (rewards - self.mean[rows, columns])

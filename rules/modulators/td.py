@@ -60,6 +60,7 @@ class TemporalDifference(Modulator):
 
     requires: ClassVar[tuple[str, ...]] = ("values",)
     computed_by: ClassVar[str] = "spikes"
+    adjustable: ClassVar[tuple[str, ...]] = ("discount", "value_offset")
 
     discount: float = 0.95
     value_gain: float = 1.0
@@ -82,11 +83,12 @@ class TemporalDifference(Modulator):
 class BoundTemporalDifference(BoundModulator):
     """`TemporalDifference` at work."""
 
+    settings: TemporalDifference
     needs_bootstrap = True
     estimates_values = True
 
     def __init__(self, config: TemporalDifference, host: Host) -> None:
-        self._config, n_replicas = config, host.n_replicas
+        self.settings, n_replicas = config, host.n_replicas
         self._gain = config.value_gain
         if config.full_rate_hz is not None:
             self._gain = 1e3 / (config.full_rate_hz * host.window_ms)
@@ -98,14 +100,14 @@ class BoundTemporalDifference(BoundModulator):
         """Return gain*values + value_offset."""
         if values is None:
             raise ValueError("TemporalDifference needs the critic's values, got None.")
-        return self._gain * np.asarray(values, float) + self._config.value_offset
+        return self._gain * np.asarray(values, float) + self.settings.value_offset
 
     def on_window(self, values: np.ndarray | None, active: np.ndarray) -> ThirdFactor | None:
         """Return the TD error of the previous decision; None if no replica has one."""
         active = np.asarray(active, bool)
         value = self.value(values, None)
         closing = active & self.is_open
-        error = self.pending + self._config.discount * value - self.previous
+        error = self.pending + self.settings.discount * value - self.previous
         self.previous = np.where(active, value, self.previous)
         self.pending = np.where(active, 0.0, self.pending)
         self.is_open = self.is_open | active

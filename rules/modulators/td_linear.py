@@ -54,6 +54,7 @@ class LinearTemporalDifference(Modulator):
     requires: ClassVar[tuple[str, ...]] = ("features", "next_features")
     predicts: ClassVar[bool] = True
     computed_by: ClassVar[str] = "outside"
+    adjustable: ClassVar[tuple[str, ...]] = ("discount", "trace_decay", "learning_rate")
 
     discount: float = 0.95
     trace_decay: float = 0.8
@@ -77,10 +78,11 @@ class LinearTemporalDifference(Modulator):
 class BoundLinearTemporalDifference(BoundModulator):
     """`LinearTemporalDifference` at work; the number of features is that of the first outcome."""
 
+    settings: LinearTemporalDifference
     estimates_values = True
 
     def __init__(self, config: LinearTemporalDifference, n_replicas: int) -> None:
-        self._config = config
+        self.settings = config
         self.weights = np.zeros((n_replicas, 0))
         self.trace = np.zeros((n_replicas, 0))
 
@@ -100,15 +102,15 @@ class BoundLinearTemporalDifference(BoundModulator):
         active = np.asarray(reinforcement.active, bool)
         features = np.where(active[:, None], reinforcement.features, 0.0)
         next_features = np.where(active[:, None], reinforcement.next_features, 0.0)
-        bootstrap = np.where(reinforcement.terminated, 0.0, self._config.discount)
+        bootstrap = np.where(reinforcement.terminated, 0.0, self.settings.discount)
         error = np.where(active, reinforcement.rewards, 0.0) + bootstrap * self.value(
             None, next_features
         )
         error = where_active(error - self.value(None, features), active)
-        decay = self._config.discount * self._config.trace_decay
+        decay = self.settings.discount * self.settings.trace_decay
         self.trace = np.where(active[:, None], decay * self.trace + features, self.trace)
         length = np.maximum(1.0, np.einsum("rf,rf->r", features, features))
-        step = self._config.learning_rate * error / length
+        step = self.settings.learning_rate * error / length
         self.weights = self.weights + step[:, None] * self.trace
         return error
 
@@ -118,7 +120,7 @@ class BoundLinearTemporalDifference(BoundModulator):
 
     def _size(self, features: np.ndarray) -> None:
         if self.weights.shape[1] == 0:
-            self.weights = np.full(np.shape(features), float(self._config.initial_value))
+            self.weights = np.full(np.shape(features), float(self.settings.initial_value))
             self.trace = np.zeros(np.shape(features))
         if np.shape(features) != self.weights.shape:
             raise ValueError(

@@ -5,7 +5,14 @@ import pickle
 import numpy as np
 import pytest
 
-from threefactor.agents.plastic.schedules import SCHEDULES, Fixed, Interval, RewardAdaptive
+from threefactor.agents.plastic.schedules import (
+    SCHEDULES,
+    Decay,
+    Fixed,
+    Interval,
+    Ramp,
+    RewardAdaptive,
+)
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import PARTS, resolve
 from threefactor.experiments.training import evaluation
@@ -21,6 +28,8 @@ GRID = {
 #: Returns in this gridworld lie between 0 and 10.
 KINDS = {
     "fixed": {"start": 2.0},
+    "ramp": {"start": 8.0, "end": 2.0},
+    "decay": {"end": 0.25},
     "interval": {"start": 8.0, "end": 2.0, "episodes_per_step": 2, "steps": 2},
     "reward-adaptive": {
         "start": 8.0, "end": 2.0, "return_at_start": 0.0, "return_at_end": 6.0,
@@ -34,24 +43,48 @@ def scheduled(kind, parameter="actor.v_slope", **options):
 
 
 def of_one(schedule, returns):
-    """The value after a replica's episodes with these returns."""
+    """The value after a replica's episodes with these returns, of a parameter set to 4."""
     kept = np.full(schedule.memory + len(returns), np.nan)
     kept[schedule.memory :] = returns
     last = kept[len(kept) - schedule.memory :]
-    (value,) = schedule.values(np.array([len(returns)]), last[None, :])
+    ((value,),) = schedule.values([4.0], np.array([len(returns)]), last[None, :])
     return value
 
 
 def test_table():
     assert PARTS["schedule"].table is SCHEDULES
-    assert set(SCHEDULES) == set(KINDS) == {"fixed", "interval", "reward-adaptive"}
+    assert set(SCHEDULES) == set(KINDS)
 
 
 def test_fixed_and_interval_in_closed_form():
-    assert [of_one(Fixed(("a.b",), 3.0), [1.0] * n) for n in (0, 7)] == [3.0, 3.0]
-    slope = Interval(start=1.0, end=100.0, episodes_per_step=3, steps=9)
+    assert [of_one(Fixed(("a.b",), (3.0,)), [1.0] * n) for n in (0, 7)] == [3.0, 3.0]
+    slope = Interval(start=(1.0,), end=(100.0,), episodes_per_step=3, steps=9)
     values = [of_one(slope, [0.0] * n) for n in range(40)]
     assert values == [1.0 + 11.0 * min(n // 3, 9) for n in range(40)]
+
+
+def test_ramp_and_decay_in_closed_form():
+    ramp = Ramp(("a.b",), (1.0,), (5.0,)).over(9)
+    assert [of_one(ramp, [0.0] * n) for n in (0, 1, 8, 9, 90)] == [1.0, 1.5, 5.0, 5.0, 5.0]
+    assert of_one(Ramp(("a.b",), end=(6.0,)).over(5), [0.0] * 2) == 5.0
+    assert of_one(Ramp(("a.b",), end=(6.0,), episodes=3).over(5), [0.0] * 2) == 6.0
+    assert of_one(Ramp(("a.b",), end=(6.0,)).over(1), []) == 4.0
+    decay = Decay(("a.b",)).over(5)
+    left = [of_one(decay, [0.0] * n) for n in range(5)]
+    np.testing.assert_allclose(left, 4.0 * 10 ** (-np.arange(5) / 4), rtol=1e-12)
+    halves = Decay(("a.b",), end=(0.5,), is_geometric=False).over(3)
+    assert [of_one(halves, [0.0] * n) for n in range(3)] == [4.0, 3.0, 2.0]
+    with pytest.raises(ValueError, match=r"Ramp.episodes: expected the length of the run"):
+        of_one(Ramp(("a.b",), end=(6.0,)), [])
+
+
+def test_each_parameter_may_have_its_own_start_and_end():
+    schedule = Interval(("a", "b", "c"), (1.0, 2.0, 3.0), (5.0,), 1, 2)
+    values = schedule.values([7.0, 8.0, 9.0], np.array([0, 1, 2]), np.zeros((3, 0)))
+    np.testing.assert_array_equal(values, [[1.0, 2.0, 3.0], [3.0, 3.5, 4.0], [5.0, 5.0, 5.0]])
+    relative = Interval(("a", "b"), None, (2.0, 0.5), 1, 2, is_relative=True)
+    values = relative.values([8.0, 4.0], np.array([0, 2]), np.zeros((2, 0)))
+    np.testing.assert_array_equal(values, [[8.0, 4.0], [16.0, 2.0]])
 
 
 def test_reward_adaptive_is_the_printed_formula():
@@ -70,7 +103,7 @@ def test_reward_adaptive_is_the_printed_formula():
 
 
 def test_reward_adaptive_before_its_memory_is_full():
-    schedule = RewardAdaptive((), 10.0, 0.0, -100.0, 100.0, 3, 0.25)
+    schedule = RewardAdaptive((), (10.0,), (0.0,), -100.0, 100.0, 3, 0.25)
 
     def value(score):
         return 10.0 - 10.0 * (score + 100.0) / 200.0
@@ -104,7 +137,7 @@ def test_the_network_runs_with_the_value_of_its_episode(kind, engine, steps, ope
     schedule = loop.agent.schedule._schedule
     expected = [of_one(schedule, returns[:n]) for n in range(7)]
     np.testing.assert_allclose(values, expected, rtol=1e-12)
-    assert len(set(values)) == {"fixed": 1, "interval": 3}.get(kind, len(set(values)))
+    assert len(set(values)) == {"fixed": 1, "interval": 3, "ramp": 6}.get(kind, len(set(values)))
     assert kind == "fixed" or len(set(values)) > 2
 
 
@@ -245,15 +278,25 @@ def test_a_frozen_network_stays_frozen(open_loop, run_loop):
     ("settings", "message"),
     [
         (scheduled("interval", "actor.v_slop"), "Did you mean 'actor.v_slope'?"),
-        (scheduled("interval", "v_slope"), "the network has no parameter 'v_slope'"),
+        (scheduled("interval", "v_slope"), "there is no parameter 'v_slope'"),
         (scheduled("interval", ["actor.v_slope", "actor.z"]), "no parameter 'actor.z'"),
         (scheduled("interval", end=-1.0), "EscapeLIF.v_slope_mv must be > 0, got -1.0"),
         (scheduled("fixed", "policy.learning_rate", start=-1.0), "learning_rate must be >= 0"),
         ({"name": "interval"}, "Interval.parameter: expected what to move, got nothing"),
+        (
+            scheduled("interval", ["actor.v_slope"] * 3, start=[1.0, 2.0]),
+            "for each of 3 parameters",
+        ),
+        (scheduled("fixed", end=1.0), "Fixed.end: expected none"),
+        (scheduled("ramp", episodes=0), "Ramp.episodes must be >= 1 or none, got 0"),
+        (scheduled("decay", end=0.0), "Decay.is_geometric: expected starts and ends of one sign"),
+        (scheduled("decay", "modulator.learning_rat"), "Did you mean 'modulator.learning_rate'?"),
+        (scheduled("decay", "decoder.temperature"), "no parameter 'decoder.temperature' to move"),
+        (scheduled("fixed", "modulator.discount", start=2.0), "discount must be in [0, 1], got 2"),
         ({"name": "fixed", "start": 2.0}, "needs both parameter and start or neither"),
         ({"name": "fixed", "parameter": "actor.v_slope"}, "needs both parameter and start"),
         (scheduled("interval", steps=0), "Interval.steps must be >= 1, got 0"),
-        (scheduled("interval", start=float("nan")), "Interval.start must be a finite number"),
+        (scheduled("interval", start=float("nan")), "Interval.start must be finite numbers"),
         (scheduled("reward-adaptive", return_at_end=-1.0), "must be < return_at_end = -1.0"),
         (scheduled("reward-adaptive", memory_episodes=0), "memory_episodes must be >= 1"),
         (scheduled("reward-adaptive", difference_weight=2.0), "difference_weight must be in"),
@@ -274,3 +317,80 @@ def test_lazy_decays_may_not_become_faster_than_they_were_built_for(open_loop):
     slower = scheduled("interval", parameter, start=50.0, end=90.0)
     loop = open_loop(GRID, rule=rule, schedule=slower)
     assert loop.agent.network.engine.array("policy.tau_eligibility") == pytest.approx(0.05)
+
+
+HOSTED = {
+    **GRID, "decoder": {"name": "softmax", "temperature": 3.0}, "replicas": 2,
+    "modulator": {"name": "td-linear", "learning_rate": 0.4, "trace_decay": 0.5},
+    "schedule": {
+        "name": "interval", "episodes_per_step": 2, "steps": 2, "start": [2.0, 0.4, 3.0],
+        "parameter": ["policy.learning_rate", "modulator.learning_rate", "decoder.temperature"],
+        "end": [1.0, 0.2, 0.5],
+    },
+}  # fmt: skip
+
+
+def present(agent):
+    """What is in force of the scheduled parameters."""
+    return [
+        float(agent.network.engine.array("policy.learning_rate")[0]),
+        agent.modulator.settings.learning_rate,
+        agent.decoder.settings.temperature,
+    ]
+
+
+@pytest.mark.parametrize("normalise", ["none", "returns"])
+def test_several_parameters_of_network_and_host_move_together(normalise, open_loop):
+    modulator = {**HOSTED["modulator"], "normalise": normalise}
+    loop = open_loop(HOSTED, modulator=modulator)
+    ends = np.array([[2.0, 0.4, 3.0], [1.0, 0.2, 0.5]])
+    while not loop.tally.is_finished:
+        fraction = np.mean(np.minimum(loop.tally.done // 2, 2) / 2)
+        expected = ends[0] + fraction * (ends[1] - ends[0])
+        np.testing.assert_allclose(present(loop.agent), expected, rtol=1e-12)
+        loop.decide()
+    np.testing.assert_allclose(present(loop.agent), ends[1])
+    names = HOSTED["schedule"]["parameter"]
+    assert loop.agent.describe()["scheduled"] == [dict(zip(names, ends[1], strict=True))] * 2
+    shared = "decoder.temperature, modulator.learning_rate, policy.learning_rate"
+    assert loop.agent.shared == f"the scheduled parameter {shared}"
+
+
+def test_a_scheduled_setting_is_the_option_that_it_stands_for(open_loop, run_loop):
+    fixed = {"name": "fixed", "start": [0.1, 0.3, 0.7, 5.0]}
+    fixed["parameter"] = [*(f"modulator.{name}" for name in ("learning_rate", "trace_decay",
+                          "discount")), "decoder.temperature"]  # fmt: skip
+    one = run_loop(open_loop(HOSTED, schedule=fixed))
+    modulator = {"name": "td-linear", "learning_rate": 0.1, "trace_decay": 0.3, "discount": 0.7}
+    decoder = {"name": "softmax", "temperature": 5.0}
+    other = run_loop(open_loop(HOSTED, schedule="fixed", modulator=modulator, decoder=decoder))
+    assert one.trace.rows == other.trace.rows
+    assert one.trace.rows != run_loop(open_loop(HOSTED, schedule="fixed")).trace.rows
+
+
+def test_settings_of_the_host_are_resumed_and_adopted(open_loop, run_loop):
+    whole, half = run_loop(open_loop(HOSTED)), open_loop(HOSTED)
+    while half.tally.done.min() < 3:
+        half.decide()
+    saved, rows = pickle.dumps(half.state()), [list(r) for r in half.trace.rows]
+    rest = open_loop(HOSTED, seed=99)
+    rest.restore(pickle.loads(saved))
+    assert present(rest.agent) == present(half.agent)
+    run_loop(rest)
+    for replica in range(2):
+        assert rows[replica] + rest.trace.rows[replica] == whole.trace.rows[replica]
+    twin = open_loop(HOSTED, control="frozen").agent
+    twin.adopt(whole.agent.state())
+    assert present(twin)[1:] == [0.2, 0.5]
+
+
+def test_a_decay_over_the_run_reaches_its_end_in_the_last_episode(open_loop):
+    schedule = {"name": "decay", "parameter": ["policy.learning_rate", "modulator.learning_rate"]}
+    loop = open_loop(HOSTED, schedule=schedule, replicas=1, episodes=4)
+    seen = []
+    while not loop.tally.is_finished:
+        if loop.tally.done[0] == len(seen):
+            seen.append(present(loop.agent)[:2])
+        loop.decide()
+    left = 10 ** (-np.arange(4) / 3)
+    np.testing.assert_allclose(seen, np.outer(left, [2.0, 0.4]), rtol=1e-12)

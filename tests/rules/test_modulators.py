@@ -1,5 +1,7 @@
 """Modulators against closed forms; replicas, episodes and checkpoints."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -455,3 +457,20 @@ def test_only_the_global_baseline_is_shared_by_the_replicas():
     shared = {scope: build("reward-baseline", scope=scope).shared for scope in SCOPES}
     assert shared.pop("global") == "the mean of scope 'global'"
     assert not any(shared.values())
+
+
+ADJUSTABLE = [(name, field) for name, kind in MODULATORS.items() for field in kind.adjustable]
+
+
+@pytest.mark.parametrize(("name", "field"), ADJUSTABLE)
+def test_what_is_adjustable_takes_effect_at_once(name, field):
+    history = random_episodes(4, 2)
+    kept, changed, other = (build(name, 2) for _ in range(3))
+    for bound in (kept, changed):
+        play(bound, history[:20])
+    other.restore(changed.state())
+    settings = replace(changed.settings, **{field: 0.25})
+    changed.settings = other.settings = settings
+    late = [play(bound, history[20:]) for bound in (kept, changed, other)]
+    assert not np.array_equal(late[0], late[1])
+    np.testing.assert_array_equal(late[1], late[2])

@@ -84,6 +84,8 @@ class BoundDecoder(ABC):
 class Decoder(ABC):
     """Settings of a decoder: a frozen dataclass of plain numbers, units in the names."""
 
+    #: Fields that may change at work: what is bound reads them from its `settings`.
+    adjustable: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[str] = "counts"
     spaces: ClassVar[Spaces]
 

@@ -60,6 +60,8 @@ class Softmax(Decoder):
     Raises           ValueError  if temperature <= 0
     """
 
+    adjustable: ClassVar[tuple[str, ...]] = ("temperature",)
+
     temperature: float = 1.0
 
     spaces: ClassVar[Spaces] = (gym.spaces.Discrete, gym.spaces.MultiDiscrete)

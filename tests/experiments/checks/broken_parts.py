@@ -600,56 +600,55 @@ class SoundSchedule(Interval):
 
 
 @frozen
-class BeyondExtremes(Interval):
-    """Values beyond the declared ones."""
+class BeyondTheEnd(Interval):
+    """More than the whole way."""
 
-    def values(self, done, returns):
-        return super().values(done, returns) + 200.0
+    def fractions(self, done, returns):
+        return super().fractions(done, returns) + 0.9
 
 
 @frozen
 class OneForAll(Interval):
-    """One value."""
+    """One fraction."""
 
-    def values(self, done, returns):
-        return super().values(done, returns)[:1]
+    def fractions(self, done, returns):
+        return super().fractions(done, returns)[:1]
 
 
 @frozen
-class EndlessExtremes(Interval):
-    """Extremes that are not finite."""
+class Nowhere(Interval):
+    """Fractions that are no numbers."""
 
-    def extremes(self):
-        return (1.0, np.inf)
+    def fractions(self, done, returns):
+        return np.full(done.shape, np.nan)
 
 
 @frozen
 class CountsCalls(Interval):
-    """A value that follows the calls."""
+    """A fraction that follows the calls."""
 
-    def values(self, done, returns):
-        return self.start + np.full(done.shape, next(count) % 3, float)
+    def fractions(self, done, returns):
+        return np.full(done.shape, next(count) % 3 / 3)
 
 
 @frozen
 class WritesReturns(Interval):
     """Episodes that are not the caller's any more."""
 
-    def values(self, done, returns):
-        values = super().values(done, returns)
+    def fractions(self, done, returns):
+        fractions = super().fractions(done, returns)
         done += 1
-        return values
+        return fractions
 
 
 @frozen
 class MeansOfAll(Interval):
-    """The value of the first replica for all."""
+    """One fraction for all."""
 
     memory = 1
 
-    def values(self, done, returns):
-        spread = np.nan_to_num(returns).mean() > 0
-        return np.full(done.shape, self.end if spread else self.start)
+    def fractions(self, done, returns):
+        return np.full(done.shape, float(np.nan_to_num(returns).mean() > 0))
 
 
 # Environments
@@ -856,12 +855,12 @@ BROKEN = {
     },
     "schedule": {
         "bounds": [
-            (BeyondExtremes, r"expected values within extremes\(\), 1 to 100"),
-            (OneForAll, r"expected values of shape \(3,\), got \(1,\)"),
-            (EndlessExtremes, r"expected finite extremes\(\)"),
+            (BeyondTheEnd, r"expected fractions from 0 to 1, got .*1\.\d"),
+            (OneForAll, r"expected fractions of shape \(3,\), got \(1,\)"),
+            (Nowhere, r"expected fractions from 0 to 1, got \[nan nan nan\]"),
         ],
         "purity": [
-            (CountsCalls, "expected the same values for the same episodes"),
+            (CountsCalls, "expected the same fractions for the same episodes"),
             (WritesReturns, "expected its arguments unchanged"),
         ],
         "replicas": [(MeansOfAll, "for replica ., as alone")],

@@ -80,7 +80,7 @@ def test_there_is_a_broken_part_for_every_check():
 
 
 def test_instances_are_checked_with_their_settings():
-    report = check_part(KINDS["schedule"].table["fixed"](("actor.v_slope",), 3.0))
+    report = check_part(KINDS["schedule"].table["fixed"](("actor.v_slope",), (3.0,)))
     assert {result.status for result in report.results} == {"ok"}
 
 

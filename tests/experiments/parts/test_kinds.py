@@ -101,7 +101,7 @@ INCOMPLETE = {
     ),
     "two missing methods": (
         "schedule", "@dataclass(frozen=True)\nclass Mine(Schedule):\n    pass",
-        "Mine lacks what Schedule asks for: extremes(self), values(self, done",
+        "Mine lacks what Schedule asks for: fractions(self, done",
     ),
     "no dataclass": (
         "decoder", "class Mine(Argmax):\n    pass",
