@@ -38,7 +38,7 @@ def test_an_environment_runs_by_its_id_alone(env, tmp_path):
 @pytest.mark.parametrize(
     ("env", "encoder"),
     [
-        ("CartPole-v1", {"groups": ((0, 1, 2, 3),), "cells": (6, 6, 6, 6)}),
+        ("Pendulum-v1", {"groups": ((0, 1, 2),), "cells": (7, 7, 7)}),
         ("Acrobot-v1", {"groups": ((0, 1), (2, 3), (4, 5)), "cells": (8,) * 6}),
         ("Blackjack-v1", {"groups": ((0, 1, 2),), "copies": 1}),
         ("FrozenLake-v1", {"groups": (), "copies": 5}),
@@ -84,12 +84,14 @@ def test_what_is_named_is_not_chosen():
     assert set(fitted(box, rule="rstdp")) == {*CHOSEN, *others}
     without = {*CHOSEN, "max_episode_steps"} - {"encoder"}
     assert set(fitted(gym.spaces.Discrete(4), encoder="one-hot")) == without
-    config = configure(env="CartPole-v1", encoder="gaussian")
+    config = configure(env="Acrobot-v1", encoder="gaussian")
     assert config.parts["encoder"] == ENCODERS["gaussian"]()
-    assert config.options.window_ms == RunOptions.window_ms
-    assert configure(env="CartPole-v1", decoder="softmax").parts["decoder"] == DECODERS["softmax"]()
-    changed = configure({"env": "CartPole-v1", "encoder.copies": 2}).parts["encoder"]
-    assert (changed.copies, changed.groups) == (2, ((0, 1, 2, 3),))
+    assert configure(env="Acrobot-v1", decoder="softmax").parts["decoder"] == DECODERS["softmax"]()
+    changed = configure({"env": "Acrobot-v1", "encoder.copies": 2}).parts["encoder"]
+    assert (changed.copies, changed.groups) == (2, ((0, 1), (2, 3), (4, 5)))
+    bare = configure(preset="none", env="Acrobot-v1")
+    assert bare.parts["encoder"] == ENCODERS["one-hot"]()
+    assert bare.options.window_ms == RunOptions.window_ms
 
 
 def test_only_environments_without_a_time_limit_get_one():

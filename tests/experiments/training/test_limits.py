@@ -8,7 +8,7 @@ from threefactor.experiments.layers import configure
 from threefactor.experiments.training.limits import with_limits
 
 SETTINGS = {
-    "env": "CartPole-v1", "encoder": "gaussian", "model": "feed-forward",
+    "preset": "none", "env": "CartPole-v1", "encoder": "gaussian", "model": "feed-forward",
     "modulator": "td-linear", "episodes": 1, "engine": "runtime-numpy", "reference_episodes": 0,
 }  # fmt: skip
 
