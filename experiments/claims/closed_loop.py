@@ -49,6 +49,7 @@ def closed_loop_experiment(
     bars: tuple[Bar, ...],
     score: str = "metric",
     controls: tuple[str, ...] = (TWIN, SHUFFLED, PERMUTED, RANDOM),
+    is_scheduled: bool = False,
 ) -> Experiment:
     """Return an experiment whose arms are training runs.
 
@@ -61,11 +62,14 @@ def closed_loop_experiment(
         the number of decisions.
     controls : tuple of str
         Arms beside the agent itself: keys of `CONTROL_SETTINGS`, or `RANDOM`.
+    is_scheduled : bool
+        Whether a schedule moves a parameter that all replicas share: processes cannot share them.
     """
     text = "decisions per episode" if score == "length" else "return per episode"
     return Experiment(
         claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
-        arms=(TRAINED, *controls), draw=_draw, describe=_describe, takes_workers=True,
+        arms=(TRAINED, *controls), draw=_draw, describe=_describe,
+        takes_workers=not is_scheduled,
         settings=settings,
     )  # fmt: skip
 

@@ -19,8 +19,9 @@ def test_of_both_presets():
     assert (plausible["input_rate_max_hz"], plausible["decision_ms"]) == (100.0, 100.0)
     assert fast["without_membrane"] == ["critic"]
     assert (fast["input_rate_max_hz"], fast["neurons"]["critic"]) == (1000.0, "Ising")
-    assert plausible["third_factor"] == fast["third_factor"] == "spikes"
-    assert plausible["sources"] == {"policy": "input", "value": "input"}
+    assert (plausible["third_factor"], fast["third_factor"]) == ("outside", "spikes")
+    assert plausible["sources"] == {"policy": "input"}
+    assert fast["sources"] == {"policy": "input", "value": "input"}
 
 
 @pytest.mark.parametrize("preset", ["plausible", "fast"])

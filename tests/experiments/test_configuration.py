@@ -111,7 +111,9 @@ def test_every_preset_resolves_for_every_rule(path):
                     assert parsed.names[key] == settings.pop("name", parsed.names[key])
                     for name, expected in settings.items():
                         found = getattr(parsed.parts[key], name)
-                        assert found == (tuple(expected) if type(found) is tuple else expected)
+                        assert found == (
+                            tuple(np.atleast_1d(expected)) if type(found) is tuple else expected
+                        )
                 else:
                     assert getattr(parsed.options, key) == value, (rule, key)
 

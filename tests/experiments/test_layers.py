@@ -51,7 +51,7 @@ def test_a_learning_rate_of_the_user_is_not_moved_by_the_schedule_of_a_preset():
     chosen = configure(env="CartPole-v1", **{"rule.learning_rate": 0.5})
     assert (chosen.names["schedule"], chosen.parts["rule"].learning_rate) == ("fixed", 0.5)
     both = configure(env="CartPole-v1", **{"rule.learning_rate": 0.5, "schedule.start": 0.5})
-    assert (both.names["schedule"], both.parts["schedule"].start) == ("interval", 0.5)
+    assert (both.names["schedule"], both.parts["schedule"].start) == ("interval", (0.5,))
 
 
 def test_a_file_a_configuration_and_settings_are_layers(tmp_path):

@@ -21,7 +21,7 @@ SECTIONS = ("Equations", "Parameters", "Limits", "Source")
 
 def documented_fields(cls):
     doc = inspect.cleandoc(cls.__doc__)
-    section = re.search(r"Parameters\n-+\n(.*?)\n\n", doc, re.DOTALL)[1]
+    section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n|\Z)", doc, re.DOTALL)[1]
     entries = re.findall(r"^(\w+) : .*?, default (.+)$", section, re.MULTILINE)
     return dict(entries)
 

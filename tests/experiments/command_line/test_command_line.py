@@ -566,13 +566,16 @@ def found(folder):
 
 
 def test_workers_reproduce_the_same(cli, tmp_path):
-    arguments = ["reproduce", "gridworld_reinforce", "--budget", "0.002", "--seeds", "2"]
+    arguments = ["reproduce", "gridworld_reinforce_fast", "--budget", "0.002", "--seeds", "2"]
     for name, workers in (("one", "1"), ("two", "2")):
         assert cli(*arguments, "--workers", workers, "--out", tmp_path / name)[0] == 0
     assert (tmp_path / "two" / "trained" / "workers" / "1").is_dir()
     assert found(tmp_path / "one") == found(tmp_path / "two")
     for given, told in (
-        (["gridworld_reinforce", "--seeds", "2", "--workers", "3"], "number of replicas, 2, got 3"),
+        (
+            ["gridworld_reinforce_fast", "--seeds", "2", "--workers", "3"],
+            "number of replicas, 2, got 3",
+        ),
         (["reinforce-xor", "--workers", "2"], "reinforce-xor runs in one process"),
     ):
         status, _, err = cli("reproduce", *given)
@@ -581,7 +584,15 @@ def test_workers_reproduce_the_same(cli, tmp_path):
 
 
 def test_interrupted_reproduction_goes_on_where_it_stopped(cli, tmp_path, monkeypatch):
-    arguments = ["reproduce", "gridworld_reinforce", "--budget", "0.004", "--seeds", "2", "--out"]
+    arguments = [
+        "reproduce",
+        "gridworld_reinforce_fast",
+        "--budget",
+        "0.004",
+        "--seeds",
+        "2",
+        "--out",
+    ]
     assert cli(*arguments, tmp_path / "whole")[0] == 0
     decide = ClosedLoop.decide
 
