@@ -30,7 +30,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         "At rates that brains have, neuron-as-agent REINFORCE nears GridWorld's optimum of 1.12.",
         {"env": "GridWorld-v0", "rule": "reinforce"},
         (at_least(TRAINED, 0.95, 8), *(at_most(arm, 0.3) for arm in CONTROLS)),
-        is_scheduled=True,
     ),
     "gridworld_reinforce_fast": closed_loop_experiment(
         "Neuron-as-agent REINFORCE with a spiking critic nears the optimum (1.1207) in GridWorld.",
