@@ -164,6 +164,29 @@ def draw_value_on_track(
 
 
 @styled
+def draw_chain_values(truths: Mapping[str, NDArray], values: Mapping[str, NDArray]) -> Figure:
+    """Draw the values of chains against the state, and their error against the episode.
+
+    ``truths`` maps a task to its true values (states,), ``values`` to what each seed found,
+    (episodes, seeds, states); the values shown are means of the last quarter of the episodes.
+    """
+    figure = new_figure(height_mm=110)
+    panels = figure.subplots(2, len(truths))
+    for k, ((task, truth), found) in enumerate(zip(truths.items(), values.values(), strict=True)):
+        above, below = panels[:, k]
+        states, late = np.arange(1, truth.size + 1), found[-max(1, len(found) // 4) :].mean(axis=0)
+        above.plot(states, late.T, color=COLOURS[k], linewidth=0.7)
+        above.plot(states, truth, color="black", linestyle=(0, (4, 2)))
+        above.set(title=task, xlabel="State")
+        error = np.sqrt(np.mean((found - truth) ** 2, axis=2)) / np.abs(truth).max()
+        below.plot(np.arange(1, len(found) + 1), error, color=COLOURS[k], linewidth=0.5)
+        below.set(xlabel="Episode number", ylim=(0, None))
+    panels[0, 0].set_ylabel("Value; dashed: true")
+    panels[1, 0].set_ylabel("Error of single windows / largest")
+    return figure
+
+
+@styled
 def draw_regression_learning(arms: Mapping[str, Mapping[str, NDArray]]) -> Figure:
     """Draw losses against the iteration, and the first arm's output on one seed with its target.
 

@@ -13,6 +13,7 @@ from threefactor.experiments.claims.experiment import (
     below,
     halves,
 )
+from threefactor.experiments.gallery.critic_chains import CRITIC_CHAINS
 from threefactor.experiments.gallery.eprop_regression import EPROP_REGRESSION
 from threefactor.experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
 from threefactor.experiments.gallery.izhikevich_distal_reward import IZHIKEVICH_DISTAL_REWARD
@@ -91,6 +92,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "rmax-bias": RMAX_BIAS,
     "legenstein-patterns": LEGENSTEIN_PATTERNS,
     "td-critic-track": TD_CRITIC_TRACK,
+    "critic-chains": CRITIC_CHAINS,
     "izhikevich-distal-reward": IZHIKEVICH_DISTAL_REWARD,
     "izhikevich-pavlovian": IZHIKEVICH_PAVLOVIAN,
     "eprop-regression": EPROP_REGRESSION,

@@ -1,0 +1,160 @@
+"""A spiking critic finds the values of chains, of any sign and size, with one setting for all.
+
+States follow one another, each shown for 100 ms by five Poisson neurons of 100 Hz; the last one
+terminates. Rewards are given, nothing is decided, and the value of every state is known exactly.
+What differs between tasks is the environment: rewards, discount, number of states. All seeds run as
+replicas of one network.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threefactor.experiments.claims.arms import load_arm
+from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, Bar, Experiment
+from threefactor.models.architectures.actor_critic import ActorCritic
+from threefactor.models.architectures.contract import Parts
+from threefactor.models.network import Network
+from threefactor.models.neurons import EscapeLIF
+from threefactor.models.specification import NetworkSpec
+from threefactor.rules import RULES
+from threefactor.rules.modulators import Host, Reinforcement, ThirdFactor, bind_normalised
+from threefactor.rules.modulators.td import TemporalDifference
+from threefactor.rules.streams import named_generator
+from threefactor.rules.td_critic import CriticDelta
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+EPISODES, JUDGED = 200, 50
+WINDOW_MS, COPIES, RATE_HZ = 100, 5, 100.0
+CRITIC = ActorCritic(neurons_per_action=1, critic_neurons=50, has_opponents=True)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A task: the reward of every state but the last, that of the last, states, discount."""
+
+    reward: float
+    last_reward: float
+    states: int
+    discount: float
+
+    @property
+    def rewards(self) -> NDArray[np.float64]:
+        """The reward for leaving each state, (states,)."""
+        return np.append(np.full(self.states - 1, self.reward), self.last_reward)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The sum of discounted rewards from each state on, (states,)."""
+        found, following = np.zeros(self.states), 0.0
+        for state in reversed(range(self.states)):
+            found[state] = following = self.rewards[state] + self.discount * following
+        return found
+
+
+TASKS = {
+    "-1 a step": Chain(-1.0, -1.0, 30, 0.99),
+    "+1 a step": Chain(1.0, 1.0, 30, 0.99),
+    "10 at the end": Chain(0.0, 10.0, 12, 0.9),
+}
+NO_OPPONENTS, NO_SCALE = "-1 a step, no opponents", "-1 a step, no scale"
+SHUFFLED, UNTRAINED = "-1 a step, shuffled sign", "-1 a step, untrained twin"
+CONTROLS = (NO_OPPONENTS, NO_SCALE, SHUFFLED, UNTRAINED)
+
+
+def chain_spec(states: int, has_opponents: bool = True) -> NetworkSpec:
+    """Return the network of a chain: five inputs for each state, a critic, an idle actor."""
+    parts = Parts(
+        states * COPIES, 1, EscapeLIF(), EscapeLIF(v_slope_mv=8.0),
+        RULES["reinforce"](learning_rate=0.0), CriticDelta(learning_rate=0.02, trace_decay=0.9),
+    )  # fmt: skip
+    model = CRITIC if has_opponents else ActorCritic(neurons_per_action=1, critic_neurons=50)
+    return model.build(parts)
+
+
+def run_arm(request: ArmRequest) -> ArmResult:
+    """Run one arm; its score is the error of the values, as a share of the largest."""
+    task = TASKS[request.arm.partition(",")[0]]
+    network = request.open_network(
+        chain_spec(task.states, request.arm != NO_OPPONENTS), request.arm != UNTRAINED
+    )
+    values, rates_hz = _train(request, task, network)
+    network.close()
+    late = values[-JUDGED:].mean(axis=0)
+    largest = np.abs(task.values).max()
+    scores = np.sqrt(np.mean((late - task.values) ** 2, axis=1)) / largest
+    arrays = {"values": values, "rates_hz": rates_hz}
+    request.say(
+        f"  values of one window scatter by {values[-JUDGED:].std(axis=0).mean() / largest:.2f} of "
+        f"the largest; critic {rates_hz[-JUDGED:].mean():.0f} Hz"
+    )
+    return ArmResult(scores, arrays)
+
+
+def _train(
+    request: ArmRequest, task: Chain, network: Network
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return values (episodes, R, states) and mean rates of the critic (episodes, states)."""
+    normalise = "none" if request.arm == NO_SCALE else "returns"
+    settings = TemporalDifference(task.discount, full_rate_hz=50.0, normalise=normalise)
+    modulator = bind_normalised(settings, Host(network.replicas, WINDOW_MS))
+    signs = [named_generator(seed, "shuffled signs") for seed in request.seeds]
+    everyone, nobody = np.ones(network.replicas, bool), np.zeros(network.replicas, bool)
+
+    def deliver(given: NDArray | ThirdFactor | None) -> None:
+        if not isinstance(given, ThirdFactor):
+            return
+        drawn = [sign.choice([-1.0, 1.0]) for sign in signs]
+        scalar = given.scalar * (drawn if request.arm == SHUFFLED else 1.0)
+        network.consolidate(scalar, delivers=given.delivers)
+
+    episodes = max(1, round(EPISODES * request.budget))
+    values = np.zeros((episodes, network.replicas, task.states))
+    rates_hz = np.zeros((episodes, task.states))
+    shown = np.repeat(np.eye(task.states), COPIES, axis=1) * RATE_HZ
+    counts = network.replicated("critic.spike_count")
+    for episode in range(episodes):
+        for state, reward in enumerate(task.rewards):
+            network.advance(np.broadcast_to(shown[state], network.told.shape), WINDOW_MS)
+            values[episode, :, state] = modulator.value(network.values(), None)
+            rates_hz[episode, state] = counts.mean() / (WINDOW_MS * 1e-3)
+            deliver(modulator.on_window(network.values(), everyone))
+            network.close_decision()
+            ends = everyone if state == task.states - 1 else nobody
+            rewards = np.full(network.replicas, reward)
+            deliver(modulator.on_outcome(Reinforcement(rewards, ends, nobody, everyone)))
+        network.start_episode(everyone)
+        modulator.reset(everyone)
+    return values, rates_hz
+
+
+def _every_seed(arm: str, text: str, holds: Callable[[NDArray], NDArray]) -> Bar:
+    return Bar(f"{arm}: {text} on every seed", lambda scores: bool(np.all(holds(scores[arm]))))
+
+
+def _draw(folder: Path) -> "Figure":
+    from threefactor.analysis.gallery.figures import draw_chain_values
+
+    truths = {arm: task.values for arm, task in TASKS.items()}
+    return draw_chain_values(truths, {arm: load_arm(folder, arm)["values"] for arm in TASKS})
+
+
+CRITIC_CHAINS = Experiment(
+    "A spiking critic of opponents in units of returns finds values of -26 to -1, 1 to 26 and 3 to "
+    "10 with the same settings.",
+    run_arm,
+    "error of the values of the last 50 of 200 episodes, root mean square over states, as a share "
+    "of the largest value",
+    (
+        *(_every_seed(arm, "at most 0.06", lambda scores: scores <= 0.06) for arm in TASKS),
+        *(_every_seed(arm, "above 0.3", lambda scores: scores > 0.3) for arm in CONTROLS),
+    ),
+    arms=(*TASKS, *CONTROLS),
+    draw=_draw,
+)
