@@ -72,7 +72,10 @@ def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
     if set(CHOSEN) <= set(named):
         return {}
-    setup = Setup.of(resolve(*layers))
+    options = [
+        {key: value for key, value in layer.items() if key not in PARTS} for layer in layers
+    ]  # the settings of a part may be those of a choice that is still to be made
+    setup = Setup.of(resolve(*options))
     with closing(setup.open_environments(replicas=1)) as environments:
         return fitting_parts(environments, named)
 

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
 from threefactor.envs.bridge.flattening import (
@@ -114,6 +115,14 @@ class Environments:
         """The first environment without its wrappers."""
         self._give_back()
         return self._envs[0].unwrapped
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether a wrapper beside those of `gymnasium.make` may change what the first one does."""
+        env = self._envs[0]
+        while isinstance(env, TimeLimit | OrderEnforcing):
+            env = env.env
+        return isinstance(env, gym.Wrapper)
 
     @property
     def steps_together(self) -> bool:

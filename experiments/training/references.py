@@ -9,6 +9,7 @@ import numpy as np
 
 from threefactor.agents.contract import Agent
 from threefactor.envs.bridge.batch import Environments
+from threefactor.envs.exact import exact_returns
 from threefactor.envs.gridworld import GridWorld
 from threefactor.experiments.training.evaluation import play
 from threefactor.experiments.training.setup import Setup
@@ -17,28 +18,33 @@ TWIN = "untrained twin"
 
 
 def reference_returns(
-    setup: Setup, env: gym.Env, episodes: int, twins: Sequence[float]
+    setup: Setup, environments: Environments, episodes: int, twins: Sequence[float]
 ) -> dict[str, float]:
     """Return label -> mean return of the agents that a trained one must beat, and the optimum.
 
+    Both are exact where all that may happen is known.
+
     Parameters
     ----------
-    env : gymnasium.Env
-        The environment without its wrappers, which may know its optimum.
+    environments : Environments
+        Those of the run, of which the first may know its optimum.
     episodes : int
         Of the random agent.
     twins : sequence of float
         See `twin_returns`; empty: there is no twin to compare with.
     """
+    env = environments.env
+    exact = None if environments.is_wrapped else exact_returns(env, environments.max_episode_steps)
     references = {}
-    if isinstance(env, GridWorld):
-        uniform = np.full((env.observation_space.n, env.action_space.n), 1 / env.action_space.n)
-        references["random agent (exact)"] = float(env.policy_return(uniform))
-    else:
+    if exact is None:
         references["random agent"] = random_return(setup, episodes)
+    else:
+        references["random agent (exact)"] = exact.random
     if twins:
         references[TWIN] = float(np.mean(twins))
-    if hasattr(env, "optimal_return"):
+    if exact is not None:
+        references["optimum"] = exact.optimum
+    elif hasattr(env, "optimal_return"):
         references["optimum"] = float(env.optimal_return)
     return references
 

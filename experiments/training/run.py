@@ -115,9 +115,10 @@ def _train(
     is_complete, references, twins = _run(loop, say), {}, []
     if is_complete and config.options.reference_episodes:
         try:
-            env = loop.environments.env
             twins = twin_returns(setup, config.options.reference_episodes)
-            references = reference_returns(setup, env, config.options.reference_episodes, twins)
+            references = reference_returns(
+                setup, loop.environments, config.options.reference_episodes, twins
+            )
         except KeyboardInterrupt:
             is_complete = False
             say("interrupted: without the agents to compare with")
