@@ -2,7 +2,7 @@
 
 | observation                         | encoder                                                    |
 |-------------------------------------|------------------------------------------------------------|
-| symbols, at most 1000 combinations  | one-hot, one symbol for each combination, up to 5 copies   |
+| symbols, at most 1000 combinations  | one-hot, one symbol for each combination, 1 to 5 copies    |
 | symbols, more combinations          | one-hot, component by component                            |
 | numbers, at most 4 dimensions       | gaussian, one grid of place cells                          |
 | numbers, 5 to 64                    | gaussian, a grid for each two neighbouring dimensions      |
@@ -17,11 +17,14 @@ A symbol among numbers is a dimension of its own, with a cell for each of its va
 
 An environment without a time limit gets one of 1000 decisions, so that every episode ends.
 
-Model and modulator are feed-forward and td-linear, or actor-critic and td where one of these is
-named. Initial weights let a layer of escape-lif neurons fire at some 10 Hz.
+Model and modulator are feed-forward and td-linear, or actor-critic, its critic of opponents, and td
+where one of these is named; third factors are in units of the largest return. Initial weights let
+a layer of escape-lif neurons fire at some 10 Hz. The rule is reinforce-sign for discrete actions
+and reinforce for others; its learning rate falls to a tenth over the run.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import pi, prod, sqrt
 from typing import Any
 
@@ -30,21 +33,31 @@ import gymnasium as gym
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.parts.kinds import load_part
 
-#: The parts that are chosen here.
+#: The parts that are chosen here; rule and schedule only where the learning rate fits the rest.
 CHOSEN = ("encoder", "decoder", "model", "modulator")
 MOST_COMBINATIONS, MOST_JOINED, MOST_POPULATIONS = 1000, 4, 64
 #: Cells of each dimension of a grid, by the number of its dimensions.
 CELLS = {1: 12, 2: 8, 3: 7, 4: 6}
 WIDTH, SYMBOL_WIDTH = 0.6, 0.2
 MOST_COPIES = 5
+#: Inputs beyond which copies are spared, and half of the actor's neurons for each action.
+MANY_INPUTS, NEURONS, FEW_NEURONS = 400, 10, 5
 #: Rates at which a few spikes tell one cell from another within a window.
 WINDOW_MS = 100.0
 #: Weight, in mV, at which one input of 100 Hz brings escape-lif neurons to some 10 Hz.
 DRIVE_MV = 6.0
 #: Time limit of environments that have none.
 MOST_STEPS = 1000
-#: Of `reinforce` with place cells, of which several see each observation.
-RULE = {"learning_rate": 0.05, "trace_decay": 0.8}
+#: Learning rates for third factors in units of the largest return, in mV: of a symbol, which is
+#: seen alone, and of place cells, of which several see each observation.
+RATES = {"symbols": 1.0, "cells": 0.05}
+DISCRETE = {"name": "reinforce-sign"}
+CONTINUOUS = {"name": "reinforce", "trace_decay": 0.8}
+FITTING_MODELS = (None, "feed-forward", "actor-critic")
+FALLS = {"name": "decay", "parameter": ["policy.learning_rate"]}
+DISCOUNT = 0.98
+#: Opponents, whose spikes stand for values of both signs (docs/scales.md).
+CRITIC = {"has_opponents": True, "critic_neurons": 50, "critic_w_max": 15.0}
 
 Settings = dict[str, Any]
 
@@ -57,66 +70,97 @@ def fitting_parts(environments: Environments, named: Mapping[str, str]) -> Setti
     named : mapping of str to str
         Part -> the name that a user or a preset gives it.
     """
-    n_values = environments.n_values
-    encoder, activity = _encoder(environments.observation_space, n_values)
+    space = environments.observation_space
+    inputs = None if "encoder" in named else _inputs(space, environments.n_values)
     is_continuous = isinstance(environments.action_space, gym.spaces.Box)
     found: Settings = {
-        "encoder": encoder,
         "decoder": {"name": "weighted-mean" if is_continuous else "argmax"},
-        **_learner(named, DRIVE_MV / activity if "encoder" not in named else None),
+        **_learner(named, {} if inputs is None else inputs.layer()),
     }
-    chosen = {part: settings for part, settings in found.items() if part not in named}
-    if "encoder" not in named:
-        chosen["window_ms"] = WINDOW_MS
-        is_number = isinstance(environments.observation_space, gym.spaces.Box)
-        if is_number and not {"model", "modulator", "rule"} & set(named):
-            chosen["rule"] = RULE
+    chosen = {
+        part: settings
+        for part, settings in found.items()
+        if part not in named or (inputs and named[part] == settings.get("name"))
+    }
+    if inputs is not None:
+        chosen |= {"encoder": inputs.encoder, "window_ms": WINDOW_MS}
+    fits = named.get("model") in FITTING_MODELS and not {"modulator", "rule"} & set(named)
+    if inputs is not None and fits:
+        rate = RATES["cells" if isinstance(space, gym.spaces.Box) else "symbols"]
+        chosen["rule"] = {**(CONTINUOUS if is_continuous else DISCRETE), "learning_rate": rate}
+        chosen["schedule"] = FALLS
     if environments.max_episode_steps is None:
         chosen["max_episode_steps"] = MOST_STEPS
     return chosen
 
 
-def _encoder(space: gym.Space, n_values: tuple[int, ...]) -> tuple[Settings, float]:
-    """Return the encoder of a space, and the sum of its inputs' activities, 1 at `rate_max_hz`."""
+@dataclass(frozen=True)
+class _Inputs:
+    """An encoder, how many inputs it has, and the sum of their activities, 1 at `rate_max_hz`."""
+
+    encoder: Settings
+    number: int
+    activity: float
+
+    def layer(self) -> Settings:
+        """Return size and weights of a layer that sees them."""
+        weight = DRIVE_MV / self.activity
+        return {
+            "neurons_per_action": FEW_NEURONS if self.number > MANY_INPUTS else NEURONS,
+            "w_init_low": 0.9 * weight, "w_init_high": 1.1 * weight,
+            "w_min": -2.0 * weight, "w_max": 4.0 * weight,
+        }  # fmt: skip
+
+
+def _inputs(space: gym.Space, n_values: tuple[int, ...]) -> _Inputs:
+    """Return the inputs that fit a space of observations."""
     if not isinstance(space, gym.spaces.Box):
         return _symbols(n_values)
     n_dimensions = len(n_values)
     if n_dimensions > MOST_POPULATIONS:
-        return {"name": "rate"}, n_dimensions / 2
+        return _Inputs({"name": "rate"}, n_dimensions, n_dimensions / 2)
     dimensions = list(range(n_dimensions))
     size = n_dimensions if n_dimensions <= MOST_JOINED else 2
     groups = [dimensions[i : i + size] for i in range(0, n_dimensions, size)]
+    cells = [n or CELLS[size] for n in n_values]
+    overlap = [1.0 if n else WIDTH * sqrt(2 * pi) for n in n_values]
     settings = {
         "name": "gaussian",
         "groups": groups,
-        "cells": [n or CELLS[size] for n in n_values],
+        "cells": cells,
         "width": [SYMBOL_WIDTH if n else WIDTH for n in n_values],
     }
-    overlap = [1.0 if n else WIDTH * sqrt(2 * pi) for n in n_values]
-    return settings, sum(prod(overlap[dimension] for dimension in group) for group in groups)
+    number, activity = (
+        sum(prod(of[dimension] for dimension in group) for group in groups)
+        for of in (cells, overlap)
+    )
+    return _Inputs(settings, int(number), activity)
 
 
-def _symbols(n_values: tuple[int, ...]) -> tuple[Settings, float]:
+def _symbols(n_values: tuple[int, ...]) -> _Inputs:
     combinations = prod(n_values)
     if combinations > MOST_COMBINATIONS:
-        return {"name": "one-hot"}, len(n_values)
-    copies = max(1, min(MOST_COPIES, MOST_COMBINATIONS // combinations))
+        return _Inputs({"name": "one-hot"}, sum(n_values), len(n_values))
+    copies = max(1, min(MOST_COPIES, MANY_INPUTS // combinations))
     groups = [list(range(len(n_values)))] if len(n_values) > 1 else []
-    return {"name": "one-hot", "groups": groups, "copies": copies}, copies
+    encoder = {"name": "one-hot", "groups": groups, "copies": copies}
+    return _Inputs(encoder, combinations * copies, copies)
 
 
-def _learner(named: Mapping[str, str], weight: float | None) -> Settings:
-    """Return model and modulator; `weight` is None where the encoder is not chosen here."""
+def _learner(named: Mapping[str, str], layer: Settings) -> Settings:
+    """Return model and modulator, and a critic's parts; `layer` is for a known encoder only."""
     has_critic = named.get("model") == "actor-critic"
     if "modulator" in named:
         has_critic = "values" in load_part("modulator", named["modulator"])().requires
-    weights = {} if weight is None else {
-        "w_init_low": 0.9 * weight, "w_init_high": 1.1 * weight, "w_min": -2.0 * weight,
-        "w_max": 4.0 * weight,
-    }  # fmt: skip
-    if has_critic:
-        return {"model": {"name": "actor-critic", **weights}, "modulator": {"name": "td"}}
+    unit = {"normalise": "returns", "discount": DISCOUNT}
+    if not has_critic:
+        return {
+            "model": {"name": "feed-forward", **layer},
+            "modulator": {"name": "td-linear", "learning_rate": 0.1, **unit},
+        }
     return {
-        "model": {"name": "feed-forward", **weights},
-        "modulator": {"name": "td-linear", "discount": 0.98, "learning_rate": 0.1},
+        "model": {"name": "actor-critic", **layer, **CRITIC},
+        "critic_neuron": {"v_slope_mv": 8.0},
+        "critic_rule": {"learning_rate": 0.02, "trace_decay": 0.9},
+        "modulator": {"name": "td", "full_rate_hz": 50.0, **unit},
     }

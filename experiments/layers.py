@@ -77,7 +77,10 @@ def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ]  # the settings of a part may be those of a choice that is still to be made
     setup = Setup.of(resolve(*options))
     with closing(setup.open_environments(replicas=1)) as environments:
-        return fitting_parts(environments, named)
+        fitting = fitting_parts(environments, named)
+    if any("rule" in layer or "schedule" in layer for layer in layers):
+        fitting.pop("schedule", None)  # who sets a learning rate gets it
+    return fitting
 
 
 def settings_of(layer: Layer) -> Mapping[str, Any]:

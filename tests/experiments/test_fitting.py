@@ -79,8 +79,9 @@ def test_spaces_without_an_environment_of_their_own():
 
 def test_what_is_named_is_not_chosen():
     others, box = {"window_ms", "max_episode_steps"}, gym.spaces.Box(0.0, 1.0, (2,))
-    assert set(fitted(gym.spaces.Discrete(4))) == {*CHOSEN, *others}
-    assert set(fitted(box)) == {*CHOSEN, *others, "rule"}
+    learning = {"rule", "schedule"}
+    assert set(fitted(gym.spaces.Discrete(4))) == {*CHOSEN, *others, *learning}
+    assert set(fitted(box)) == {*CHOSEN, *others, *learning}
     assert set(fitted(box, rule="rstdp")) == {*CHOSEN, *others}
     without = {*CHOSEN, "max_episode_steps"} - {"encoder"}
     assert set(fitted(gym.spaces.Discrete(4), encoder="one-hot")) == without
@@ -89,6 +90,8 @@ def test_what_is_named_is_not_chosen():
     assert configure(env="Acrobot-v1", decoder="softmax").parts["decoder"] == DECODERS["softmax"]()
     changed = configure({"env": "Acrobot-v1", "encoder.copies": 2}).parts["encoder"]
     assert (changed.copies, changed.groups) == (2, ((0, 1), (2, 3), (4, 5)))
+    critic = configure(env="Acrobot-v1", model="actor-critic").parts["model"]
+    assert (critic.has_opponents, critic.critic_neurons) == (True, 50)
     bare = configure(preset="none", env="Acrobot-v1")
     assert bare.parts["encoder"] == ENCODERS["one-hot"]()
     assert bare.options.window_ms == RunOptions.window_ms
@@ -136,3 +139,17 @@ def test_spaces_without_numbers_are_refused_in_one_line(space):
     assert "\n" not in str(error.value)
     with pytest.raises(ValueError, match="has action space .*, expected Box"):
         fitted(gym.spaces.Discrete(2), space)
+
+
+def test_a_setting_of_a_part_that_is_chosen_here_is_known():
+    config = configure({"env": "FrozenLake-v1", "modulator.trace_decay": 0.25})
+    assert config.parts["modulator"].trace_decay == 0.25
+
+
+def test_the_learning_rate_falls_unless_somebody_sets_it():
+    assert configure(env="FrozenLake-v1").names["schedule"] == "decay"
+    typed = configure({"env": "FrozenLake-v1", "rule.learning_rate": 0.5})
+    assert (typed.names["rule"], typed.parts["rule"].learning_rate) == ("reinforce-sign", 0.5)
+    assert typed.names["schedule"] == "fixed"
+    assert configure(env="FrozenLake-v1", schedule="ramp").names["schedule"] == "ramp"
+    assert configure(env="Pendulum-v1").names["rule"] == "reinforce"
