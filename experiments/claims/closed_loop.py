@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from threefactor.experiments.claims.experiment import (
 )
 from threefactor.experiments.configuration import RunConfig, read_settings, resolve
 from threefactor.experiments.layers import configure
+from threefactor.experiments.training.evaluation import evaluate_run
 from threefactor.experiments.training.references import play_randomly
 from threefactor.experiments.training.run_files import collect_files
 from threefactor.experiments.training.setup import Setup
@@ -43,12 +44,60 @@ CONTROL_SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class Score:
+    """What is averaged over the episodes of a seed.
+
+    Attributes
+    ----------
+    of : {"return", "length"}
+        The environment's declared metric, or the number of decisions.
+    evaluated : int or None
+        Episodes after training, learning off; None: the last 100 of the training count.
+    max_episode_steps : int or None
+        Time limit of the evaluation; None: that of the training.
+    """
+
+    of: str = "return"
+    evaluated: int | None = None
+    max_episode_steps: int | None = None
+
+    @property
+    def text(self) -> str:
+        """What a score is, in words."""
+        what = "decisions per episode" if self.of == "length" else "return per episode"
+        if self.evaluated is None:
+            return f"{what}, mean of the last {LAST}"
+        limit = "" if self.max_episode_steps is None else f" of at most {self.max_episode_steps}"
+        return f"{what}, mean of {self.evaluated}{limit} with learning off"
+
+    def of_run(self, path: Path, budget: float) -> NDArray[np.float64]:
+        """Return the score of each replica of a finished run."""
+        if self.evaluated is None:
+            return last_scores(path, self.of)
+        found = path / "evaluation.json"
+        if not found.exists():
+            episodes = max(1, round(self.evaluated * budget))
+            evaluate_run(path, episodes, max_episode_steps=self.max_episode_steps)
+        name = "mean_length_by_seed" if self.of == "length" else "mean_return_by_seed"
+        return np.array(json.loads(found.read_text())[name])
+
+    def of_random(self, setup: Setup, budget: float) -> float:
+        """Return the score of uniformly random actions."""
+        if self.max_episode_steps is not None:
+            setup = replace(setup, max_episode_steps=self.max_episode_steps)
+        episodes = max(1, round((self.evaluated or LAST) * budget))
+        returns, lengths = zip(*play_randomly(setup, episodes), strict=True)
+        return float(np.mean(lengths if self.of == "length" else returns))
+
+
 def closed_loop_experiment(
     claim: str,
     settings: dict[str, Any],
     bars: tuple[Bar, ...],
-    score: str = "metric",
+    score: Score = Score(),
     controls: tuple[str, ...] = (TWIN, SHUFFLED, PERMUTED, RANDOM),
+    control_episodes: int | None = None,
     is_scheduled: bool = False,
 ) -> Experiment:
     """Return an experiment whose arms are training runs.
@@ -57,27 +106,37 @@ def closed_loop_experiment(
     ----------
     settings : dict
         Layer over the preset of the environment.
-    score : {"metric", "length"}
-        Averaged over the last 100 episodes of each seed: the environment's declared metric, or
-        the number of decisions.
+    score : Score
     controls : tuple of str
         Arms beside the agent itself: keys of `CONTROL_SETTINGS`, or `RANDOM`.
+    control_episodes : int or None
+        Episodes of the controls that learn, where theirs are so much longer that fewer still are
+        more decisions than the agent has; None: as many as the agent.
     is_scheduled : bool
         Whether a schedule moves a parameter that all replicas share: processes cannot share them.
     """
-    text = "decisions per episode" if score == "length" else "return per episode"
+    text = score.text
+    if control_episodes is not None:
+        text += f" ({control_episodes} episodes for the controls, which are longer)"
     return Experiment(
-        claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
+        claim, partial(_run_arm, settings, score, control_episodes), text, bars,
         arms=(TRAINED, *controls), draw=_draw, describe=_describe,
         takes_workers=not is_scheduled,
         settings=settings,
     )  # fmt: skip
 
 
-def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmResult:
+def _run_arm(
+    settings: dict[str, Any], score: Score, control_episodes: int | None, request: ArmRequest
+) -> ArmResult:
     if request.arm == RANDOM:
-        return _run_random(settings, score, request)
-    settings = {**settings, **CONTROL_SETTINGS[request.arm]}
+        return ArmResult(np.array([
+            score.of_random(Setup.of(configure(settings, seed=seed, replicas=1)), request.budget)
+            for seed in request.seeds
+        ]))  # fmt: skip
+    fewer = {} if control_episodes is None else {"episodes": control_episodes}
+    learning = request.arm in (SHUFFLED, PERMUTED)
+    settings = {**settings, **(fewer if learning else {}), **CONTROL_SETTINGS[request.arm]}
     episodes = max(1, round(configure(settings).options.episodes * request.budget))
     own: dict[str, Any] = {
         "episodes": episodes, "replicas": len(request.seeds), "seed": request.seeds[0],
@@ -95,17 +154,7 @@ def _run_arm(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmRe
         result = interface.train(config, out=path, workers=request.workers)
     if result is not None and result.summary["interrupted"]:
         raise KeyboardInterrupt
-    return ArmResult(arm_scores(path, score), arrays=None)  # they lie in the run directory
-
-
-def _run_random(settings: dict[str, Any], score: str, request: ArmRequest) -> ArmResult:
-    """Play uniformly random actions, as many episodes as are averaged of the agents."""
-    episodes, scores = max(1, round(LAST * request.budget)), []
-    for seed in request.seeds:
-        setup = Setup.of(configure(settings, {"seed": seed, "replicas": 1}))
-        returns, lengths = zip(*play_randomly(setup, episodes), strict=True)
-        scores.append(np.mean(lengths if score == "length" else returns))
-    return ArmResult(np.array(scores))
+    return ArmResult(score.of_run(path, request.budget), arrays=None)  # they lie in the run
 
 
 def _require_same_settings(path: Path, config: RunConfig) -> None:
@@ -121,10 +170,10 @@ def _require_same_settings(path: Path, config: RunConfig) -> None:
         raise ValueError(f"{path} holds a run with other settings: {told}; choose another --out.")
 
 
-def arm_scores(path: Path, score: str) -> NDArray[np.float64]:
+def last_scores(path: Path, of: str) -> NDArray[np.float64]:
     """Return the mean score of the last 100 episodes of each replica of a run."""
     summary = json.loads((path / "summary.json").read_text())
-    column = "length" if score == "length" else summary["metric"]
+    column = "length" if of == "length" else summary["metric"]
     by_replica: dict[int, list[float]] = {}
     with open(path / "episodes.csv", newline="") as file:
         for row in csv.DictReader(file):

@@ -1,6 +1,6 @@
 """The named experiments and the claim each makes; `run.py reproduce NAME` puts it to the test."""
 
-from threefactor.experiments.claims.closed_loop import closed_loop_experiment
+from threefactor.experiments.claims.closed_loop import Score, closed_loop_experiment
 from threefactor.experiments.claims.experiment import (
     PERMUTED,
     RANDOM,
@@ -59,7 +59,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "Neuron-as-agent REINFORCE at least halves the steps to the goal of MountainCar.",
         {"preset": "fast", "env": "MountainCar-v0", "rule": "reinforce"},
         (halves(TRAINED, TWIN), below(TRAINED, SHUFFLED)),
-        score="length",
+        score=Score("length"),
         controls=(TWIN, SHUFFLED),
     ),
     "cartpole_reinforce": closed_loop_experiment(
@@ -84,7 +84,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "At rates that brains have, R-STDP with eligibility drives MountainCar's car to the goal.",
         {"env": "MountainCar-v0", "rule": "rstdp-et"},
         (halves(TRAINED, TWIN), below(TRAINED, SHUFFLED)),
-        score="length",
+        score=Score("length"),
         is_scheduled=True,
     ),
     "florian-rate-xor": FLORIAN_RATE_XOR,
