@@ -68,8 +68,9 @@ class Score:
         what = "decisions per episode" if self.of == "length" else "return per episode"
         if self.evaluated is None:
             return f"{what}, mean of the last {LAST}"
-        limit = "" if self.max_episode_steps is None else f" of at most {self.max_episode_steps}"
-        return f"{what}, mean of {self.evaluated}{limit} with learning off"
+        steps = self.max_episode_steps
+        limit = "" if steps is None else f" of at most {steps} decisions"
+        return f"{what}, mean of {self.evaluated} episodes{limit} after training, learning off"
 
     def of_run(self, path: Path, budget: float) -> NDArray[np.float64]:
         """Return the score of each replica of a finished run."""
