@@ -31,6 +31,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "At rates that brains have, neuron-as-agent REINFORCE nears GridWorld's optimum of 1.12.",
         {"env": "GridWorld-v0", "rule": "reinforce"},
         (at_least(TRAINED, 0.95, 8), *(at_most(arm, 0.3) for arm in CONTROLS)),
+        control_episodes=300,
     ),
     "gridworld_reinforce_fast": closed_loop_experiment(
         "Neuron-as-agent REINFORCE with a spiking critic nears the optimum (1.1207) in GridWorld.",
@@ -78,6 +79,20 @@ EXPERIMENTS: dict[str, Experiment] = {
         "At rates that brains have, R-STDP with eligibility learns to balance CartPole's pole.",
         {"env": "CartPole-v1", "rule": "rstdp-et", "episodes": 500},
         (at_least(TRAINED, 450.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
+        is_scheduled=True,
+    ),
+    "frozenlake": closed_loop_experiment(
+        "By default settings an agent gets 90 % of the way from random actions (0.014) to the best "
+        "policy (0.744) in FrozenLake.",
+        {"env": "FrozenLake-v1"},
+        (at_least(TRAINED, 0.671, 8), *(at_most(arm, 0.3) for arm in CONTROLS)),
+        is_scheduled=True,
+    ),
+    "cliffwalking": closed_loop_experiment(
+        "By default settings an agent walks along the cliff (best: -13, random actions: -9512).",
+        {"env": "CliffWalking-v1"},
+        (at_least(TRAINED, -25.0, 8), *(at_most(arm, -1000.0) for arm in CONTROLS)),
+        control_episodes=100,
         is_scheduled=True,
     ),
     "mountaincar_rstdp-et": closed_loop_experiment(
