@@ -50,7 +50,7 @@ DRIVE_MV = 6.0
 MOST_STEPS = 1000
 #: Learning rates for third factors in units of the largest return, in mV: of a symbol, which is
 #: seen alone, and of place cells, of which several see each observation.
-RATES = {"symbols": 1.0, "cells": 0.05}
+RATES = {"symbols": 1.0, "cells": 0.2}
 DISCRETE = {"name": "reinforce-sign"}
 CONTINUOUS = {"name": "reinforce", "trace_decay": 0.8}
 FITTING_MODELS = (None, "feed-forward", "actor-critic")
