@@ -12,6 +12,7 @@ import numpy as np
 from threefactor.models.blueprint import Blueprint, Demand, GroupCode, SynapseCode
 from threefactor.models.host import input_array
 from threefactor.models.lazy_decay import add_growth, find_lazy_decays, grown, without_decay
+from threefactor.models.resting import find_resting
 from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
 from threefactor.rules.contract import Rule, parameter_values
 from threefactor.rules.language import parse_equations, parse_statements, rename_expression
@@ -272,6 +273,8 @@ def _add_synapse_side(
     code.on_post = on_post.renamed(names.drawing).strip()
     if code.on_post and projection.late_side == "post":
         _delay(plan, code, "post", projection.delay_ms)
+    if not (projection.delay_ms or rule.weight_clock):
+        code.resting = find_resting(parsed, parse_statements(blocks["each_step"]), on_post)
     if each_step := _renamed(blocks["each_step"], names.drawing):
         code.every_step.append((f"{name}_each_step", each_step, "synapses", order["each_step"]))
 

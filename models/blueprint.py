@@ -41,6 +41,8 @@ class SynapseCode:
     #: Pathways with a delay, "pre" and "post"; its value is data.
     delayed: tuple[str, ...] = ()
     every_step: list[tuple[str, str, str, int]] = field(default_factory=list)
+    #: What must be 0 so that timesteps leave a synapse as it is until a presynaptic spike.
+    resting: tuple[str, ...] = ()
     #: Postsynaptic variable that a modulation writes, summed over its links in every timestep.
     summed: str = ""
 

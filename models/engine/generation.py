@@ -14,7 +14,7 @@ from typing import Any
 import brian2
 from brian2.devices import reset_device
 
-from threefactor.models.blueprint import Blueprint
+from threefactor.models.blueprint import Blueprint, SynapseCode
 from threefactor.models.engine.blocks import can_block
 from threefactor.models.engine.brian_objects import (
     BrianNetwork,
@@ -71,7 +71,8 @@ def _write(
     pathways = _find_pathways(plan, objects, device)
     steps = _timestep(objects, pathways)
     around = [objects.demand[block].codeobj.name for block in (*plan.opening(), *plan.settling())]
-    return *_describe(plan, objects, device, steps), pathways, [*steps, *around]
+    described = _describe(plan, objects, device, steps, pathways)
+    return *described, pathways, [*steps, *around]
 
 
 def _timestep(objects: BrianNetwork, pathways: list[Pathway]) -> list[str]:
@@ -94,6 +95,7 @@ def _find_pathways(plan: Blueprint, objects: BrianNetwork, device: Any) -> list[
             device.get_array_name(pathway.source.variables["_spikespace"]), pathway.prepost,
             device.dynamic_arrays[owner.variables[_PARTNERS[pathway.prepost]]],
             is_delayed=pathway.objname in code.delayed,
+            **(_resting(code, owner, device) if pathway.prepost == "pre" else {}),
         )
         for code in plan.synapses
         for owner in (objects.owners[code.name],)
@@ -101,8 +103,22 @@ def _find_pathways(plan: Blueprint, objects: BrianNetwork, device: Any) -> list[
     ]  # fmt: skip
 
 
+def _resting(code: SynapseCode, owner: Any, device: Any) -> dict[str, tuple[str, ...]]:
+    """Return what lets synapses rest, and the code objects that then pass them over."""
+    if not code.resting:
+        return {}
+    arrays = tuple(device.dynamic_arrays[owner.variables[name]] for name in code.resting)
+    blocks = [f"{name}{NAME_SUFFIX}" for name, *_ in code.every_step if name.endswith("each_step")]
+    visiting = tuple(f"{name}_codeobject" for name in (f"{owner.name}_stateupdater", *blocks))
+    return {"resting": arrays, "visiting": visiting}
+
+
 def _describe(
-    plan: Blueprint, objects: BrianNetwork, device: Any, steps: list[str]
+    plan: Blueprint,
+    objects: BrianNetwork,
+    device: Any,
+    steps: list[str],
+    pathways: list[Pathway],
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the manifest that Python reads and the tables that the shim includes."""
     owners = {group.name: name for name, group in objects.owners.items()}
@@ -151,6 +167,7 @@ def _describe(
         ),
         "STEP": "\n".join(f"    _run_{name}();" for name in steps),
         "OPEN": "\n".join(f"    {functions[block]}();" for block in plan.opening()),
+        "ROUSE": "\n".join(pathway.rouse(plan.replicas) for pathway in pathways if pathway.resting),
         "SHARED": "".join(f"&{pointers[name]}, " for name in sorted(plan.growth.values())),
         "REPLICAS": str(plan.replicas),
         "SETTLE": "\n".join(f"    {functions[block]}();" for block in settling),

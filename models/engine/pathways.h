@@ -40,3 +40,45 @@ struct Fans
         }
     }
 };
+
+// The neurons whose synapses a timestep has to visit: those at rest would stay as they are.
+struct AwakeRows
+{
+    std::vector<int32_t> rows;
+    std::vector<char> is_awake;
+
+    // Find those of which some state is not 0, from `first` to `last` - 1; all of them where so few
+    // timesteps follow that to look costs more than to visit.
+    void find(
+        const Fans &fans, const std::vector<const double *> &states, int64_t first, int64_t last,
+        int64_t steps)
+    {
+        is_awake.resize(fans.of.size());
+        rows.clear();
+        for (int64_t row = first; row < last && fans.has_rows; row++)
+        {
+            is_awake[row] = false;
+            if (steps < 8)
+                wake((int32_t)row);
+            for (const double *state : states)
+                if (!is_awake[row] && any(state + fans.of[row].first, fans.of[row].count))
+                    wake((int32_t)row);
+        }
+    }
+
+    void wake(int32_t row)
+    {
+        if (is_awake[row])
+            return;
+        is_awake[row] = true;
+        rows.push_back(row);
+    }
+
+    static bool any(const double *values, int32_t count)
+    {
+        bool found = false;
+        for (int32_t n = 0; n < count; n++)
+            found |= values[n] != 0; // NaN as well
+        return found;
+    }
+};

@@ -23,6 +23,10 @@ _ALL_SYNAPSES = re.compile(
     r"(?:#pragma GCC ivdep\n)?for\(int _idx=0; _idx<_N; _idx\+\+\)\s*\{"
     r"(?P<body>[^{}]*?_(?:pre|post)synaptic_idx = _ptr_array_(?P<owner>\w+?)__synaptic_[^{}]*)\}"
 )
+#: A loop over all synapses.
+_EVERY_SYNAPSE = re.compile(
+    r"(?:#pragma GCC ivdep\n)?for\(int _idx=0; _idx<_N; _idx\+\+\)\s*\{(?P<body>[^{}]*)\}"
+)
 _NEURON = {"pre": "_presynaptic_idx", "post": "_postsynaptic_idx"}
 
 
@@ -41,6 +45,10 @@ class Pathway:
     partners : str
         Array with each synapse's neuron of the other side.
     is_delayed : bool
+    resting : tuple of str
+        Arrays of what must be 0 so that timesteps leave a synapse as it is until such a spike.
+    visiting : tuple of str
+        Code objects that visit all synapses in every timestep.
     """
 
     name: str
@@ -49,6 +57,8 @@ class Pathway:
     side: str
     partners: str
     is_delayed: bool
+    resting: tuple[str, ...] = ()
+    visiting: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -61,8 +71,9 @@ class Pathway:
         return f"{self.name}_push_spikes"
 
     def declare(self) -> str:
-        """Return the definition of its fans."""
-        return f"static Fans fans_{self.name};"
+        """Return the definition of its fans, and of those of them that are awake."""
+        awake = f"\nstatic AwakeRows awake_{self.name};" if self.resting else ""
+        return f"static Fans fans_{self.name};{awake}"
 
     def prepare(self) -> str:
         """Return the statements that prepare its queue and find the synapses of every neuron."""
@@ -71,6 +82,14 @@ class Pathway:
             f"    fans_{self.name}.find(brian::{self.name}.queue[0]->synapses, "
             f"brian::{self.partners});"
         )
+
+    def rouse(self, replicas: int) -> str:
+        """Return the statement that finds out which synapses are awake, of the present block."""
+        states = ", ".join(f"brian::{array}.data()" for array in self.resting)
+        begin, end = (
+            f"block_{side}<{replicas}>(fans_{self.name}.of.size())" for side in ("begin", "end")
+        )
+        return f"    awake_{self.name}.find(fans_{self.name}, {{{states}}}, {begin}, {end}, steps);"
 
 
 def deliver_at_once(code: str, pathway: Pathway) -> str:
@@ -87,13 +106,14 @@ def deliver_at_once(code: str, pathway: Pathway) -> str:
     own, other = _NEURON[pathway.side], _NEURON["post" if pathway.side == "pre" else "pre"]
     body = _given(match["body"], own, "_spikes[_spike]")
     counted = _given(body, other, "_fan.other + _n")
+    wake = f"\n        awake_{pathway.name}.wake(_spikes[_spike]);" if pathway.resting else ""
     hint = "#pragma GCC ivdep\n" if is_confined(counted, ("_idx", other)) else ""
     events = f"""{{
     const int32_t *_spikes = brian::{pathway.spikes};
     const int32_t _n_spikes = _spikes[brian::_num_{pathway.spikes} - 1];
     for (int32_t _spike = 0; _spike < _n_spikes; _spike++)
     {{
-        const Fan _fan = fans_{pathway.name}.of[_spikes[_spike]];
+        const Fan _fan = fans_{pathway.name}.of[_spikes[_spike]];{wake}
         if (_fan.stride == 1)
 {hint}            for (int32_t _n = 0; _n < _fan.count; _n++)
             {{
@@ -110,6 +130,29 @@ def deliver_at_once(code: str, pathway: Pathway) -> str:
     }}
     }}"""
     return code[: match.start()] + events + code[match.end() :]
+
+
+def visit_awake(code: str, pathway: Pathway) -> str:
+    """Return code whose loops over all synapses leave out those at rest, where rows are regular."""
+
+    def rewrite(match: re.Match) -> str:
+        if not is_confined(match["body"], ("_idx",)):
+            return match[0]
+        body = _given(match["body"], _NEURON["pre"], "_row")
+        body = _given(body, _NEURON["post"], "_fan.other + _n")
+        return f"""if (fans_{pathway.name}.has_rows)
+    for (const int32_t _row : awake_{pathway.name}.rows)
+    {{
+        const Fan _fan = fans_{pathway.name}.of[_row];
+#pragma GCC ivdep
+        for (int32_t _n = 0; _n < _fan.count; _n++)
+        {{
+            const int _idx = _fan.first + _n;{body}}}
+    }}
+    else
+{match[0]}"""
+
+    return _EVERY_SYNAPSE.sub(rewrite, code)
 
 
 def visit_in_rows(code: str, pathways: dict[str, Pathway]) -> str:

@@ -79,6 +79,7 @@ int64_t chunk = 1; // timesteps between two settlings
 void advance_block(int64_t steps)
 {
 @OPEN@
+@ROUSE@
     while (steps > 0)
     {
         const int64_t count = steps < chunk ? steps : chunk;

@@ -8,7 +8,12 @@ import re
 from pathlib import Path
 
 from threefactor.models.engine.blocks import within_block
-from threefactor.models.engine.pathways import Pathway, deliver_at_once, visit_in_rows
+from threefactor.models.engine.pathways import (
+    Pathway,
+    deliver_at_once,
+    visit_awake,
+    visit_in_rows,
+)
 from threefactor.models.engine.rewrites import drop_unused, hasten, is_run_once, run_once
 
 SHIM = Path(__file__).with_name("shim.cpp")
@@ -35,12 +40,17 @@ class Source:
         self._includes: dict[str, None] = {}
         at_once = {pathway.unit: pathway for pathway in pathways if not pathway.is_delayed}
         rows = {pathway.owner: pathway for pathway in pathways if pathway.side == "pre"}
+        awake = {unit: pathway for pathway in pathways for unit in pathway.visiting}
         self._units: dict[str, str] = {}
         for file in sorted((folder / "code_objects").glob("*.cpp")):
             unit = self._read(file)
             if file.stem in at_once:
                 unit = deliver_at_once(unit, at_once[file.stem])
-            self._units[file.stem] = visit_in_rows(hasten(unit), rows)
+            unit = hasten(unit)
+            if file.stem in awake:
+                self._units[file.stem] = visit_awake(unit, awake[file.stem])
+            else:
+                self._units[file.stem] = visit_in_rows(unit, rows)
 
     def _read(self, file: Path) -> str:
         """Return a file less its includes, which are noted; code objects' own are dropped."""
