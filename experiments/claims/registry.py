@@ -77,8 +77,14 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "cartpole_rstdp-et": closed_loop_experiment(
         "At rates that brains have, R-STDP with eligibility learns to balance CartPole's pole.",
-        {"env": "CartPole-v1", "rule": "rstdp-et", "episodes": 500},
+        {"env": "CartPole-v1", "rule": "rstdp-et"},
         (at_least(TRAINED, 450.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
+        is_scheduled=True,
+    ),
+    "cartpole_td-ltp": closed_loop_experiment(
+        "At rates that brains have, TD-LTP learns to balance CartPole's pole.",
+        {"env": "CartPole-v1", "rule": "td-ltp"},
+        (at_least(TRAINED, 400.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
         is_scheduled=True,
     ),
     "frozenlake": closed_loop_experiment(
