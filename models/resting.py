@@ -6,6 +6,7 @@ most windows. Found here is what must be 0 for that; engines may then pass such 
 """
 
 from collections.abc import Set
+from itertools import chain, combinations
 
 from threefactor.rules.language import Block, Equations
 from threefactor.rules.language.expressions import Call, Expression, Name, Number, Operation
@@ -22,14 +23,14 @@ def find_resting(equations: Equations, each_step: Block, on_post: Block) -> tupl
     As long as they are 0, equations and `each_step` leave every variable as it is, and
     postsynaptic spikes (`on_post`) leave them 0. As few as possible are returned.
     """
-    resting = set(equations.stored)
-    is_idle = not each_step.statements and not any(line.is_differential for line in equations)
-    if is_idle or not _rests(equations, each_step, on_post, resting):
+    if not each_step.statements and not any(line.is_differential for line in equations):
         return ()
-    for variable in equations.stored:
-        if _rests(equations, each_step, on_post, resting - {variable}):
-            resting.remove(variable)
-    return tuple(variable for variable in equations.stored if variable in resting)
+    variables = equations.stored
+    subsets = (combinations(variables, size) for size in range(1, len(variables) + 1))
+    for zero in chain.from_iterable(subsets):
+        if _rests(equations, each_step, on_post, frozenset(zero)):
+            return zero
+    return ()
 
 
 def _rests(equations: Equations, each_step: Block, on_post: Block, zero: Set[str]) -> bool:
@@ -72,4 +73,4 @@ def _rests(equations: Equations, each_step: Block, on_post: Block, zero: Set[str
         or is_zero(statement.expression)
         for statement in on_post
     )
-    return bool(zero) and still and unmoved and kept
+    return still and unmoved and kept
