@@ -10,7 +10,7 @@ import numpy as np
 from threefactor.agents.contract import Agent
 from threefactor.envs.bridge.batch import Environments
 from threefactor.envs.gridworld import GridWorld
-from threefactor.experiments.training.evaluation import play
+from threefactor.experiments.training.playing import play
 from threefactor.experiments.training.setup import Setup
 
 TWIN = "untrained twin"
