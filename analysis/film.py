@@ -17,7 +17,7 @@ _SPAN = 15
 _DPI = 90
 #: Above it a decision cannot be seen, and what takes less time is slowed down.
 _MAX_FPS = 10.0
-_LAST_PICTURE_S = 1.5
+_LAST_PICTURE_S = 0.5
 
 
 def require_film(path: Path) -> None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from threefactor.analysis.gridworld import best_actions
-from threefactor.analysis.style import ACTION_COLOURS, BLANK, SEQUENTIAL, new_figure, styled
+from threefactor.analysis.style import ACTION_COLOURS, SEQUENTIAL, new_figure, styled
 
 #: More names of dimensions are not legible.
 _MAX_OTHERS = 4
@@ -55,13 +55,12 @@ def reason_against(plane: Mapping[str, NDArray] | None) -> str:
 
 
 def _draw_choices(axes: Axes, plane: Mapping[str, NDArray]) -> None:
-    """Colour each point by its action of most spikes, blank where there is no single one."""
+    """Colour each point by its action of most spikes, white where there is no single one."""
     preferences = plane["preferences"]
     n_actions = preferences.shape[2]
     best = best_actions(preferences.reshape(-1, n_actions))
     chosen = np.where(best.sum(axis=1) == 1, best.argmax(axis=1), np.nan)
     colours = [ACTION_COLOURS[i % len(ACTION_COLOURS)] for i in range(n_actions)]
-    axes.set_facecolor(BLANK)
     image = axes.pcolormesh(
         *plane["axes"], chosen.reshape(preferences.shape[:2]), shading="nearest", alpha=0.75,
         cmap=ListedColormap(colours), vmin=-0.5, vmax=n_actions - 0.5, rasterized=True,
@@ -71,7 +70,7 @@ def _draw_choices(axes: Axes, plane: Mapping[str, NDArray]) -> None:
     bar.set_ticks(range(n_actions), labels=list(plane["actions"]))
     bar.ax.tick_params(length=0)
     bar.ax.minorticks_off()
-    bar.set_label("Action of most spikes (grey: a tie)")
+    bar.set_label("Action of most spikes (white: a tie)")
     _draw_ways(axes, plane)
 
 
@@ -93,7 +92,7 @@ def _draw_ways(axes: Axes, plane: Mapping[str, NDArray]) -> None:
         axes.plot(*way.T, color="black", linewidth=0.7)
         axes.plot(*way[0], "o", color="black", markeredgecolor="white", markersize=5)
     axes.set_xlabel(_label(plane, 0))
-    axes.set_title(f"lines: {len(ways)} episodes from their dots")
+    axes.set_title(f"lines: {len(ways)} episode{'s' if len(ways) > 1 else ''} from their dots")
 
 
 def _label(plane: Mapping[str, NDArray], which: int) -> str:

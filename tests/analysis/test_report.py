@@ -24,6 +24,7 @@ FIGURES = [
     "learning",
     "raster",
     "traces",
+    "before-after",
     "plausibility",
     "weights-plastic",
     "weight-matrix-plastic",
