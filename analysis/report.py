@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from threefactor.analysis.before_after import BeforeAfter, draw_before_after
 from threefactor.analysis.gridworld import GridPolicy, draw_gridworld
@@ -31,6 +31,7 @@ MAX_DEFAULT_WINDOW_MS = 5_000.0
 METRIC_LABELS = {
     "return": "Return per episode\n(reward units)",
     "discounted_return": "Discounted return per episode\n(reward units)",
+    "length": "Length of episode\n(decisions)",
 }
 
 
@@ -113,22 +114,29 @@ def compare_runs(
     groups: Mapping[str, Sequence[str | Path]],
     metric: str | None = None,
     say: Callable[[str], None] = print,
+    finals: Mapping[str, ArrayLike] | None = None,
 ) -> Figure:
     """Draw the learning curves of several agents or controls, each given by its runs.
 
     An agent that several runs of a group hold is drawn once; `say` is told in a line.
+
+    Parameters
+    ----------
+    metric : return, discounted_return or length; by default that of the newest run
+    finals : see `draw_learning_comparison`
     """
     pooled = {name: pool_runs(paths) for name, paths in groups.items()}
     for name, runs in pooled.items():
         if runs.left_out:
             say(f"{name}: {runs.report()}")
     newest = [run for paths in groups.values() for run in map(Run, paths) if run.has_summary]
-    metric = metric or (_metric(newest[0]) if newest else "return")
+    own = _metric(newest[0]) if newest else "return"
+    metric = metric or own
     returns = {
         name: [agent.column(metric) for agent in runs.agents] for name, runs in pooled.items()
     }
-    references = _references(newest[0]) if newest else {}
-    return draw_learning_comparison(returns, references, METRIC_LABELS[metric])
+    references = _references(newest[0]) if newest and metric == own else {}
+    return draw_learning_comparison(returns, references, METRIC_LABELS[metric], finals=finals)
 
 
 def recorded_span(run: Run) -> Window | None:

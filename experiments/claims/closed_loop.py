@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from threefactor.analysis.plausibility import Plausibility
 from threefactor.experiments import interface
+from threefactor.experiments.claims.arms import load_result
 from threefactor.experiments.claims.experiment import (
     PERMUTED,
     RANDOM,
@@ -68,7 +69,7 @@ def closed_loop_experiment(
     text = "decisions per episode" if score == "length" else "return per episode"
     return Experiment(
         claim, partial(_run_arm, settings, score), f"{text}, mean of the last {LAST}", bars,
-        arms=(TRAINED, *controls), draw=_draw, describe=_describe,
+        arms=(TRAINED, *controls), draw=partial(_draw, score), describe=_describe,
         takes_workers=not is_scheduled,
         settings=settings,
     )  # fmt: skip
@@ -133,9 +134,11 @@ def arm_scores(path: Path, score: str) -> NDArray[np.float64]:
 
 
 def _describe(folder: Path) -> dict[str, str]:
-    """Return how plausible the agents were, item by item, and how fast they ran."""
-    summary = json.loads((arm_folder(folder, TRAINED) / "summary.json").read_text())
-    facts = {}
+    """Return the agents' preset, how plausible they were, item by item, and how fast they ran."""
+    run = arm_folder(folder, TRAINED)
+    summary = json.loads((run / "summary.json").read_text())
+    config = read_settings(run / "config.yaml")
+    facts = {"preset": f"{config['preset']} ({config['env']}, {config['episodes']} episodes)"}
     if card := summary.get("plausibility"):
         plausibility = Plausibility.from_dict(card)
         facts["plausibility"] = plausibility.headline
@@ -147,8 +150,14 @@ def _describe(folder: Path) -> dict[str, str]:
     return {**facts, "decisions per second": f"{summary['decisions_per_second']:.0f}"}
 
 
-def _draw(folder: Path) -> "Figure":
+def _draw(score: str, folder: Path) -> "Figure":
+    """Draw the curves of what is judged, of all arms; the random agent has none to draw."""
     from threefactor.analysis.report import compare_runs
 
     runs = {arm: [arm_folder(folder, arm)] for arm in CONTROL_SETTINGS}
-    return compare_runs({arm: paths for arm, paths in runs.items() if paths[0].exists()})
+    random = arm_folder(folder, RANDOM)
+    return compare_runs(
+        {arm: paths for arm, paths in runs.items() if paths[0].exists()},
+        "length" if score == "length" else None,
+        finals={RANDOM: load_result(random)["scores"]} if random.exists() else None,
+    )

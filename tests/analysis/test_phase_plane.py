@@ -5,20 +5,9 @@ import pytest
 
 from threefactor.analysis.phase_plane import draw_phase_plane, reason_against
 
-PLANE = {
-    "axes": np.array([[0.0, 1.0, 2.0], [-1.0, 0.0, 1.0]]),
-    "preferences": np.tile([1.0, 3.0, 2.0], (3, 3, 1)),
-    "values": np.arange(9.0).reshape(3, 3),
-    "visited": np.array([[0.0, 0.0], [1.0, 0.5], [2.0, 1.0], [0.0, -1.0], [1.0, -0.5]]),
-    "starts": np.array([0, 3]),
-    "names": np.array(["position", "speed (m/s)"]),
-    "actions": np.array(["left", "none", "right"]),
-    "others": np.array("angle = 0.1"),
-}
 
-
-def test_both_panels_name_dimensions_actions_and_what_is_held():
-    figure = draw_phase_plane(PLANE, "linear critic")
+def test_both_panels_name_dimensions_actions_and_what_is_held(plane):
+    figure = draw_phase_plane(plane, "linear critic")
     choices, values, *bars = figure.axes
     assert choices.get_xlabel() == "Position (env units)"
     assert choices.get_ylabel() == "Speed (m/s)"
@@ -31,17 +20,17 @@ def test_both_panels_name_dimensions_actions_and_what_is_held():
     assert values.collections[0].get_array().ravel().tolist() == list(range(9))
 
 
-def test_a_tie_has_no_colour():
-    tied = PLANE["preferences"].copy()
+def test_a_tie_has_no_colour(plane):
+    tied = plane["preferences"].copy()
     tied[0, 2] = [3.0, 3.0, 1.0]
-    shown = draw_phase_plane({**PLANE, "preferences": tied}).axes[0].collections[0].get_array()
+    shown = draw_phase_plane({**plane, "preferences": tied}).axes[0].collections[0].get_array()
     assert np.argwhere(np.ma.getmaskarray(shown).reshape(3, 3)).tolist() == [[0, 2]]
 
 
-def test_only_what_is_known_has_a_panel():
-    panels = len(draw_phase_plane(PLANE).axes)
-    no_values = draw_phase_plane({**PLANE, "values": np.zeros((0, 0))})
-    no_actions = draw_phase_plane({**PLANE, "preferences": np.zeros((3, 3, 0))})
+def test_only_what_is_known_has_a_panel(plane):
+    panels = len(draw_phase_plane(plane).axes)
+    no_values = draw_phase_plane({**plane, "values": np.zeros((0, 0))})
+    no_actions = draw_phase_plane({**plane, "preferences": np.zeros((3, 3, 0))})
     assert len(no_values.axes) == len(no_actions.axes) == panels // 2
     assert no_actions.axes[0].get_ylabel() == "Speed (m/s)"
 
@@ -54,7 +43,7 @@ def test_only_what_is_known_has_a_panel():
         ({"preferences": np.zeros((3, 3, 0)), "values": np.zeros((0, 0))}, "continuous actions"),
     ],
 )
-def test_what_cannot_be_drawn_has_a_reason(changes, reason):
-    assert reason_against({**PLANE, **changes}).startswith(reason)
-    assert bool(reason) == bool(reason_against({**PLANE, **changes}))
+def test_what_cannot_be_drawn_has_a_reason(changes, reason, plane):
+    assert reason_against({**plane, **changes}).startswith(reason)
+    assert bool(reason) == bool(reason_against({**plane, **changes}))
     assert "evaluate --record" in reason_against(None)
