@@ -77,17 +77,17 @@ def draw_learning_comparison(
     shown = min(window, longest)
     handles, labels = left.get_legend_handles_labels()
     counts = {len(returns) for returns in groups.values()}
-    told = f"mean of the last {shown} episodes, at first of all so far"
-    if len(counts) == 1:  # then the title says it once
-        told, labels = f"{told}\n{seeds_shown(counts.pop())}", list(groups)
-    left.set_title(told)
+    title, columns = f"mean of the last {shown} episodes, at first of all so far", 2
+    if len(counts) == 1:  # the title says once what all show
+        title, labels, columns = f"{title}\n{seeds_shown(counts.pop())}", list(groups), 4
+    left.set_title(title)
     has_interval = any(len(values) >= INTERVAL_SEEDS for values in last.values())
     right.set(
         xlim=(-0.6, len(last) - 0.4),
         title=f"last {shown} episodes\n" + ("seeds, IQM, 95 % CI" if has_interval else "each seed"),
     )
     right.set_xticks(range(len(last)), last, rotation=30, ha="right")
-    figure.legend(handles, labels, loc="outside lower center", ncols=2 if len(counts) else 4)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     draw_references(right, references or {}, (left,))
     return figure
 

@@ -35,7 +35,8 @@ def draw_phase_plane(plane: Mapping[str, NDArray], critic: str = "critic") -> Fi
     if has_values:
         _draw_values(panels.pop(0), plane, critic)
     first.set_ylabel(_label(plane, 1))
-    about = "Each point: mean over decisions from rest of the trained agent, learning off"
+    about = "Each point: mean over decisions from rest of the trained agent, learning off; "
+    about += "away from the lines it has seen little"
     if others := _others(plane):
         about += f"\n{others}"
     figure.suptitle(about, fontsize=8)

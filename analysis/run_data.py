@@ -34,6 +34,8 @@ ROWS_BEFORE = "rows_before"
 #: What `evaluate --record` leaves below a run directory: two run directories and a file of arrays.
 UNTRAINED, TRAINED = Path("evaluation") / "untrained", Path("evaluation") / "trained"
 PLANE = Path("evaluation") / "plane.npz"
+#: What `evaluate --film` alone leaves there.
+FILMED = Path("evaluation") / "filmed"
 
 
 class EventKind(IntEnum):

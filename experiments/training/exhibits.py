@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from threefactor.agents.contract import Agent
-from threefactor.analysis.run_data import PLANE, TRAINED, UNTRAINED, Run
+from threefactor.analysis.run_data import FILMED, PLANE, TRAINED, UNTRAINED, Run
 from threefactor.experiments.configuration import read_settings
 from threefactor.experiments.training.camera import MAX_DECISIONS, RENDER_MODE, Camera
 from threefactor.experiments.training.metadata import run_metadata
@@ -113,11 +113,18 @@ class Exhibition:
             environments.render()  # what draws may not be installed
         self._camera = Camera()
 
+    @property
+    def _place(self) -> Path:
+        """Where the trained agent is recorded: a film alone leaves what was recorded before."""
+        return TRAINED if self.exhibits.record else FILMED
+
     @contextmanager
     def observers(self, agent: Agent, episodes: int) -> Iterator[list[Observer]]:
         """Give who watches the trained agent."""
         watching = [self._visits] if self._camera is None else [self._visits, self._camera]
-        with self._recorded(TRAINED, agent, episodes) as recorder:
+        if self.exhibits.record:  # what lies there may be of another episode
+            shutil.rmtree(self.run / UNTRAINED, ignore_errors=True)
+        with self._recorded(self._place, agent, episodes) as recorder:
             yield [recorder, *watching]
 
     def finish(self, saved: Mapping[str, Any], seed: int) -> tuple[Path, ...]:
@@ -166,7 +173,7 @@ class Exhibition:
         from threefactor.analysis.excerpts import Excerpt
         from threefactor.analysis.film import save_film
 
-        excerpt = Excerpt.of(Run(self.run / TRAINED), "return", MAX_DECISIONS)
+        excerpt = Excerpt.of(Run(self.run / self._place), "return", MAX_DECISIONS)
         assert excerpt is not None  # the first episode was recorded
         pictures = self._camera.pictures if self._camera else []
         save_film(path, excerpt, pictures, f"{self._env_id}, learning off")

@@ -125,7 +125,7 @@ def test_what_draws_no_pictures_is_filmed_without(tmp_path):
     ]
     with Image.open(tmp_path / "a.gif") as film:
         assert film.n_frames > 1
-    assert not (run / UNTRAINED).exists()
+    assert [entry.name for entry in (run / "evaluation").iterdir()] == ["filmed"]
 
 
 def test_a_drawing_package_that_lacks_is_named_before_anything_is_done(car, tmp_path, monkeypatch):
