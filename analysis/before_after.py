@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from threefactor.analysis.excerpts import Excerpt, draw_excerpt, panel_heights_mm, set_limits
+from threefactor.analysis.excerpts import (
+    Excerpt,
+    draw_excerpt,
+    draw_legend,
+    panel_heights_mm,
+    set_limits,
+)
 from threefactor.analysis.run_data import Run
 from threefactor.analysis.style import new_figure, styled
 
@@ -46,7 +52,7 @@ class BeforeAfter:
             title = "First and last recorded episode of the training, learning on"
             found = [Excerpt.of(run, metric, MAX_DECISIONS, last) for last in (False, True)]
             numbers = [excerpt.number for excerpt in found if excerpt]
-            names = tuple(f"episode {number}" for number in numbers)
+            names = (f"episode {numbers[0]}", f"episode {numbers[-1]}") if numbers else ("", "")
         else:
             return "nothing recorded"
         before, after = found
@@ -72,8 +78,7 @@ def draw_before_after(shown: BeforeAfter) -> Figure:
         panel.set_ylabel("")
         panel.tick_params(labelleft=False)
     columns[0][0].set_xlim(0, 1.01 * max(excerpt.duration_s for excerpt in excerpts))
-    handles, labels = columns[0][-3].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(6, max(1, len(labels))))
+    draw_legend(figure, columns[0], shown.before, 6)
     most = max(excerpt.n_decisions for excerpt in excerpts)
     figure.suptitle(f"{shown.title}: first {most} decisions", fontsize=9)
     figure.align_ylabels(columns[0])

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -108,7 +109,7 @@ class Excerpt:
         return self.n_decisions * self.decision_s
 
     @property
-    def edges_s(self) -> NDArray[np.float64]:
+    def edges_s(self) -> NDArray:
         """When decisions begin and end, (n_decisions + 1,)."""
         return self.decision_s * np.arange(self.n_decisions + 1)
 
@@ -127,9 +128,10 @@ class Excerpt:
         rates = [rates_hz.max() for _, _, rates_hz in self.courses_hz()]
         return max([1.0, *rates])
 
-    def courses_hz(self) -> list[tuple[str, int | None, NDArray[np.float64]]]:
+    def courses_hz(self) -> list[tuple[str, int | None, NDArray]]:
         """Return (population, group, rates): groups of the output apart, others as a whole."""
-        each, courses = self.neurons_per_action, []
+        each = self.neurons_per_action
+        courses: list[tuple[str, int | None, NDArray]] = []
         for name in self.sizes:
             if name == self.output and self.n_groups:
                 for group in range(self.n_groups):
@@ -178,6 +180,14 @@ def set_limits(panels: Sequence[Axes], excerpts: Sequence[Excerpt]) -> None:
     panels[-1].set_ylim(low - margin, high + margin)
     if excerpts[0].sizes:
         panels[-3].set_ylim(0, 1.05 * max(float(excerpt.top_rate_hz) for excerpt in excerpts))
+
+
+def draw_legend(figure: Figure, panels: Sequence[Axes], excerpt: Excerpt, columns: int) -> None:
+    """Name the rates below all panels, where there are any."""
+    if excerpt.sizes:
+        handles, labels = panels[-3].get_legend_handles_labels()
+        columns = min(columns, len(labels))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def _draw_population(axes: Axes, excerpt: Excerpt, name: str, height_mm: float) -> None:

@@ -4,14 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.animation import FFMpegWriter, PillowWriter
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from threefactor.analysis.excerpts import Excerpt, draw_excerpt, panel_heights_mm, set_limits
+from threefactor.analysis.excerpts import (
+    Excerpt,
+    draw_excerpt,
+    draw_legend,
+    panel_heights_mm,
+    set_limits,
+)
 from threefactor.analysis.style import new_figure, styled
 
-WRITERS: dict[str, type[AbstractMovieWriter]] = {".gif": PillowWriter, ".mp4": FFMpegWriter}
+WRITERS: dict[str, type[PillowWriter | FFMpegWriter]] = {".gif": PillowWriter, ".mp4": FFMpegWriter}
 #: Decisions that the scrolling raster shows.
 _SPAN = 15
 _DPI = 90
@@ -43,7 +49,7 @@ def save_film(path: Path, excerpt: Excerpt, pictures: Sequence[NDArray], title: 
     title : stands above all, before the number of the decision
     """
     require_film(path)
-    fps = min(_MAX_FPS, 1 / excerpt.decision_s)
+    fps = max(1, round(min(_MAX_FPS, 1 / excerpt.decision_s)))
     writer = WRITERS[path.suffix.lower()](fps=fps)
     figure = _Stage(excerpt, pictures, title)
     numbers = [*range(excerpt.n_decisions), *[excerpt.n_decisions] * round(fps * _LAST_PICTURE_S)]
@@ -69,9 +75,7 @@ class _Stage:
         set_limits(panels, [excerpt])
         for panel in panels[:-1]:
             panel.tick_params(labelbottom=False)
-        handles, labels = panels[-3].get_legend_handles_labels()
-        if labels:
-            self.figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        draw_legend(self.figure, panels, excerpt, 3)
         self._panels, self._image = panels, None
         if pictures:
             stage = self.figure.add_subplot(grid[:, 0])

@@ -73,7 +73,7 @@ def draw_learning_comparison(
             plot_curves(left, groups[name], colour, name, window)
         _plot_finals(right, i, final, colour)
     _label_axes(left, label)
-    longest = max((len(r) for returns in groups.values() for r in returns), default=window)
+    longest = max((np.size(r) for returns in groups.values() for r in returns), default=window)
     shown = min(window, longest)
     handles, labels = left.get_legend_handles_labels()
     counts = {len(returns) for returns in groups.values()}
