@@ -16,7 +16,7 @@ WINDOW_S = 0.05
 def grouped(run_path):
     """The synthetic run, whose agent says which neurons stand for which action."""
     path = run_path / "meta.json"
-    network = {"output": "output", "neurons_per_action": 1}
+    network = {"output": "output", "neurons_per_action": 2}
     path.write_text(json.dumps({**json.loads(path.read_text()), "network": network,
                                 "first_action": 0}))  # fmt: skip
     return Run(run_path)
@@ -41,18 +41,18 @@ def test_an_excerpt_is_an_episode_from_its_start(last, grouped):
     inside = (spikes.time_ms >= start_ms) & (spikes.time_ms < end_ms)
     assert excerpt.spikes["output"].time_ms.size == inside.sum()
     total = sum(rates_hz.sum() for name, _, rates_hz in excerpt.courses_hz() if name == "output")
-    assert total * WINDOW_S == pytest.approx(inside.sum())
+    assert total * 2 * WINDOW_S == pytest.approx(inside.sum())
 
 
 def test_neurons_of_an_action_have_a_rate_of_their_own(grouped):
     excerpt = Excerpt.of(grouped, "return", most=2)
-    assert excerpt.n_groups == 4
+    assert excerpt.n_groups == 2
     assert [(name, group) for name, group, _ in excerpt.courses_hz()] == [
-        ("hidden", None), *[("output", group) for group in range(4)]
+        ("hidden", None), *[("output", group) for group in range(2)]
     ]  # fmt: skip
     train = excerpt.spikes["output"]
-    second = (train.time_ms >= 50) & (train.neuron == 3)
-    assert excerpt.rates_hz("output", 3, 4)[1] == pytest.approx(second.sum() / WINDOW_S)
+    second = (train.time_ms >= 50) & (train.neuron >= 2)
+    assert excerpt.rates_hz("output", 2, 4)[1] == pytest.approx(second.sum() / 2 / WINDOW_S)
     assert not excerpt.has_ended
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from threefactor.agents.seeds import spawn_seeds
 from threefactor.analysis.before_after import BeforeAfter
 from threefactor.analysis.report import draw_run
-from threefactor.analysis.run_data import TRAINED, UNTRAINED, EventKind, Run
+from threefactor.analysis.run_data import FILMED, TRAINED, UNTRAINED, EventKind, Run
 from threefactor.experiments.configuration import read_settings, resolve
-from threefactor.experiments.training import plane
+from threefactor.experiments.training import exhibits, plane, playing
 from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.experiments.training.evaluation import evaluate_run
 from threefactor.experiments.training.exhibits import Exhibits
@@ -57,9 +58,18 @@ def test_exhibits_leave_the_scores_alone(trained, tmp_path, capsys):
         assert 1 < frames.n_frames <= plain.lengths[0, 0] + 1
 
 
-def test_before_and_after_are_the_same_episode_in_the_same_noise(trained):
-    evaluated = evaluate_run(trained, 2, exhibits=Exhibits(record=True))
-    before, after = Run(trained / UNTRAINED), Run(trained / TRAINED)
+def test_before_and_after_are_the_same_episode_in_the_same_noise(car, monkeypatch):
+    seeds = []
+
+    def play(agent, environments, episodes, of_environments, observers):
+        seeds.extend(of_environments)
+        return playing.play(agent, environments, episodes, of_environments, observers)
+
+    monkeypatch.setattr(plane, "POINTS", 2)
+    monkeypatch.setattr(exhibits, "play", play)
+    evaluated = evaluate_run(car, 2, exhibits=Exhibits(record=True))
+    assert seeds == [spawn_seeds(0).evaluation]
+    before, after = Run(car / UNTRAINED), Run(car / TRAINED)
     assert after.episodes["length"][after.episodes["replica"] == 0].tolist() == (
         evaluated.lengths[0].tolist()
     )
@@ -73,10 +83,10 @@ def test_before_and_after_are_the_same_episode_in_the_same_noise(trained):
         firsts.append((spikes.time_ms[own].tolist(), spikes.neuron[own].tolist()))
     assert firsts[0] == firsts[1]
     assert firsts[0][0]
-    shown = BeforeAfter.of(Run(trained), "return")
+    shown = BeforeAfter.of(Run(car), "return")
     assert shown.names == ("before: initial weights", "after: trained weights")
-    assert (shown.before.n_groups, shown.before.first_action) == (4, 0)
-    assert "before-after" in draw_run(Run(trained))
+    assert (shown.before.n_groups, shown.before.first_action) == (3, 0)
+    assert "before-after" in draw_run(Run(car))
 
 
 def test_a_plane_holds_what_the_trained_agent_says_of_its_points(car, monkeypatch):
@@ -134,6 +144,7 @@ def test_a_drawing_package_that_lacks_is_named_before_anything_is_done(car, tmp_
     with pytest.raises(ValueError, match=r'pip install "gymnasium\[classic-control\]"'):
         evaluate_run(car, 1, exhibits=Exhibits(film=tmp_path / "a.gif"))
     assert not (car / "evaluation.json").exists()
+    assert not (car / FILMED).exists()
 
 
 @pytest.mark.parametrize(
