@@ -51,32 +51,55 @@ def draw_learning_comparison(
     references: Mapping[str, float] | None = None,
     label: str = "Return per episode (reward units)",
     window: int = WINDOW_EPISODES,
+    finals: Mapping[str, ArrayLike] | None = None,
 ) -> Figure:
     """Draw several agents or controls: curves on the left, the last `window` episodes right.
 
-    `groups` maps a name to one (n_episodes,) array of returns per seed.
+    Parameters
+    ----------
+    groups : name -> one (n_episodes,) array of returns per seed
+    finals : name -> (n_seeds,) means of what learns nothing and has no curve, on the right alone
     """
     figure = new_figure(height_mm=80)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1.2])
-    colours = [COLOURS[i % len(COLOURS)] for i in range(len(groups))]
-    for i, (name, returns) in enumerate(groups.items()):
-        plot_curves(left, returns, colours[i], name, window)
-        final = np.array([np.mean(np.asarray(r, float)[-window:]) for r in returns])
-        offsets = i - 0.12 + np.linspace(-0.12, 0.12, final.size + 2)[1:-1]
-        right.plot(offsets, final, "o", color=colours[i], markersize=3, alpha=0.5)
-        summary = summarise_seeds(final)
-        if summary.bounds is not None:
-            right.plot([i + 0.18] * 2, summary.bounds, color=colours[i], lw=1.5)
-            right.plot(i + 0.18, summary.estimate, "D", color=colours[i], markersize=4)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1.4])
+    last = {
+        name: np.array([np.mean(np.asarray(r, float)[-window:]) for r in returns])
+        for name, returns in groups.items()
+    }
+    last |= {name: np.asarray(values, float) for name, values in (finals or {}).items()}
+    for i, (name, final) in enumerate(last.items()):
+        colour = COLOURS[i % len(COLOURS)]
+        if name in groups:
+            plot_curves(left, groups[name], colour, name, window)
+        _plot_finals(right, i, final, colour)
     _label_axes(left, label)
-    left.set_title(f"running mean of {window} episodes")
-    has_interval = any(len(returns) >= INTERVAL_SEEDS for returns in groups.values())
-    shown = "seeds, IQM, 95 % CI" if has_interval else "each seed"
-    right.set(xlim=(-0.6, len(groups) - 0.4), title=f"last {window}: {shown}")
-    right.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
-    figure.legend(loc="outside lower center", ncols=min(2, len(groups)))
+    longest = max((np.size(r) for returns in groups.values() for r in returns), default=window)
+    shown = min(window, longest)
+    handles, labels = left.get_legend_handles_labels()
+    counts = {len(returns) for returns in groups.values()}
+    title, columns = f"mean of the last {shown} episodes, at first of all so far", 2
+    if len(counts) == 1:  # the title says once what all show
+        title, labels, columns = f"{title}\n{seeds_shown(counts.pop())}", list(groups), 4
+    left.set_title(title)
+    has_interval = any(len(values) >= INTERVAL_SEEDS for values in last.values())
+    right.set(
+        xlim=(-0.6, len(last) - 0.4),
+        title=f"last {shown} episodes\n" + ("seeds, IQM, 95 % CI" if has_interval else "each seed"),
+    )
+    right.set_xticks(range(len(last)), last, rotation=30, ha="right")
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     draw_references(right, references or {}, (left,))
     return figure
+
+
+def _plot_finals(axes: Axes, place: int, values: NDArray[np.float64], colour: str) -> None:
+    """Plot a point for each seed, and beside them what all say together."""
+    offsets = place - 0.12 + np.linspace(-0.12, 0.12, values.size + 2)[1:-1]
+    axes.plot(offsets, values, "o", color=colour, markersize=3, alpha=0.5)
+    summary = summarise_seeds(values)
+    if summary.bounds is not None:
+        axes.plot([place + 0.18] * 2, summary.bounds, color=colour, lw=1.5)
+        axes.plot(place + 0.18, summary.estimate, "D", color=colour, markersize=4)
 
 
 @styled

@@ -43,7 +43,7 @@ def draw_raster(
     draw_event_lines(list(panels), inside, window_ms)
     for i, (name, train) in enumerate(chosen.items()):
         colour = TRACE_COLOURS[i % len(TRACE_COLOURS)]
-        _draw_spikes(panels[i + 1], train, n_neurons[name], heights[i], scale, colour)
+        draw_spikes(panels[i + 1], train, n_neurons[name], heights[i], scale, colour)
         panels[i + 1].set_ylabel(f"{name}\nneuron index", fontsize=8)
         times, rates_hz = population_rate(train.time_ms, n_neurons[name], window_ms)
         panels[-1].plot(times * scale, rates_hz, color=colour, label=name)
@@ -68,9 +68,10 @@ def population_rate(
     return (edges[1:] + edges[:-1]) / 2, 1e3 * smooth / (bin_ms * n_neurons)
 
 
-def _draw_spikes(
+def draw_spikes(
     axes: Axes, train: Spikes, n_neurons: int, height_mm: float, scale: float, colour: str
 ) -> None:
+    """Draw a mark for each spike, as high as a row of a panel of this height allows."""
     row_pt = height_mm / 25.4 * 72 / n_neurons
     # Rasterised, because a vector file with a million marks cannot be opened.
     axes.plot(

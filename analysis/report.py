@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from threefactor.analysis.before_after import BeforeAfter, draw_before_after
 from threefactor.analysis.gridworld import GridPolicy, draw_gridworld
 from threefactor.analysis.learning import draw_learning_comparison, draw_learning_curve
+from threefactor.analysis.phase_plane import draw_phase_plane, reason_against
 from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.plausibility_figure import draw_plausibility
 from threefactor.analysis.pooling import pool_runs
@@ -24,10 +26,12 @@ Window = tuple[float, float]
 # What to call for a figure, or why it cannot be drawn.
 Plan = dict[str, Callable[[], Figure] | str]
 
+_CRITICS = {"outside": "linear critic", "spikes": "spiking critic"}
 MAX_DEFAULT_WINDOW_MS = 5_000.0
 METRIC_LABELS = {
     "return": "Return per episode\n(reward units)",
     "discounted_return": "Discounted return per episode\n(reward units)",
+    "length": "Length of episode\n(decisions)",
 }
 
 
@@ -98,9 +102,11 @@ def _plan(run: Run, window_ms: Window | None, replica: int | None) -> Plan:
     return {
         **_plan_learning(run),
         **_plan_recording(run, window_ms, replica),
+        **_plan_before_after(run),
         **_plan_plausibility(run),
         **_plan_weights(run),
         **_plan_gridworld(run),
+        **_plan_phase_plane(run),
     }
 
 
@@ -108,22 +114,29 @@ def compare_runs(
     groups: Mapping[str, Sequence[str | Path]],
     metric: str | None = None,
     say: Callable[[str], None] = print,
+    finals: Mapping[str, ArrayLike] | None = None,
 ) -> Figure:
     """Draw the learning curves of several agents or controls, each given by its runs.
 
     An agent that several runs of a group hold is drawn once; `say` is told in a line.
+
+    Parameters
+    ----------
+    metric : return, discounted_return or length; by default that of the newest run
+    finals : see `draw_learning_comparison`
     """
     pooled = {name: pool_runs(paths) for name, paths in groups.items()}
     for name, runs in pooled.items():
         if runs.left_out:
             say(f"{name}: {runs.report()}")
     newest = [run for paths in groups.values() for run in map(Run, paths) if run.has_summary]
-    metric = metric or (_metric(newest[0]) if newest else "return")
+    own = _metric(newest[0]) if newest else "return"
+    metric = metric or own
     returns = {
         name: [agent.column(metric) for agent in runs.agents] for name, runs in pooled.items()
     }
-    references = _references(newest[0]) if newest else {}
-    return draw_learning_comparison(returns, references, METRIC_LABELS[metric])
+    references = _references(newest[0]) if newest and metric == own else {}
+    return draw_learning_comparison(returns, references, METRIC_LABELS[metric], finals=finals)
 
 
 def recorded_span(run: Run) -> Window | None:
@@ -182,6 +195,13 @@ def _plan_recording(run: Run, window_ms: Window | None, replica: int | None) -> 
     return plan
 
 
+def _plan_before_after(run: Run) -> Plan:
+    shown = BeforeAfter.of(run, _metric(run))
+    if isinstance(shown, str):
+        return {"before-after": shown}
+    return {"before-after": partial(draw_before_after, shown)}
+
+
 def _plan_plausibility(run: Run) -> Plan:
     plausibility = measure_plausibility(run)
     if plausibility is None:
@@ -209,6 +229,14 @@ def _plan_gridworld(run: Run) -> Plan:
     if run.policy is None:
         return {"gridworld": "no policy.npz"}
     return {"gridworld": partial(draw_gridworld, GridPolicy.from_arrays(run.policy))}
+
+
+def _plan_phase_plane(run: Run) -> Plan:
+    if reason := reason_against(run.plane):
+        return {"phase-plane": reason}
+    assert run.plane is not None  # or there is a reason
+    critic = _CRITICS.get(run.meta.get("regime", {}).get("third_factor", ""), "critic")
+    return {"phase-plane": partial(draw_phase_plane, run.plane, critic)}
 
 
 def _metric(run: Run) -> str:

@@ -31,6 +31,11 @@ EPISODE_COLUMNS: dict[str, type] = {
 }
 RESERVED_GROUPS = ("events", "probes", "weights", "connections")
 ROWS_BEFORE = "rows_before"
+#: What `evaluate --record` leaves below a run directory: two run directories and a file of arrays.
+UNTRAINED, TRAINED = Path("evaluation") / "untrained", Path("evaluation") / "trained"
+PLANE = Path("evaluation") / "plane.npz"
+#: What `evaluate --film` alone leaves there.
+FILMED = Path("evaluation") / "filmed"
 
 
 class EventKind(IntEnum):
@@ -231,11 +236,19 @@ class Run:
     @cached_property
     def policy(self) -> dict[str, NDArray] | None:
         """Arrays of policy.npz (see `analysis.gridworld`), or None where the run wrote none."""
-        path = self._place_of_replica_0 / "policy.npz"
-        if not path.is_file():
+        return self._arrays(self._place_of_replica_0 / "policy.npz")
+
+    @cached_property
+    def plane(self) -> dict[str, NDArray] | None:
+        """Arrays of evaluation/plane.npz (see `analysis.phase_plane`), None if there are none."""
+        return self._arrays(self.path / PLANE)
+
+    def recorded_evaluations(self) -> "tuple[Run, Run] | None":
+        """Return the recordings of the untrained and of the trained agent, None if they lack."""
+        folders = (self.path / UNTRAINED, self.path / TRAINED)
+        if not all((folder / "DONE").is_file() for folder in folders):
             return None
-        with np.load(path) as arrays:
-            return dict(arrays)
+        return Run(folders[0]), Run(folders[1])
 
     def row_counts(self) -> dict[str, int]:
         """Count the rows of every recorded series, what was overwritten by a resume left out."""
@@ -287,6 +300,12 @@ class Run:
                     left -= pieces[i][1]
                 pieces.append((path, min((d.shape[0] for d in file[series].values()), default=0)))
         return pieces
+
+    def _arrays(self, path: Path) -> dict[str, NDArray] | None:
+        if not path.is_file():
+            return None
+        with np.load(path) as arrays:
+            return dict(arrays)
 
     def _file(self, name: str) -> Path:
         path = self.path / name

@@ -18,6 +18,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 GREY = "#7F7F7F"
 # Green and purple mean reward beside these four, never a population or a synapse.
 TRACE_COLOURS = ("#0072B2", "#E69F00", "#56B4E9", "#D55E00")
+# Of up to four actions: in this order any few are far apart.
+ACTION_COLOURS = ("#0072B2", "#E69F00", "#404040", "#56B4E9")
 REWARD, PUNISHMENT = COLOURS[2], COLOURS[3]
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
 BLANK = "#D9D9D9"

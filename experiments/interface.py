@@ -114,6 +114,9 @@ def evaluate(
     *,
     max_episode_steps: int | None = None,
     greedy: bool = False,
+    record: bool = False,
+    film: str | Path | None = None,
+    dimensions: tuple[int, int] | None = None,
 ) -> "EvaluationResult":
     """Run a trained agent with plasticity off, in episodes that training never saw.
 
@@ -129,16 +132,28 @@ def evaluate(
     greedy : bool, default False
         Let the decoder decide without noise: a soft choice becomes that of most spikes. The noise
         of the neurons stays.
+    record : bool, default False
+        Leave in the run what its figures then show: spikes of one episode before and after
+        training, and a map of choices and values over two dimensions of the observations.
+    film : str or Path, optional
+        File ending in .gif or .mp4: a film of the first episode of replica 0.
+    dimensions : (int, int), optional
+        The map's; default: the last two.
 
     Raises
     ------
     ValueError
-        For impossible numbers, a run without a checkpoint, or an agent that cannot be greedy.
+        For impossible numbers, a run without a checkpoint, an agent that cannot be greedy, or a
+        film that cannot be made.
     """
     from threefactor.experiments.training.evaluation import evaluate_run
+    from threefactor.experiments.training.exhibits import Exhibits
 
     path = run if isinstance(run, (str, Path)) else run.path
-    return evaluate_run(path, episodes, seed, max_episode_steps=max_episode_steps, greedy=greedy)
+    return evaluate_run(
+        path, episodes, seed, max_episode_steps=max_episode_steps, greedy=greedy,
+        exhibits=Exhibits(record, None if film is None else Path(film), dimensions),
+    )  # fmt: skip
 
 
 def load_run(run: str | Path) -> "TrainingResult":

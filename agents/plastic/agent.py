@@ -169,14 +169,20 @@ class PlasticAgent(Agent):
         return self.network.weights()
 
     def describe(self) -> dict[str, Any]:
-        """Return engine, sizes, the values of what is scheduled, and the regime."""
-        spec = self.network.spec
+        """Return engine, sizes, the values of what is scheduled, and the regime.
+
+        first_action: the action of the first group of output neurons, None where a group is none.
+        """
+        spec, choices = self.network.spec, self.choices
         return {
             "engine": self.network.engine.name,
             "network": {
                 "populations": {p.name: p.size for p in spec.populations},
                 "synapses": {p.name: p.n_synapses for p in spec.projections},
+                "output": spec.output,
+                "neurons_per_action": self.decoder.neurons_per_action,
             },
+            "first_action": int(choices.first[0]) if choices and choices.is_single else None,
             "scheduled": self.schedule.describe(),
             "regime": self.regime,
         }

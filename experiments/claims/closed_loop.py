@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from threefactor.analysis.plausibility import Plausibility
 from threefactor.experiments import interface
+from threefactor.experiments.claims.arms import load_result
 from threefactor.experiments.claims.experiment import (
     PERMUTED,
     RANDOM,
@@ -121,7 +122,7 @@ def closed_loop_experiment(
         text += f" ({control_episodes} episodes for the controls, which are longer)"
     return Experiment(
         claim, partial(_run_arm, settings, score, control_episodes), text, bars,
-        arms=(TRAINED, *controls), draw=_draw, describe=_describe,
+        arms=(TRAINED, *controls), draw=partial(_draw, score), describe=_describe,
         takes_workers=not is_scheduled,
         settings=settings,
     )  # fmt: skip
@@ -183,9 +184,11 @@ def last_scores(path: Path, of: str) -> NDArray[np.float64]:
 
 
 def _describe(folder: Path) -> dict[str, str]:
-    """Return how plausible the agents were, item by item, and how fast they ran."""
-    summary = json.loads((arm_folder(folder, TRAINED) / "summary.json").read_text())
-    facts = {}
+    """Return the agents' preset, how plausible they were, item by item, and how fast they ran."""
+    run = arm_folder(folder, TRAINED)
+    summary = json.loads((run / "summary.json").read_text())
+    config = read_settings(run / "config.yaml")
+    facts = {"preset": f"{config['preset']} ({config['env']}, {config['episodes']} episodes)"}
     if card := summary.get("plausibility"):
         plausibility = Plausibility.from_dict(card)
         facts["plausibility"] = plausibility.headline
@@ -197,8 +200,18 @@ def _describe(folder: Path) -> dict[str, str]:
     return {**facts, "decisions per second": f"{summary['decisions_per_second']:.0f}"}
 
 
-def _draw(folder: Path) -> "Figure":
+def _draw(score: Score, folder: Path) -> "Figure":
+    """Draw the learning curves of all arms; beside them how the random agent, which has none, did.
+
+    Not where scores come from an evaluation, which is not what the curves show.
+    """
     from threefactor.analysis.report import compare_runs
 
     runs = {arm: [arm_folder(folder, arm)] for arm in CONTROL_SETTINGS}
-    return compare_runs({arm: paths for arm, paths in runs.items() if paths[0].exists()})
+    random = arm_folder(folder, RANDOM)
+    is_comparable = score.evaluated is None and random.exists()
+    return compare_runs(
+        {arm: paths for arm, paths in runs.items() if paths[0].exists()},
+        "length" if score.of == "length" else None,
+        finals={RANDOM: load_result(random)["scores"]} if is_comparable else None,
+    )

@@ -19,7 +19,7 @@ _HEAD = """# Results
 What `run.py reproduce NAME` found, for every experiment whose result is kept in results/: made by
 `run.py reproduce NAME --keep` (all of them: `make prove`), never typed. Settings were tuned on
 seeds of 100 and above. Brackets: 95 % bootstrap interval of the interquartile mean over seeds
-([statistics](statistics.md)).
+([statistics](statistics.md)). In each table agents come first, their controls below.
 """
 _COLUMNS = ("experiment", "claim", "score of the agent", "bars", "seeds", "minutes")
 
@@ -81,7 +81,8 @@ def _section(result: Mapping[str, Any]) -> str:
     lines += [f"- {'holds' if ok else '**fails**'}: {text}" for text, ok in result["bars"].items()]
     lines += [f"- {name}: {value}" for name, value in result["facts"].items()]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    minutes, commit = f"{result['minutes']:.0f} minutes", result["git_commit"] or "unknown"
     lines.append(
-        f"- {result['date']}, {result['minutes']:.0f} minutes, {result['processor']}; {versions}."
+        f"- {result['date']}, {minutes}, {result['processor']}; {versions}; commit {commit}."
     )
     return "\n".join([*lines, ""])

@@ -93,6 +93,17 @@ def evaluate(arguments: list[str]) -> int:
     parser.add_argument(
         "--greedy", action="store_true", help="decode without noise: the most spikes decide"
     )
+    parser.add_argument(
+        "--record", action="store_true",
+        help="leave spikes before and after training, and a map, in the run: `plot` draws them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dimensions", type=int, nargs=2, metavar=("X", "Y"),
+        help="dimensions of the observations that the map shows (default: the last two)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--film", type=Path, metavar="FILE", help=".gif or .mp4 of the first episode"
+    )
     options = parser.parse_args(arguments)
     require_checkpoint(options.run)
     from threefactor.experiments import interface
@@ -100,6 +111,8 @@ def evaluate(arguments: list[str]) -> int:
     result = interface.evaluate(
         options.run, options.episodes, options.seed,
         max_episode_steps=options.max_episode_steps, greedy=options.greedy,
+        record=options.record, film=options.film,
+        dimensions=tuple(options.dimensions) if options.dimensions else None,
     )  # fmt: skip
     print(result.report())
     return 0

@@ -1,7 +1,8 @@
 """Evaluate a trained run: its final weights, plasticity off, fresh episodes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,19 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.agents.contract import Agent
 from threefactor.analysis.statistics import SeedSummary, summarise_seeds
-from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training.checkpoint import load_checkpoint
-from threefactor.experiments.training.loop import ClosedLoop
-from threefactor.experiments.training.observers import EpisodeLog
+from threefactor.experiments.training.exhibits import NOTHING, Exhibition, Exhibits
+from threefactor.experiments.training.observers import Observer
+from threefactor.experiments.training.playing import play
 from threefactor.experiments.training.preconditions import require_checkpoint, worker_folders
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.result import stack_replicas
 from threefactor.experiments.training.run_files import changes
 from threefactor.experiments.training.setup import Setup
-from threefactor.experiments.training.tally import Episode
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +41,8 @@ class EvaluationResult:
         Time limit of this evaluation; None: that of the training.
     is_greedy : bool
         Whether the decoder decided without noise.
+    left : tuple of Path
+        What it left beside numbers: recordings, a film.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class EvaluationResult:
     lengths: NDArray[np.float64]
     max_episode_steps: int | None = None
     is_greedy: bool = False
+    left: tuple[Path, ...] = ()
 
     @property
     def over_seeds(self) -> SeedSummary:
@@ -82,7 +84,8 @@ class EvaluationResult:
         if self.max_episode_steps is not None:
             told += f", at most {self.max_episode_steps} decisions"
         lines = [f"{self.env}: return, {told}: {first}", *others]
-        return "\n".join([*lines, f"  mean length {self.mean_length:.1f} decisions"])
+        lines.append(f"  mean length {self.mean_length:.1f} decisions")
+        return "\n".join([*lines, *(f"{path.name}: {path}" for path in self.left)])
 
     def figures(self) -> "dict[str, Figure]":
         """Draw the distribution of returns and lengths as the Matplotlib figure "evaluation"."""
@@ -99,11 +102,13 @@ def evaluate_run(
     *,
     max_episode_steps: int | None = None,
     greedy: bool = False,
+    exhibits: Exhibits = NOTHING,
 ) -> EvaluationResult:
     """Run `episodes` episodes per replica with learning off.
 
     The environment runs on the seeds' evaluation stream, which training never used (or on `seed`);
-    the result is also written to ``evaluation.json`` in the run directory.
+    the result is also written to ``evaluation.json`` in the run directory. Exhibits are made beside
+    it, of replica 0.
 
     Raises
     ------
@@ -120,48 +125,48 @@ def evaluate_run(
     require_checkpoint(run)
     if said := changes(run):
         say(said)
+    left: tuple[Path, ...] = ()
     blocks: list[NDArray[np.float64]] = []
     for folder in worker_folders(run) or (run,):
         first = sum(block.shape[1] for block in blocks)
-        block_seed = None if seed is None else seed + first
-        setup = Setup.of(resolve(read_settings(folder / "config.yaml"))).frozen
+        trained = Setup.of(resolve(read_settings(folder / "config.yaml")))
+        setup = trained.frozen
         if max_episode_steps is not None:
             setup = replace(setup, max_episode_steps=max_episode_steps)
-        setup = setup.greedy if greedy else setup
-        blocks.append(_play_saved(folder, setup, episodes, block_seed, say))
+        setup, exhibition = setup.greedy if greedy else setup, None
+        seeds = [
+            s.evaluation if seed is None else seed + first + r for r, s in enumerate(setup.seeds)
+        ]
+        if exhibits and not blocks:
+            exhibition = Exhibition(exhibits, run, trained, setup, say)
+            setup = exhibition.played
+        saved = load_checkpoint(folder)  # it may hold what users' files define
+        blocks.append(_play_saved(saved, setup, episodes, seeds, say, exhibition))
+        if exhibition is not None:
+            left = exhibition.finish(saved, seeds[0])
     returns, lengths = np.concatenate(blocks, axis=1)
     env = resolve(read_settings(run / "config.yaml")).labels()["env"]
-    result = EvaluationResult(run, env, returns, lengths, max_episode_steps, greedy)
+    result = EvaluationResult(run, env, returns, lengths, max_episode_steps, greedy, left)
     (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
     return result
 
 
 def _play_saved(
-    run: Path, setup: Setup, episodes: int, seed: int | None, say: Say
+    saved: Mapping[str, Any],
+    setup: Setup,
+    episodes: int,
+    seeds: Sequence[int],
+    say: Say,
+    exhibition: Exhibition | None,
 ) -> NDArray[np.float64]:
     """Return metric and length of the episodes that saved agents play, (2, replicas, episodes)."""
-    saved = load_checkpoint(run)  # it may hold what users' files define
-    seeds = [s.evaluation if seed is None else seed + r for r, s in enumerate(setup.seeds)]
-    with setup.opened(say) as (environments, agent):
+    with setup.opened(say) as (environments, agent), ExitStack() as watched:
         agent.adopt(saved["agent"])
-        played = play(agent, environments, episodes, seeds)
+        observers: list[Observer] = []
+        if exhibition is not None:
+            observers = watched.enter_context(exhibition.observers(agent, episodes))
+        played = play(agent, environments, episodes, seeds, observers)
     replica = np.array([episode.replica for episode in played])
     returns = np.array([episode.discounted for episode in played])
     lengths = np.array([episode.length for episode in played])
     return np.stack([stack_replicas(replica, values, len(seeds)) for values in (returns, lengths)])
-
-
-def play(
-    agent: Agent, environments: Environments, episodes: int, seeds: Sequence[int]
-) -> list[Episode]:
-    """Return the episodes that an agent plays, in the order in which they end.
-
-    Parameters
-    ----------
-    episodes : int
-        Of each replica.
-    seeds : one for each replica's environment
-    """
-    log = EpisodeLog()
-    ClosedLoop.begin(agent, environments, episodes, seeds, [log]).run()
-    return log.episodes

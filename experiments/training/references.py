@@ -11,7 +11,7 @@ from threefactor.agents.contract import Agent
 from threefactor.envs.bridge.batch import Environments
 from threefactor.envs.exact import exact_returns
 from threefactor.envs.gridworld import GridWorld
-from threefactor.experiments.training.evaluation import play
+from threefactor.experiments.training.playing import play
 from threefactor.experiments.training.setup import Setup
 
 TWIN = "untrained twin"

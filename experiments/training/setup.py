@@ -29,6 +29,8 @@ class Setup:
     options : AgentOptions
     seeds : tuple of Seeds
         One for each replica.
+    render_mode : str or None
+        Of the first replica's environment.
     """
 
     env: str | EnvSpec
@@ -38,6 +40,7 @@ class Setup:
     parts: Any
     options: AgentOptions
     seeds: tuple[Seeds, ...]
+    render_mode: str | None = None
 
     @classmethod
     def of(cls, config: RunConfig) -> Self:
@@ -86,7 +89,7 @@ class Setup:
         """Return the replicas of the environment; by default as many as there are seeds."""
         return Environments(
             self.env, replicas or len(self.seeds), env_kwargs=self.env_kwargs,
-            max_episode_steps=self.max_episode_steps,
+            max_episode_steps=self.max_episode_steps, render_mode=self.render_mode,
         )  # fmt: skip
 
     def regime(self) -> dict[str, Any]:

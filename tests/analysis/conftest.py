@@ -18,6 +18,18 @@ REGIME = {
     "asks_signs": False, "sources": {"plastic": "hidden"},
 }  # fmt: skip
 
+#: What an evaluation leaves of an agent that sees a position and a speed.
+PLANE = {
+    "axes": np.array([[0.0, 1.0, 2.0], [-1.0, 0.0, 1.0]]),
+    "preferences": np.tile([1.0, 3.0, 2.0], (3, 3, 1)),
+    "values": np.arange(9.0).reshape(3, 3),
+    "visited": np.array([[0.0, 0.0], [1.0, 0.5], [2.0, 1.0], [0.0, -1.0], [1.0, -0.5]]),
+    "starts": np.array([0, 3]),
+    "names": np.array(["position", "speed (m/s)"]),
+    "actions": np.array(["left", "none", "right"]),
+    "others": np.array("angle = 0.1"),
+}
+
 
 def episode_row(replica=0, episode=0, value=1.0, length=5):
     return {
@@ -101,4 +113,11 @@ def run_path(tmp_path):
     with write_run(tmp_path / "run"):
         pass
     write_policy(tmp_path / "run")
+    (tmp_path / "run" / "evaluation").mkdir()
+    np.savez(tmp_path / "run" / "evaluation" / "plane.npz", **PLANE)
     return tmp_path / "run"
+
+
+@pytest.fixture
+def plane():
+    return dict(PLANE)

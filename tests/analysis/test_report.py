@@ -24,10 +24,12 @@ FIGURES = [
     "learning",
     "raster",
     "traces",
+    "before-after",
     "plausibility",
     "weights-plastic",
     "weight-matrix-plastic",
     "gridworld",
+    "phase-plane",
 ]
 
 
@@ -81,6 +83,16 @@ def test_windows_and_replicas_that_were_not_recorded_are_refused(run_path, tmp_p
         plot_run(tmp_path / "empty", window_ms=(0, 10))
     with pytest.raises(ValueError, match="got no such directory"):
         plot_run(tmp_path / "nowhere")
+
+
+def test_comparison_of_lengths_has_no_references_of_returns(run_path):
+    figure = compare_runs({"rule": [run_path]}, "length", finals={"random agent": [5.0, 7.0]})
+    left, right = figure.axes
+    assert left.get_ylabel() == "Length of episode\n(decisions)"
+    assert [text.get_text() for text in right.get_xticklabels()] == ["rule", "random agent"]
+    assert right.get_title().startswith("last 30 episodes")
+    assert len(right.lines) == 2
+    assert len(compare_runs({"rule": [run_path]}).axes[1].lines) > 2
 
 
 def test_comparison_takes_a_run_per_seed(run_path, tmp_path):

@@ -1,6 +1,7 @@
 """Kept results and the page that is made of them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,26 @@ def test_results_are_of_experiments_that_exist_and_make_the_same_claim():
         assert len(result["seeds"]) >= experiment.n_seeds
 
 
+def test_numbers_that_are_kept_are_typed_nowhere_else():
+    """What `reproduce --keep` has found stands on the page of results, not in tables by hand."""
+    learning = (ROOT / "docs" / "learning.md").read_text()
+    reproductions = (ROOT / "docs" / "reproductions.md").read_text()
+    typed = re.findall(r"^`python run.py reproduce ([\w-]+)`", learning, re.MULTILINE)
+    typed += re.findall(r"^\| `([\w-]+)` \|", reproductions, re.MULTILINE)
+    assert len(typed) >= 4
+    assert set(typed) <= set(EXPERIMENTS)
+    kept = {result["experiment"] for result in results.read(ROOT / results.RESULTS)}
+    assert kept & set(typed) == set(), "take its numbers out of docs/learning.md, reproductions.md"
+
+
 def test_everything_found_is_on_the_page():
     text = results.page([found()])
     assert "**1 of 2 fail**" in text
     assert "- **fails**: untrained: at most 0.6" in text
     assert "| trained | 0.86 | 0.900 [" in text
     assert "decisions per second: 1234" in text
-    assert "2 minutes, a processor, 2 cores; threefactor 0.1.0" in text
+    assert "2 minutes, a processor, 2 cores; threefactor 0.1.0; commit unknown." in text
+    assert "commit 12ab-dirty." in results.page([found(git_commit="12ab-dirty")])
     assert "| published |" not in text
     assert "| published | | | 98 % |" in results.page([found(published="98 %")])
 

@@ -323,6 +323,8 @@ def test_limits_of_an_unbounded_box_are_found_said_and_kept(encoder, cli, tmp_pa
     [
         (["--episodes", "0"], "episodes must be >= 1, got 0."),
         (["--seed", "-1"], "seed must be >= 0, got -1."),
+        (["--film", "a.avi"], "film: expected a name that ends in .gif or .mp4, got 'a.avi'."),
+        (["--dimensions", "0", "1"], "dimensions: expected --record with it, which makes the map."),
     ],
 )
 def test_evaluate_refuses_impossible_numbers(option, message, cli, trained):

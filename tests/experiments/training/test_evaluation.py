@@ -12,7 +12,8 @@ from threefactor.envs.bridge import Decoder
 from threefactor.envs.bridge.decoders.discrete import Softmax
 from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training.checkpoint import load_checkpoint
-from threefactor.experiments.training.evaluation import EvaluationResult, evaluate_run, play
+from threefactor.experiments.training.evaluation import EvaluationResult, evaluate_run
+from threefactor.experiments.training.playing import play
 from threefactor.experiments.training.run import train_agent
 from threefactor.experiments.training.setup import Setup
 
