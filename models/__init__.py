@@ -9,12 +9,14 @@ from threefactor.models.architectures.contract import Architecture, Parts
 from threefactor.models.architectures.feedforward import FeedForward
 from threefactor.models.architectures.layered import Layered
 from threefactor.models.architectures.recurrent import Recurrent
+from threefactor.models.architectures.td_actor_critic import TDActorCritic
 
 MODELS: dict[str, type[Architecture]] = {
     "feed-forward": FeedForward,
     "actor-critic": ActorCritic,
     "layered": Layered,
     "recurrent": Recurrent,
+    "td-actor-critic": TDActorCritic,
 }
 
 __all__ = ["MODELS", "Architecture", "Parts"]

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -93,6 +94,9 @@ class Architecture(ABC):
     resets: str = "episode"
     heterogeneous: tuple[str, ...] = field(default=())
     heterogeneity: float = 0.1
+
+    #: Whether its rules must move weights in every timestep, because neurons make the third factor.
+    needs_weight_clock: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that make no network."""

@@ -1,4 +1,4 @@
-"""The four architectures: sizes, wiring, bounds, learning rates, errors."""
+"""The architectures: sizes, wiring, bounds, learning rates, errors."""
 
 from dataclasses import fields, replace
 
@@ -13,10 +13,17 @@ PARTS = Parts(
     n_inputs=5, n_actions=3, neuron=EscapeLIF(), critic_neuron=EscapeLIF(bias_mv=1.0),
     rule=RULES["reinforce"](learning_rate=0.5), critic_rule=RULES["td-critic"](),
 )  # fmt: skip
+CLOCKED = RULES["td-ltp-continuous"](learning_rate=0.01)
+#: Lets weights move at once, and without a reward.
+OPTIONS = {"td-actor-critic": {"silent_ms": 0.0, "value_offset": 1.0}}
 
 
 def build(name, parts=PARTS, **options):
-    return MODELS[name](neurons_per_action=2, **options).build(parts)
+    model = MODELS[name](neurons_per_action=2, **{**OPTIONS.get(name, {}), **options})
+    if model.needs_weight_clock:
+        clocked = replace(CLOCKED, weight_period_ms=parts.timestep_ms)
+        parts = replace(parts, rule=clocked, critic_rule=clocked)
+    return model.build(parts)
 
 
 def projection(spec, name):
@@ -111,6 +118,17 @@ def test_actor_critic_has_a_critic_with_its_own_rule_neuron_and_bounds():
     assert value.rule == PARTS.critic_rule
     assert (value.w_min, value.w_max, value.weights.low) == (-1.0, 8.0, 1.0)
     assert projection(spec, "policy").rule == PARTS.rule
+
+
+def test_td_neuron_hears_the_critic_and_speaks_to_both():
+    spec = build("td-actor-critic", critic_neurons=4, tau_reward_ms=500.0, silent_ms=7.0)
+    assert spec.critic == "td"
+    td = spec.population("td").neuron
+    assert (td.tau_reward_ms, td.silent_ms, td.value_gain) == (500.0, 7.0, 0.05)
+    readout = projection(spec, "readout")
+    np.testing.assert_array_equal(readout.weights, np.full(4, 0.25))
+    targets = {m.target: (m.source, m.variable, len(m.post)) for m in spec.modulations}
+    assert targets == {"critic": ("td", "td_error", 4), "actor": ("td", "td_error", 6)}
 
 
 def test_opponents_are_half_of_the_critic():

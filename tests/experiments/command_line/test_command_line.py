@@ -68,6 +68,10 @@ def episodes(path):
 
 MODEL_RUNS = {f"model {name}": [*IDENTITY, "--model", name] for name in MODELS}
 MODEL_RUNS["model actor-critic"] += CRITIC
+MODEL_RUNS["model td-actor-critic"] += [
+    *CRITIC, "--modulator", "reward", "--rule", "td-ltp-continuous", "--critic-rule",
+    "td-ltp-continuous",
+]  # fmt: skip
 for _name in ("feed-forward", "layered", "recurrent"):
     MODEL_RUNS[f"model {_name}"] += ["--modulator", "td-linear"]
 MODEL_RUNS["model layered"] += ["--model.hidden-neurons", "2"]

@@ -33,7 +33,15 @@ LATE = {
     "encoder": {"name": "gaussian", "cells": [3], "normalise": "running"},
     "update": {"name": "adam", "step_size": 0.01},
 }  # fmt: skip
-CASES = {"grid": GRID, "critic": CRITIC, "cartpole": CARTPOLE, "late": LATE}
+#: TD errors of a neuron, in every timestep.
+TD_NEURON = {
+    **CRITIC, "model": {**CRITIC["model"], "name": "td-actor-critic", "silent_ms": 15.0},
+    "modulator": "reward", "rule": {"name": "td-ltp-continuous", "learning_rate": 0.01},
+    "critic_rule": {"name": "td-ltp-continuous", "learning_rate": 0.01},
+}  # fmt: skip
+CASES = {
+    "grid": GRID, "critic": CRITIC, "cartpole": CARTPOLE, "late": LATE, "td-neuron": TD_NEURON,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -249,11 +257,13 @@ def test_replicas_that_rested_start_their_further_episodes_fresh(open_loop, run_
 
 
 @pytest.mark.parametrize(("control", "is_changed"), [("frozen", 0), ("zero", 0), ("none", 1)])
-def test_controls_that_must_not_learn_do_not(control, is_changed, open_loop, run_loop):
-    loop = open_loop(CRITIC, control=control)
+@pytest.mark.parametrize("case", ["critic", "td-neuron"])
+def test_controls_that_must_not_learn_do_not(case, control, is_changed, open_loop, run_loop):
+    loop = open_loop(CASES[case], control=control)
     start = loop.agent.network.weights()
     run_loop(loop)
-    for name, weights in loop.agent.network.weights().items():
+    for name in ("policy", "value"):
+        weights = loop.agent.network.weights()[name]
         assert np.array_equal(weights, start[name]) == (not is_changed), name
 
 
