@@ -18,7 +18,8 @@ A symbol among numbers is a dimension of its own, with a cell for each of its va
 An environment without a time limit gets one of 1000 decisions, so that every episode ends.
 
 Model and modulator are feed-forward and td-linear, or actor-critic and td where one of these is
-named. Initial weights let a layer of escape-lif neurons fire at some 10 Hz.
+named; action-values go with td, and td-actor-critic with reward. Initial weights let a layer of
+escape-lif neurons fire at some 10 Hz.
 """
 
 from collections.abc import Mapping
@@ -41,6 +42,8 @@ MOST_COPIES = 5
 WINDOW_MS = 100.0
 #: Weight, in mV, at which one input of 100 Hz brings escape-lif neurons to some 10 Hz.
 DRIVE_MV = 6.0
+#: Modulators that go with models that have values.
+OF_VALUES = {"actor-critic": "td", "action-values": "td", "td-actor-critic": "reward"}
 #: Time limit of environments that have none.
 MOST_STEPS = 1000
 #: Of `reinforce` with place cells, of which several see each observation.
@@ -107,7 +110,8 @@ def _symbols(n_values: tuple[int, ...]) -> tuple[Settings, float]:
 
 def _learner(named: Mapping[str, str], weight: float | None) -> Settings:
     """Return model and modulator; `weight` is None where the encoder is not chosen here."""
-    has_critic = named.get("model") == "actor-critic"
+    model = named.get("model", "")
+    has_critic = model in OF_VALUES
     if "modulator" in named:
         has_critic = "values" in load_part("modulator", named["modulator"])().requires
     weights = {} if weight is None else {
@@ -115,7 +119,8 @@ def _learner(named: Mapping[str, str], weight: float | None) -> Settings:
         "w_max": 4.0 * weight,
     }  # fmt: skip
     if has_critic:
-        return {"model": {"name": "actor-critic", **weights}, "modulator": {"name": "td"}}
+        modulator = {"name": OF_VALUES.get(model, "td")}
+        return {"model": {"name": "actor-critic", **weights}, "modulator": modulator}
     return {
         "model": {"name": "feed-forward", **weights},
         "modulator": {"name": "td-linear", "discount": 0.98, "learning_rate": 0.1},

@@ -4,6 +4,7 @@ if __name__ != "threefactor.models":
     raise ImportError("this folder is threefactor.models: import it by that name")
 
 
+from threefactor.models.architectures.action_values import ActionValues
 from threefactor.models.architectures.actor_critic import ActorCritic
 from threefactor.models.architectures.contract import Architecture, Parts
 from threefactor.models.architectures.feedforward import FeedForward
@@ -17,6 +18,7 @@ MODELS: dict[str, type[Architecture]] = {
     "layered": Layered,
     "recurrent": Recurrent,
     "td-actor-critic": TDActorCritic,
+    "action-values": ActionValues,
 }
 
 __all__ = ["MODELS", "Architecture", "Parts"]
