@@ -87,7 +87,9 @@ class PlasticAgent(Agent):
     def act(self, observations: NDArray[Any], involved: Mask) -> NDArray[Any]:
         """Advance the network by one window and read the actions from its spikes."""
         network = self.network
-        self._resting.follow(involved)
+        woken = self._resting.follow(involved)
+        if woken is not None:
+            self.decoder.reset(woken)
         started = network.engine.timestep if self._reads_time else 0
         self.encoder.encode(observations, self._encoded, learn=True)
         self.control.open_window(network, involved)
@@ -141,6 +143,7 @@ class PlasticAgent(Agent):
         """Update what learns at a trial's end, reset state as the rules say, move the schedule."""
         self.network.start_episode(mask)
         self.modulator.reset(mask)
+        self.decoder.reset(mask)
         self.schedule.end_episodes(mask, returns)
 
     def state(self) -> dict[str, Any]:

@@ -92,7 +92,7 @@ DECODER_RUNS = {
     for name in ("softmax", "first-to-spike")
 } | {
     f"decoder {name}": [*PENDULUM, "--modulator", "reward", "--decoder", name]
-    for name in ("population-vector", "weighted-mean")
+    for name in ("population-vector", "weighted-mean", "ring")
 }  # fmt: skip
 DECODER_RUNS["decoder membrane"] = [
     *PENDULUM, "--modulator", "reward", "--decoder", "membrane", "--neuron", "readout",

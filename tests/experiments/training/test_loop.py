@@ -39,7 +39,10 @@ TD_NEURON = {
     "modulator": "reward", "rule": {"name": "td-ltp-continuous", "learning_rate": 0.01},
     "critic_rule": {"name": "td-ltp-continuous", "learning_rate": 0.01},
 }  # fmt: skip
+#: A decoder with a memory of its own.
+RING = {**CARTPOLE, "decoder": {"name": "ring", "memory": 0.8}}
 CASES = {
+    "ring": RING,
     "grid": GRID, "critic": CRITIC, "cartpole": CARTPOLE, "late": LATE, "td-neuron": TD_NEURON,
 }  # fmt: skip
 
@@ -254,6 +257,23 @@ def test_replicas_that_rested_start_their_further_episodes_fresh(open_loop, run_
     assert not np.any(before[0])
     assert np.any(before[1])
     assert [len(e) for e in loop.trace.episodes] == [6, 6, 6]
+
+
+def test_decoders_of_replicas_that_rested_start_fresh(open_loop, run_loop):
+    loop = run_loop(open_loop(RING, replicas=3))
+    vector = loop.agent.decoder._vector
+    assert np.any(vector.now)
+    loop.continue_until(4)
+    decode, before = loop.agent.decoder.decode, []
+
+    def note(counts):
+        before.append(vector.now.copy())
+        return decode(counts)
+
+    loop.agent.decoder.decode = note
+    run_loop(loop)
+    assert not np.any(before[0])
+    assert np.any(before[1])
 
 
 @pytest.mark.parametrize(("control", "is_changed"), [("frozen", 0), ("zero", 0), ("none", 1)])
