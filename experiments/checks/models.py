@@ -14,7 +14,8 @@ from threefactor.models import Architecture, Parts
 from threefactor.models.network import Network
 from threefactor.models.neurons import NEURONS
 from threefactor.models.specification import NetworkSpec
-from threefactor.rules import RULES
+from threefactor.rules import RULES, Rule
+from threefactor.rules.td_ltp import ContinuousTemporalDifferenceLTP
 
 #: (number of inputs, number of actions or dimensions, timestep in ms)
 SIZES = ((1, 2, 1.0), (6, 3, 0.5), (12, 1, 1.0))
@@ -25,9 +26,11 @@ def small_parts(
     model: Architecture, n_inputs: int = 6, n_actions: int = 3, timestep_ms: float = 1.0
 ) -> Parts:
     """Return parts that an architecture can be filled with."""
-    neuron, rule, critic_rule = NEURONS["escape-lif"](), RULES["reinforce"](), RULES["td-critic"]()
+    neuron = NEURONS["escape-lif"]()
+    rule: Rule = RULES["reinforce"]()
+    critic_rule: Rule = RULES["td-critic"]()
     if model.needs_weight_clock:
-        rule = critic_rule = RULES["td-ltp-continuous"](weight_period_ms=timestep_ms)
+        rule = critic_rule = ContinuousTemporalDifferenceLTP(weight_period_ms=timestep_ms)
     return Parts(n_inputs, n_actions, neuron, neuron, rule, critic_rule, timestep_ms=timestep_ms)
 
 

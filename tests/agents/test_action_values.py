@@ -1,5 +1,7 @@
 """Populations whose spikes are what actions are worth: SARSA learns, and its controls do not."""
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ class Temptation(gymnasium.Env):
         return min(self.state, 2), float(is_end), is_end, False, {}
 
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "env": f"{__file__}:Temptation", "episodes": 200, "window_ms": 50.0, "replicas": 3, "seed": 200,
     "encoder": {"name": "one-hot", "rate_max_hz": 100.0, "copies": 5},
     "model": {"name": "action-values", "w_min": -4.0, "w_max": 12.0},

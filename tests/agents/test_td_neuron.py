@@ -1,10 +1,12 @@
 """A TD neuron in the loop: it hears rewards and ends, and its error reaches all synapses."""
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "env": f"{__file__}:Walk", "episodes": 1, "window_ms": 10.0, "seed": 2,
     "encoder": {"name": "one-hot", "rate_max_hz": 600.0},
     "model": {

@@ -4,6 +4,7 @@ import inspect
 import pickle
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +18,7 @@ GRID = {
     "modulator": "td-linear", "seed": 5, "rule": {"name": "reinforce", "learning_rate": 2.0},
 }  # fmt: skip
 #: Truncates and terminates, spiking critic, delivery one window late.
-CRITIC = {
+CRITIC: dict[str, Any] = {
     **GRID, "max_episode_steps": 20, "episodes": 4,
     "model": {"name": "actor-critic", "neurons_per_action": 3, "critic_neurons": 4,
               "critic_w_init": 2.0},
