@@ -20,7 +20,8 @@ An environment without a time limit gets one of 1000 decisions, so that every ep
 Model and modulator are feed-forward and td-linear, or actor-critic, its critic of opponents, and td
 where one of these is named; third factors are in units of the largest return. Initial weights let
 a layer of escape-lif neurons fire at some 10 Hz. The rule is reinforce-sign for discrete actions
-and reinforce for others; its learning rate falls to a tenth over the run.
+and reinforce for others; its learning rate falls to a tenth over the run. The model action-values
+goes with td, and td-actor-critic with reward.
 """
 
 from collections.abc import Mapping
@@ -46,6 +47,8 @@ MANY_INPUTS, NEURONS, FEW_NEURONS = 400, 10, 5
 WINDOW_MS = 100.0
 #: Weight, in mV, at which one input of 100 Hz brings escape-lif neurons to some 10 Hz.
 DRIVE_MV = 6.0
+#: Modulators that go with other models that have values.
+OF_VALUES = {"action-values": "td", "td-actor-critic": "reward"}
 #: Time limit of environments that have none.
 MOST_STEPS = 1000
 #: Learning rates for third factors in units of the largest return, in mV: of a symbol, which is
@@ -149,6 +152,8 @@ def _symbols(n_values: tuple[int, ...]) -> _Inputs:
 
 def _learner(named: Mapping[str, str], layer: Settings) -> Settings:
     """Return model and modulator, and a critic's parts; `layer` is for a known encoder only."""
+    if named.get("model") in OF_VALUES:
+        return {"modulator": {"name": OF_VALUES[named["model"]]}}
     has_critic = named.get("model") == "actor-critic"
     if "modulator" in named:
         has_critic = "values" in load_part("modulator", named["modulator"])().requires

@@ -253,6 +253,13 @@ def _check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
             f"{len(modulation.pre)} links, got shape {np.shape(modulation.weights)}."
         )
     rules = {p.name: p.rule for p in spec.projections if p.rule and p.target == target.name}
+    waiting = [name for name, rule in rules.items() if rule.post_on_delivery]
+    if modulation.into == "third_factor" and waiting:
+        raise ValueError(
+            f"{where}: {type(rules[waiting[0]]).__name__} at {waiting[0]!r} waits for deliveries "
+            "by the host, and neurons deliver in every timestep; choose a rule without "
+            "post_on_delivery, such as td-ltp-continuous."
+        )
     destinations = ["third_factor"] * bool(rules)
     for name, rule in rules.items():
         destinations += [f"{name}.{variable}" for variable in rule.host_writes]

@@ -29,15 +29,39 @@ def steps_to_spike(times_ms: NDArray[np.float64], timestep_ms: float) -> NDArray
     return np.where(np.isfinite(times_ms), steps, 0.0)
 
 
-def mean_value(activity: NDArray[np.float64], critic: Population) -> NDArray[np.float64]:
+def mean_value(
+    activity: NDArray[np.float64], critic: Population, chosen: NDArray[np.int_] | None = None
+) -> NDArray[np.float64]:
     """Return the value that a critic's activity (replicas, neurons) stands for, (replicas,).
 
-    The mean over its neurons; of opponents that of the positive less that of the negative ones.
+    The mean over its neurons; of opponents that of the positive less that of the negative ones; of
+    neurons that stand for actions the mean over those of the actions taken.
+
+    Parameters
+    ----------
+    chosen : (replicas,) or (replicas, n_components), optional
+        The actions taken; None: the one of the most active neurons.
     """
+    if critic.modules is not None:
+        return _action_value(activity, critic.modules, chosen)
     if critic.valence is None:
         return activity.mean(axis=1)
     is_positive = critic.valence > 0
     return activity[:, is_positive].mean(axis=1) - activity[:, ~is_positive].mean(axis=1)
+
+
+def _action_value(
+    activity: NDArray[np.float64], modules: NDArray[np.int_], chosen: NDArray[np.int_] | None
+) -> NDArray[np.float64]:
+    values = np.stack([activity[:, modules == m].mean(axis=1) for m in range(modules.max() + 1)], 1)
+    if chosen is None:
+        return values.max(axis=1)
+    return np.take_along_axis(values, chosen.reshape(len(values), -1), axis=1).mean(axis=1)
+
+
+def reward_populations(spec: NetworkSpec) -> list[str]:
+    """Return the populations that are told what a decision brought."""
+    return [p.name for p in spec.populations if p.neuron.hears_reward]
 
 
 def third_factor_populations(spec: NetworkSpec) -> list[str]:

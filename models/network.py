@@ -10,20 +10,22 @@ from numpy.typing import NDArray
 from threefactor.masks import all_of
 from threefactor.models.addresses import on_neuron, rate_arrays, update_array
 from threefactor.models.assembly import assemble
+from threefactor.models.drawing import draw_parameter, draw_weights
 from threefactor.models.engine import open_engine
 from threefactor.models.engine.noise import stream_ids
 from threefactor.models.host import (
     check_third_factor,
     input_array,
     mean_value,
+    reward_populations,
     signal_arrays,
     steps_to_spike,
     third_factor_populations,
 )
-from threefactor.models.specification import NetworkSpec, Normal, Projection, Uniform
-from threefactor.rules.contract import AGREEMENT, parameter_values
+from threefactor.models.neurons.contract import REWARD_VARIABLES
+from threefactor.models.specification import NetworkSpec, Projection
+from threefactor.rules.contract import AGREEMENT
 from threefactor.rules.language import parse_equations, parse_statements
-from threefactor.rules.streams import named_generator
 from threefactor.rules.updates import moves_within_windows, normalise_incoming
 
 Floats = NDArray[np.float64]
@@ -52,6 +54,8 @@ class Network:
         Where what `advance` is told may be written, so that it need not be copied.
     reads_choice : bool
         Whether a rule compares its neuron with the action taken.
+    reward_steps : int
+        Timesteps, 0 or 1, that `reinforce` adds to a window.
     """
 
     def __init__(
@@ -116,6 +120,11 @@ class Network:
         ]
         self._agreements = [row[1:] for row in self._signals if row[0] == AGREEMENT]
         self.reads_choice = bool(self._agreements)
+        self._rewarded = [
+            tuple(self.replicated(f"{name}.{variable}") for variable in REWARD_VARIABLES)
+            for name in reward_populations(spec)
+        ]
+        self.reward_steps = int(bool(self._rewarded))
         self._resets = self._initial_values(("episode", "decision"))
         self._decision_resets = self._initial_values(("decision",))
 
@@ -152,26 +161,13 @@ class Network:
             for row, seed in zip(streams, noise_seeds, strict=True):
                 row[:] = stream_ids(seed, name, purpose, row.size)
         for projection in self.spec.projections:
-            weights = self.replicated(f"{projection.name}.w")
-            for row, seed in zip(weights, weight_seeds, strict=True):
-                if isinstance(projection.weights, (Uniform, Normal)):
-                    row[:] = projection.weights.draw(
-                        named_generator(seed, projection.name), row.size
-                    )
-                else:
-                    row[:] = projection.weights
-            low = self.replicated(f"{projection.name}.w_min")
-            np.clip(weights, low, self.replicated(f"{projection.name}.w_max"), out=weights)
+            arrays = (self.replicated(f"{projection.name}.{v}") for v in ("w", "w_min", "w_max"))
+            draw_weights(projection, weight_seeds, *arrays)
         self._normalise(self._normalised, self._everyone)
         for population in self.spec.populations:
-            values = parameter_values(population.neuron)
-            for parameter, spread in population.heterogeneity.items():
-                mean = values[parameter][0]
-                array = self.replicated(f"{population.name}.{parameter}")
-                for row, seed in zip(array, weight_seeds, strict=True):
-                    generator = named_generator(seed, f"{population.name}.{parameter}")
-                    factor = 1.0 + spread * generator.standard_normal(row.size)
-                    row[:] = mean * np.maximum(factor, 0.05)  # keeps the sign, and taus positive
+            for parameter in population.heterogeneity:
+                values = self.replicated(f"{population.name}.{parameter}")
+                draw_parameter(population, parameter, weight_seeds, values)
 
     def _initial_values(self, policies: tuple[str, ...]) -> list[tuple[NDArray, NDArray]]:
         pairs = []
@@ -219,10 +215,33 @@ class Network:
             self._input[...] = told
         for counts in self._spike_counts:
             counts.fill(0.0)
+        self._simulate(steps)
+        return self._outputs
+
+    def _simulate(self, steps: int) -> None:
         self.engine.advance(steps)
         if self._normalised_by_window and self.is_learning:
             self._normalise(self._normalised_by_window, self._everyone)
-        return self._outputs
+
+    def reinforce(self, rewards: Floats, terminated: NDArray[np.bool_]) -> None:
+        """Go on with the window by one timestep, in which neurons hear what the decision brought.
+
+        Nothing happens if none of them does (`reward_steps`).
+
+        Parameters
+        ----------
+        rewards, terminated : (replicas,)
+        """
+        if not self._rewarded:
+            return
+        heard = (rewards / (self.spec.timestep_ms * 1e-3), terminated)
+        for views in self._rewarded:
+            for view, values in zip(views, heard, strict=True):
+                view[...] = values[:, None]
+        self._simulate(self.reward_steps)
+        for views in self._rewarded:
+            for view in views:
+                view.fill(0.0)
 
     def first_spikes_ms(self, window_start_step: int) -> Floats:
         """Return the output neurons' first spikes of the window, in ms; inf: silent."""
@@ -231,14 +250,18 @@ class Network:
         start = window_start_step * self.spec.timestep_ms
         return np.where(counts > 0, times - start, np.inf)
 
-    def values(self) -> Floats:
+    def values(self, chosen: NDArray[np.int_] | None = None) -> Floats:
         """Return the critic's activity in the last window, ``(replicas,)``.
 
-        The mean spike count of its neurons, or the mean readout of neurons that do not spike; of
-        opponents the difference (`models.host.mean_value`).
+        Spike counts, or the readout of neurons that do not spike; see `models.host.mean_value`.
+
+        Parameters
+        ----------
+        chosen : optional
+            As in `close_decision`, for neurons that stand for actions.
         """
         assert self.spec.critic is not None
-        return mean_value(self._critic, self.spec.population(self.spec.critic))
+        return mean_value(self._critic, self.spec.population(self.spec.critic), chosen)
 
     def close_decision(self, chosen: NDArray[np.int_] | None = None) -> None:
         """Bank the window's eligibility.

@@ -20,6 +20,7 @@ from threefactor.rules.rstdp import RewardModulatedSTDP
 from threefactor.rules.rstdp_alpha import AlphaRewardModulatedSTDP
 from threefactor.rules.rstdp_et import RewardModulatedSTDPWithEligibility
 from threefactor.rules.stdp import NearestPairSTDP, PairSTDP
+from threefactor.rules.td_action import ActionDelta
 from threefactor.rules.td_critic import CriticDelta
 from threefactor.rules.td_ltp import (
     ContinuousTemporalDifferenceLTP,
@@ -49,6 +50,7 @@ RULES: dict[str, type[Rule]] = {
     "td-ltp-continuous": ContinuousTemporalDifferenceLTP,
     "td-stdp": TemporalDifferenceSTDP,
     "td-critic": CriticDelta,
+    "td-action": ActionDelta,
     "eprop": Eprop,
     "eprop-reward": RewardEprop,
     "node-perturbation": NodePerturbation,

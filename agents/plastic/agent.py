@@ -3,10 +3,11 @@
 One decision, in this order:
 
     act      the encoder turns observations into rates or spike times; the network is advanced by
-             one window; a modulator that waited for this window's critic (TD) delivers the third
-             factor of the decision before; the decoder turns counts into actions
+             one window; the decoder turns counts into actions; a modulator that waited for this
+             window's critic (TD) delivers the third factor of the decision before
     learn    neurons that wait for it hear the error of the choice; the rule banks the window's
-             eligibility; a prompt modulator delivers the third factor of this decision
+             eligibility; a prompt modulator delivers the third factor of this decision; neurons
+             that make a third factor of it hear the reward, in the window's last timestep
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,8 +70,9 @@ class PlasticAgent(Agent):
 
     def __post_init__(self) -> None:
         """Prepare what every decision needs."""
-        self.needs_bootstrap = self.modulator.needs_bootstrap
-        self.estimates_values = self.modulator.estimates_values
+        hears_reward = self.network.reward_steps > 0
+        self.needs_bootstrap = self.modulator.needs_bootstrap or hears_reward
+        self.estimates_values = self.modulator.estimates_values or hears_reward
         self.shared = self.modulator.shared or self.schedule.shared
         self._reads_time = self.decoder.reads == "first_spike_times_ms"
         self._has_critic = self.network.spec.critic is not None
@@ -85,16 +87,28 @@ class PlasticAgent(Agent):
     def act(self, observations: NDArray[Any], involved: Mask) -> NDArray[Any]:
         """Advance the network by one window and read the actions from its spikes."""
         network = self.network
-        self._resting.follow(involved)
+        woken = self._resting.follow(involved)
+        if woken is not None:
+            self.decoder.reset(woken)
         started = network.engine.timestep if self._reads_time else 0
         self.encoder.encode(observations, self._encoded, learn=True)
-        self._counts = network.advance(self._encoded, self.window_steps)
-        self._values = network.values() if self._has_critic else None
+        self.control.open_window(network, involved)
+        self._counts = network.advance(self._encoded, self.window_steps - network.reward_steps)
+        outputs = network.first_spikes_ms(started) if self._reads_time else self._counts
+        actions = self.decoder.decode(outputs)
+        self._values = self._value_of(actions)
         delivered = self.modulator.on_window(self._values, involved)
         if delivered is not None:
             self._deliver(delivered, involved)
-        outputs = network.first_spikes_ms(started) if self._reads_time else self._counts
-        return self.decoder.decode(outputs)
+        return actions
+
+    def _value_of(self, actions: NDArray[Any]) -> NDArray[np.float64] | None:
+        """Return what the critic says of the window, or of the actions, if there is a critic."""
+        if not self._has_critic:
+            return None
+        return self.network.values(
+            None if self.choices is None else self.choices.populations(actions)
+        )
 
     def learn(self, outcome: Outcome, involved: Mask) -> None:
         """Bank the window, and let weights follow what came of the action."""
@@ -116,6 +130,8 @@ class PlasticAgent(Agent):
         delivered = self.modulator.on_outcome(reinforcement)
         if delivered is not None:
             self._deliver(delivered, outcome.acting)
+        if self.network.reward_steps:
+            self.network.reinforce(_scalar(delivered, outcome), outcome.terminated)
         self._resting.keep()
 
     def _deliver(self, third_factor: NDArray[np.float64] | ThirdFactor, active: Mask) -> None:
@@ -127,6 +143,7 @@ class PlasticAgent(Agent):
         """Update what learns at a trial's end, reset state as the rules say, move the schedule."""
         self.network.start_episode(mask)
         self.modulator.reset(mask)
+        self.decoder.reset(mask)
         self.schedule.end_episodes(mask, returns)
 
     def state(self) -> dict[str, Any]:
@@ -231,3 +248,12 @@ class PlasticAgent(Agent):
             value = self.modulator.value(network.values() if self._has_critic else None, features)
             total += 0.0 if value is None else value[0]
         return preferences / APPRAISED_WINDOWS, total / APPRAISED_WINDOWS
+
+
+def _scalar(
+    delivered: NDArray[np.float64] | ThirdFactor | None, outcome: Outcome
+) -> NDArray[np.float64]:
+    """Return the number that was delivered to each replica, 0 where nothing was."""
+    if delivered is None:
+        return np.zeros_like(outcome.rewards)
+    return delivered.scalar if isinstance(delivered, ThirdFactor) else delivered

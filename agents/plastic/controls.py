@@ -26,6 +26,9 @@ class Untouched:
     #: Whether third factors are changed, and not only what becomes of them.
     changes: ClassVar[bool] = False
 
+    def open_window(self, network: Network, involved: Mask) -> None:
+        """Change, for the window to come, what neurons of the network deliver themselves."""
+
     def deliver(self, network: Network, third_factor: ThirdFactor, active: Mask) -> None:
         """Change a third factor, and consolidate with it.
 
@@ -62,6 +65,11 @@ class Zero(Untouched):
 
     changes = True
 
+    def open_window(self, network: Network, involved: Mask) -> None:
+        """Let neurons deliver nothing."""
+        for gains, _ in _broadcasts(network):
+            gains[...] = 0.0
+
     def __call__(self, third_factor: Rows, delivers: Mask) -> Rows:
         """Return zeros."""
         return np.zeros_like(third_factor)
@@ -71,7 +79,8 @@ class Shuffled(Untouched):
     """Each third factor swapped with one from a store of the replica's own past.
 
     The distribution is kept and the contingency on the action destroyed; until the store of
-    `size` values has filled, a random sign replaces the swap.
+    `size` values has filled, a random sign replaces the swap. One that neurons of the network make
+    in every timestep gets a random sign for each window.
     """
 
     changes = True
@@ -80,6 +89,14 @@ class Shuffled(Untouched):
         self._generators = [np.random.default_rng(seed) for seed in seeds]
         self._size = size
         self._store: list[list[Any]] = [[] for _ in seeds]
+
+    def open_window(self, network: Network, involved: Mask) -> None:
+        """Draw the sign of what neurons deliver to each replica."""
+        if broadcasts := _broadcasts(network):
+            for replica in np.flatnonzero(involved):
+                sign = 1.0 if self._generators[replica].random() < 0.5 else -1.0
+                for gains, weights in broadcasts:
+                    gains[replica] = sign * weights
 
     def __call__(self, third_factor: Rows, delivers: Mask) -> Rows:
         """Return shuffled third factors of the replicas that hear one."""
@@ -179,6 +196,15 @@ def _eligibilities(rule: Rule) -> list[str]:
         used = (names_in(line.expression) for line in abbreviations if line.variable in reads)
         reads = reads.union(*used)
     return [name for name in equations.stored if name in reads - block.writes]
+
+
+def _broadcasts(network: Network) -> list[tuple[Rows, float | Rows]]:
+    """Return with which weights neurons deliver third factors, views (R, n_links), and ought to."""
+    return [
+        (network.replicated(f"{modulation.name}.weight"), modulation.weights)
+        for modulation in network.spec.modulations
+        if modulation.into == "third_factor"
+    ]
 
 
 def bind_control(control: str, network: Network, seeds: Sequence[int]) -> Untouched:

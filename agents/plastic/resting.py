@@ -28,10 +28,15 @@ class Resting:
         self._is_needed = False
         self._weights = network.weights()
 
-    def follow(self, involved: NDArray[np.bool_]) -> None:
-        """Note before a decision who rests; a replica that no longer does starts afresh."""
+    def follow(self, involved: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """Note before a decision who rests; a replica that no longer does starts afresh.
+
+        Returns
+        -------
+        (replicas,) bool, who no longer does, or None: nobody
+        """
         if not self._is_needed and all_of(involved):
-            return
+            return None
         falls, wakes = ~involved & ~self.mask, involved & self.mask
         for name, weights in self._network.weights().items():
             self._weights[name][falls] = weights[falls]
@@ -39,6 +44,7 @@ class Resting:
             self._network.start_episode(wakes)  # it ran on while it rested
             self.keep()
         self._rest(~involved)
+        return wakes
 
     def keep(self) -> None:
         """Undo after a decision what it did to the weights of those that rest."""

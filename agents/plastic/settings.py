@@ -19,7 +19,12 @@ from threefactor.agents.plastic.learning_signals import (
 from threefactor.agents.plastic.regime import regime_of
 from threefactor.agents.plastic.scheduled_parameters import find_parameters
 from threefactor.agents.plastic.schedules import Schedule
-from threefactor.agents.plastic.wiring import check_choices, check_input, check_wiring
+from threefactor.agents.plastic.wiring import (
+    check_choices,
+    check_input,
+    check_window,
+    check_wiring,
+)
 from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge import BoundEncoder, Decoder, Encoder
 from threefactor.envs.bridge.choices import Choices
@@ -69,6 +74,7 @@ class PlasticSettings(AgentSettings):
         decoder = parts.decoder.bind(spaces[1], parts.model.neurons_per_action, generators)
         spec = _specify(parts, options.timestep_ms, encoder, decoder.n_populations)
         check_input(spec, encoder, options.window_ms)
+        check_window(spec, options.window_ms)
         choices = Choices.of(spaces[1])
         check_choices(spec, choices is not None)
         if options.control == "permuted":

@@ -3,7 +3,13 @@
 import numpy as np
 
 from threefactor.envs.bridge import BoundEncoder, Decoder
-from threefactor.models.host import check_third_factor, listeners, signal_arrays, steps_to_spike
+from threefactor.models.host import (
+    check_third_factor,
+    listeners,
+    reward_populations,
+    signal_arrays,
+    steps_to_spike,
+)
 from threefactor.models.specification import NetworkSpec
 from threefactor.rules.contract import AGREEMENT, LEARNING_SIGNAL
 from threefactor.rules.modulators.contract import Modulator
@@ -12,6 +18,12 @@ from threefactor.rules.modulators.contract import Modulator
 def check_wiring(spec: NetworkSpec, modulator: Modulator, decoder: Decoder) -> None:
     """Raise ValueError if a rule waits for what nobody sends, or a part reads what nobody keeps."""
     check_third_factor(spec, modulator.vectors)
+    hearing = reward_populations(spec)
+    if hearing and modulator.computed_by not in ("reward", ""):
+        raise ValueError(
+            f"modulator {type(modulator).__name__}: {hearing[0]!r} computes the TD error within "
+            "the network and expects a reward, not another TD error; use --modulator reward."
+        )
     for signal, population, _ in signal_arrays(spec):
         if signal not in (AGREEMENT, LEARNING_SIGNAL):
             raise ValueError(
@@ -45,6 +57,15 @@ def check_input(spec: NetworkSpec, encoder: BoundEncoder, window_ms: float) -> N
             )
 
 
+def check_window(spec: NetworkSpec, window_ms: float) -> None:
+    """Raise ValueError if the reward would take the whole window."""
+    if reward_populations(spec) and window_ms < 2 * spec.timestep_ms:
+        raise ValueError(
+            f"window_ms: expected two timesteps or more, because the last one is that of the "
+            f"reward, got {window_ms:g} ms at a timestep of {spec.timestep_ms:g} ms."
+        )
+
+
 def check_choices(spec: NetworkSpec, is_choosing: bool) -> None:
     """Raise ValueError if a rule waits for the agreement with a choice that nobody makes."""
     waiting = listeners(spec, AGREEMENT)
@@ -52,4 +73,10 @@ def check_choices(spec: NetworkSpec, is_choosing: bool) -> None:
         raise ValueError(
             f"rule: at {waiting[0]!r} it waits for the {AGREEMENT} with what was chosen, and a "
             "continuous action is no choice; take another rule, such as reinforce."
+        )
+    has_action_values = spec.critic is not None and spec.population(spec.critic).modules is not None
+    if has_action_values and not is_choosing:
+        raise ValueError(
+            f"model: {spec.critic!r} says what each action is worth, and a continuous action is no "
+            "choice; use --model actor-critic."
         )

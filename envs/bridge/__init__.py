@@ -4,6 +4,7 @@ from threefactor.envs.bridge.decoders.continuous import PopulationVector, Weight
 from threefactor.envs.bridge.decoders.contract import BoundDecoder, Decoder
 from threefactor.envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
 from threefactor.envs.bridge.decoders.membrane import Membrane
+from threefactor.envs.bridge.decoders.ring import Ring
 from threefactor.envs.bridge.encoders.contract import BoundEncoder, Encoder
 from threefactor.envs.bridge.encoders.gaussian import GaussianPopulation
 from threefactor.envs.bridge.encoders.k_of_n import KOfN
@@ -27,6 +28,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "weighted-mean": WeightedMean,
     "first-to-spike": FirstToSpike,
     "membrane": Membrane,
+    "ring": Ring,
 }
 
 __all__ = ["DECODERS", "ENCODERS", "BoundDecoder", "BoundEncoder", "Decoder", "Encoder"]

@@ -53,7 +53,12 @@ def _encoders(part: Encoder) -> Iterator[tuple[gym.Space, tuple[Any, ...]]]:
 
 
 def _decoders(part: Decoder) -> Iterator[tuple[gym.Space, tuple[Any, ...]]]:
-    for space, trial in _bound(part, lambda space: DecoderTrial(part, space)):
+    def bound(space: gym.Space) -> DecoderTrial:
+        trial = DecoderTrial(part, space)
+        trial.bind([np.random.default_rng(0)])  # it may refuse the space
+        return trial
+
+    for space, trial in _bound(part, bound):
         yield space, (trial,)
 
 

@@ -14,23 +14,29 @@ from threefactor.models import Architecture, Parts
 from threefactor.models.network import Network
 from threefactor.models.neurons import NEURONS
 from threefactor.models.specification import NetworkSpec
-from threefactor.rules import RULES
+from threefactor.rules import RULES, Rule
+from threefactor.rules.td_ltp import ContinuousTemporalDifferenceLTP
 
 #: (number of inputs, number of actions or dimensions, timestep in ms)
 SIZES = ((1, 2, 1.0), (6, 3, 0.5), (12, 1, 1.0))
 SEEDS, STEPS, RATE_HZ = (3, 4), 20, 100.0
 
 
-def _parts(n_inputs: int, n_actions: int, timestep_ms: float) -> Parts:
-    return Parts(
-        n_inputs, n_actions, NEURONS["escape-lif"](), NEURONS["escape-lif"](), RULES["reinforce"](),
-        RULES["td-critic"](), timestep_ms=timestep_ms,
-    )  # fmt: skip
+def small_parts(
+    model: Architecture, n_inputs: int = 6, n_actions: int = 3, timestep_ms: float = 1.0
+) -> Parts:
+    """Return parts that an architecture can be filled with."""
+    neuron = NEURONS["escape-lif"]()
+    rule: Rule = RULES["reinforce"]()
+    critic_rule: Rule = RULES["td-critic"]()
+    if model.needs_weight_clock:
+        rule = critic_rule = ContinuousTemporalDifferenceLTP(weight_period_ms=timestep_ms)
+    return Parts(n_inputs, n_actions, neuron, neuron, rule, critic_rule, timestep_ms=timestep_ms)
 
 
 def _specifications(model: Architecture) -> Iterator[tuple[Parts, NetworkSpec]]:
     for size in SIZES:
-        parts = _parts(*size)
+        parts = small_parts(model, *size)
         try:
             yield parts, model.build(parts)
         except (ValueError, TypeError) as error:
@@ -117,6 +123,7 @@ def _one_decision(network: Network, parts: Parts) -> Any:
     chosen = np.zeros(network.replicas, int) if network.reads_choice else None
     network.close_decision(chosen)
     network.consolidate(np.full(network.replicas, 0.5))
+    network.reinforce(np.full(network.replicas, 0.5), np.zeros(network.replicas, bool))
     network.start_episode(np.ones(network.replicas, bool))
     return outputs
 

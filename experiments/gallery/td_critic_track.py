@@ -1,9 +1,9 @@
 """Fremaux et al. 2013: a spiking critic learns by TD-LTP what is to come on a linear track.
 
 The TD error is computed by a neuron of the network from the critic's spikes and broadcast back in
-every timestep (`models.specification.Modulation`). The host moves the animal and intervenes at
-both ends of a trial: it holds the TD error at zero for the first 0.5 s, while the filters fill, and
-makes the last one reward minus value, whatever the network's own was. All seeds run as replicas of
+every timestep (`models.specification.Modulation`). It is silent for the first 0.5 s, while the
+filters fill. The host moves the animal and makes the last TD error of a trial reward minus value,
+whatever the network's own was. All seeds run as replicas of
 one network, 1500 s of model time, about 4 minutes for each learning arm.
 
 20 m at 2 m/s, place cells 1 m apart, reward 100 at the end, where the trial stops. The published
@@ -45,7 +45,7 @@ CHUNKS = round(LENGTH_M / SPEED_M_S * 1000) // CHUNK_MS
 SILENT_CHUNKS = 500 // CHUNK_MS
 CENTRES_M, FIELD_M, PEAK_HZ = np.arange(-1.0, LENGTH_M + 1.5), 2.0, 400.0
 N_CRITICS = 100
-TD = TDError()
+TD = TDError(silent_ms=float(SILENT_CHUNKS * CHUNK_MS))
 RULE = ContinuousTemporalDifferenceLTP(learning_rate=3e-5)
 
 
@@ -114,12 +114,11 @@ def _train(request: ArmRequest) -> tuple[NDArray, NDArray]:
 
 def _run_trial(network: Network, signs: list[np.random.Generator] | None) -> NDArray[np.float64]:
     """Move along the track once; return the values (R, chunks) at the end of each chunk."""
-    td = {name: network.replicated(f"td.{name}") for name in ("value", "reward", "is_open")}
+    td = {name: network.replicated(f"td.{name}") for name in ("value", "reward")}
     broadcast = network.replicated("broadcast.weight")
     network.start_episode(np.ones(network.replicas, bool))
     values = np.zeros((network.replicas, CHUNKS))
     for chunk in range(CHUNKS):
-        td["is_open"][...] = chunk >= SILENT_CHUNKS
         if signs is not None:
             broadcast[...] = np.array([[sign.choice([-1.0, 1.0])] for sign in signs])
         position = SPEED_M_S * CHUNK_MS * 1e-3 * (chunk + 0.5)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -71,6 +72,12 @@ class Architecture(ABC):
     lateral_weight : float, default 0
         Weight of each synapse between output neurons of different actions, <= 0 (winner take all);
         0: none.
+    ring_excitation, ring_inhibition : float, default 0, 0
+        Lateral weights of output neurons on a ring, from neuron to neuron in their order: what a
+        neuron hears of all others in sum, excitation >= 0 from its neighbours and inhibition <= 0
+        from everywhere; 0: none. For the decoder `ring`.
+    ring_sharpness : float, default 8.0
+        How near neighbours are: excitation falls as exp(ring_sharpness*cos(angle)), >= 0.
     inhibitory_fraction : float, default 0
         Share of source neurons whose plastic weights are negative (Dale's law): bounds and initial
         weights mirrored.
@@ -89,10 +96,16 @@ class Architecture(ABC):
     w_max: float = 8.0
     incoming_sum: float | None = None
     lateral_weight: float = 0.0
+    ring_excitation: float = 0.0
+    ring_inhibition: float = 0.0
+    ring_sharpness: float = 8.0
     inhibitory_fraction: float = 0.0
     resets: str = "episode"
     heterogeneous: tuple[str, ...] = field(default=())
     heterogeneity: float = 0.1
+
+    #: Whether its rules must move weights in every timestep, because neurons make the third factor.
+    needs_weight_clock: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that make no network."""
@@ -109,6 +122,11 @@ class Architecture(ABC):
         if self.lateral_weight > 0:
             raise ValueError(
                 f"{owner}.lateral_weight is inhibition and must be <= 0, got {self.lateral_weight}."
+            )
+        if self.ring_excitation < 0 or self.ring_inhibition > 0 or self.ring_sharpness < 0:
+            raise ValueError(
+                f"{owner}: expected ring_excitation >= 0, ring_inhibition <= 0, ring_sharpness >= "
+                f"0, got {self.ring_excitation}, {self.ring_inhibition}, {self.ring_sharpness}."
             )
         if not 0 <= self.inhibitory_fraction < 1:
             raise ValueError(
@@ -166,17 +184,34 @@ class Architecture(ABC):
         )  # fmt: skip
 
     def lateral(self, actor: Population) -> tuple[Projection, ...]:
-        """Return inhibition between neurons of different actions, or nothing."""
-        if not self.lateral_weight or actor.modules is None:
-            return ()
+        """Return what output neurons tell one another: inhibition of other actions, the ring."""
+        found = []
         pairs = all_to_all(actor.size, actor.size)
-        differs = actor.modules[pairs["pre"]] != actor.modules[pairs["post"]]
-        pre, post = pairs["pre"][differs], pairs["post"][differs]
-        if len(pre) == 0:
-            return ()
-        weights = np.full(len(pre), self.lateral_weight)
-        port = first_port(actor.neuron)
-        return (Projection("lateral", actor.name, actor.name, pre, post, weights, port=port),)
+        if self.lateral_weight and actor.modules is not None:
+            differs = actor.modules[pairs["pre"]] != actor.modules[pairs["post"]]
+            weights = np.full(pairs["pre"].size, self.lateral_weight)
+            found.append(("lateral", differs, weights))
+        if self.ring_excitation or self.ring_inhibition:
+            found.append(("ring", pairs["pre"] != pairs["post"], self._ring(**pairs)))
+        return tuple(
+            Projection(
+                name, actor.name, actor.name, pairs["pre"][linked], pairs["post"][linked],
+                weights[linked], port=first_port(actor.neuron),
+            )
+            for name, linked, weights in found
+            if linked.any()
+        )  # fmt: skip
+
+    def _ring(self, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
+        """Return w_inhibition/N + w_excitation*f/(sum of f), f = exp(sharpness*cos(angle)).
+
+        Frémaux, Sprekeler & Gerstner 2013, PLoS Comput Biol 9:e1003024, the actor: -60, 30 and 8.
+        """
+        size = pre.max() + 1
+        angles = 2.0 * np.pi * np.arange(size) / size
+        nearness = np.exp(self.ring_sharpness * (np.cos(angles) - 1.0))  # cannot overflow
+        share = (nearness / nearness.sum())[(pre - post) % size]
+        return self.ring_inhibition / size + self.ring_excitation * share
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from threefactor.rules.language import parse_equations
 #: and its unit. A neuron that declares such a variable can be an input.
 INPUT_VARIABLES = {"rates_hz": ("rates", "hertz"), "spike_times_ms": ("steps_to_spike", "1")}
 
+#: What the host writes into a neuron that hears the reward.
+REWARD_VARIABLES = ("reward", "is_over")
+
 
 @dataclass(frozen=True)
 class NeuronModel:
@@ -45,6 +48,9 @@ class NeuronModel:
     sensitivity_each_step: ClassVar[str] = ""
     #: Variable that a membrane readout decodes; empty: this neuron is read by its spikes.
     readout: ClassVar[str] = ""
+    #: Whether the host writes what a decision brought into its variables `reward`, per second, and
+    #: `is_over`, 1 at a termination, both of them for one timestep.
+    hears_reward: ClassVar[bool] = False
     #: Whether it may spike without any input at its default parameters.
     spontaneous: ClassVar[bool] = False
     #: Whether a membrane integrates its input over time; a unit that is drawn anew in each timestep

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from threefactor.models.neurons.contract import NeuronModel
+from threefactor.models.neurons.contract import REWARD_VARIABLES, NeuronModel
 from threefactor.naming import suggest
 from threefactor.rules.checks import check_rule_units
 from threefactor.rules.contract import Rule, parameter_values
@@ -98,7 +98,7 @@ def _check_neuron_class(neuron: type[NeuronModel]) -> None:
         check_tuple_of_names(neuron, attribute)
     check_mapping(neuron, "ports", "{'current': 'v += w*mV'}", str)
     check_mapping(neuron, "initial", "{'v': 'v_rest'}", str, int, float)
-    check_flags(neuron, "spontaneous")
+    check_flags(neuron, "spontaneous", "hears_reward")
     if neuron.method not in METHODS:
         raise ValueError(
             f"{owner}.method must be one of {', '.join(METHODS)}, got {neuron.method!r}."
@@ -110,8 +110,10 @@ def _check_neuron_class(neuron: type[NeuronModel]) -> None:
     _check_blocks(neuron, tuple(parameters.items()))
     variables = {line.variable for line in _equations(neuron, "equations") if line.is_stored}
     membrane = "" if neuron.membrane == NeuronModel.membrane else neuron.membrane
+    heard = REWARD_VARIABLES if neuron.hears_reward else ()
     for attribute, names in (
-        ("initial", neuron.initial), ("readout", [neuron.readout]), ("membrane", [membrane])
+        ("initial", neuron.initial), ("readout", [neuron.readout]), ("membrane", [membrane]),
+        ("hears_reward", heard),
     ):  # fmt: skip
         for name in names:
             if name and name not in variables:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from threefactor.models.neurons.contract import NeuronModel, check_distinct
+from threefactor.models.neurons.contract import NeuronModel, check_distinct, check_not_negative
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,10 @@ class TDError(NeuronModel):
     dslow/dt = -slow/tau_decay, dfast/dt = -fast/tau_rise;  input spike: slow += w, fast += w
     (Y o kappa) = (slow - fast)/(tau_decay - tau_rise)
     value = value_gain*(Y o kappa) + value_offset
-    td_error = is_open*(d value/dt - value/tau_reward + reward)
+    td_error = dvalue/dt - value/tau_reward + reward
+        is_over: nothing is to come and value falls to 0 within the timestep, so that
+        td_error*dt = reward*dt - value
+        0 for silent after the initial state, while the filter fills
 
     With w = 1/N for N critic neurons, (Y o kappa) is their mean filtered rate.
 
@@ -30,6 +33,8 @@ class TDError(NeuronModel):
         Value of one spike per second (nu), reward*s.
     value_offset : float, default -40.0
         Value of silence (V_0), reward.
+    silent_ms : float, default 0.0
+        How long it is silent at first, ms, >= 0.
 
     State
     -----
@@ -40,8 +45,10 @@ class TDError(NeuronModel):
         Reward per second.
     reward : (n,), 1
         Reward per second, written by the host.
-    is_open : (n,), 1
-        Written by the host: 0 silences the TD error.
+    is_over : (n,), 1
+        1 in the timestep after which nothing is to come, written by the host.
+    elapsed : (n,), s
+        Since the initial state.
 
     Limits
     ------
@@ -51,6 +58,7 @@ class TDError(NeuronModel):
     Source
     ------
     Fremaux, Sprekeler & Gerstner 2013, PLoS Comput. Biol. 9:e1003024, eqs 11-15: V and delta(t).
+    What it does at both ends of an episode is ours.
     """
 
     tau_decay_ms: float = 200.0
@@ -58,6 +66,7 @@ class TDError(NeuronModel):
     tau_reward_ms: float = 4000.0
     value_gain: float = 2.0
     value_offset: float = -40.0
+    silent_ms: float = 0.0
 
     equations = """
     dslow/dt = -slow/tau_decay : 1
@@ -65,15 +74,20 @@ class TDError(NeuronModel):
     value : 1
     td_error : 1
     reward : 1
-    is_open : 1
+    is_over : 1
+    elapsed : second
     """
     integrate = """
     value = value_gain*second*(slow - fast)/(tau_decay - tau_rise) + value_offset
     td_error = value_gain*second*(fast/tau_rise - slow/tau_decay)/(tau_decay - tau_rise)*second
-    td_error = is_open*(td_error - value*second/tau_reward + reward)
+    td_error = (1 - is_over)*(td_error - value*second/tau_reward)
+    td_error = td_error - is_over*value*second/dt + reward
+    elapsed += dt
+    td_error = int(elapsed > silent + dt/2)*td_error
     """
     ports = {"current": "slow += w; fast += w"}
-    initial = {"value": "value_offset", "is_open": 1.0}
+    initial = {"value": "value_offset"}
+    hears_reward = True
     readout = "value"
     membrane = "value"
     largest_psp_error = 0.005
@@ -82,3 +96,4 @@ class TDError(NeuronModel):
         """Check the numbers; raise ValueError naming class and field."""
         super().__post_init__()
         check_distinct(self, "tau_decay_ms", "tau_rise_ms")
+        check_not_negative(self, "silent_ms")

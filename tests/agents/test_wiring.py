@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from threefactor.experiments.checks.models import small_parts
 from threefactor.experiments.configuration import resolve
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.setup import Setup
-from threefactor.models import MODELS, Architecture, Parts
-from threefactor.models.neurons import EscapeLIF
+from threefactor.models import MODELS, Architecture
 from threefactor.models.specification import NetworkSpec, Population
-from threefactor.rules import RULES, Rule
+from threefactor.rules import Rule
 
 AGENT = {
     "env": "Identity-v0", "max_episode_steps": 6, "episodes": 3, "window_ms": 10.0, "seed": 2,
@@ -150,7 +150,7 @@ def test_models_of_the_library_do_not_lean_on_default_names(name):
         def actor(self, parts, name="hands"):
             return super().actor(parts, name)
 
-    parts = Parts(4, 2, EscapeLIF(), EscapeLIF(), RULES["reinforce"](), RULES["td-critic"]())
-    spec = Named(lateral_weight=-1.0).build(parts)
+    model = Named(lateral_weight=-1.0)
+    spec = model.build(small_parts(model))
     assert (spec.input, spec.output) == ("eyes", "hands")
     assert not {"input", "actor"} & {p.name for p in spec.populations}

@@ -113,6 +113,7 @@ def test_only_environments_without_a_time_limit_get_one():
         ({}, "feed-forward", "td-linear"),
         ({"modulator": "td"}, "actor-critic", "td"),
         ({"model": "actor-critic"}, "actor-critic", "td"),
+        ({"model": "action-values"}, "action-values", "td"),
         ({"model": "layered"}, "layered", "td-linear"),
         ({"modulator": "reward"}, "feed-forward", "reward"),
     ],

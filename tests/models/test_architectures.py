@@ -1,4 +1,4 @@
-"""The four architectures: sizes, wiring, bounds, learning rates, errors."""
+"""The architectures: sizes, wiring, bounds, learning rates, errors."""
 
 from dataclasses import fields, replace
 
@@ -13,10 +13,17 @@ PARTS = Parts(
     n_inputs=5, n_actions=3, neuron=EscapeLIF(), critic_neuron=EscapeLIF(bias_mv=1.0),
     rule=RULES["reinforce"](learning_rate=0.5), critic_rule=RULES["td-critic"](),
 )  # fmt: skip
+CLOCKED = RULES["td-ltp-continuous"](learning_rate=0.01)
+#: Lets weights move at once, and without a reward.
+OPTIONS = {"td-actor-critic": {"silent_ms": 0.0, "value_offset": 1.0}}
 
 
 def build(name, parts=PARTS, **options):
-    return MODELS[name](neurons_per_action=2, **options).build(parts)
+    model = MODELS[name](neurons_per_action=2, **{**OPTIONS.get(name, {}), **options})
+    if model.needs_weight_clock:
+        clocked = replace(CLOCKED, weight_period_ms=parts.timestep_ms)
+        parts = replace(parts, rule=clocked, critic_rule=clocked)
+    return model.build(parts)
 
 
 def projection(spec, name):
@@ -93,6 +100,37 @@ def test_inhibitory_fraction_obeys_dale(name, open_network):
     np.testing.assert_array_equal(first.w_min, np.where(is_inhibitory, -5.0, 0.0))
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_ring_excites_neighbours_and_inhibits_the_rest(name):
+    ring = projection(
+        build(name, ring_excitation=90.0, ring_inhibition=-60.0, ring_sharpness=2.0), "ring"
+    )
+    assert np.all(ring.pre != ring.post)
+    weights = np.full((6, 6), np.nan)
+    weights[ring.pre, ring.post] = ring.weights
+    nearness = np.exp(2.0 * np.cos(2 * np.pi * np.arange(6) / 6))
+    expected = -10.0 + 90.0 * nearness / nearness.sum()
+    for neuron in range(6):
+        around = np.roll(weights[neuron], -neuron)
+        np.testing.assert_allclose(around[1:], expected[1:], rtol=1e-12)
+    assert expected[1] > 0 > expected[2]
+    assert ring.rule is None
+
+
+def test_ring_gathers_spikes_on_one_side(open_network):
+    """A bump: the same even input, with and without lateral weights."""
+    lengths = []
+    ring = {"ring_excitation": 60.0, "ring_inhibition": -90.0}
+    parts = replace(PARTS, n_actions=30)
+    for lateral in ({}, ring):
+        spec = build("feed-forward", parts, w_init_low=4.0, w_init_high=4.0, **lateral)
+        network = open_network(spec, "runtime-numpy", seeds=(1, 2, 3, 4))
+        counts = network.advance(np.full((4, 5), 60.0), 200)
+        directions = np.exp(2j * np.pi * np.arange(60) / 60)
+        lengths.append(np.mean(np.abs(counts @ directions) / counts.sum(axis=1)))
+    assert lengths[1] > 3 * lengths[0]
+
+
 def test_feed_forward_is_one_full_layer():
     spec = build("feed-forward")
     (policy,) = spec.projections
@@ -111,6 +149,17 @@ def test_actor_critic_has_a_critic_with_its_own_rule_neuron_and_bounds():
     assert value.rule == PARTS.critic_rule
     assert (value.w_min, value.w_max, value.weights.low) == (-1.0, 8.0, 1.0)
     assert projection(spec, "policy").rule == PARTS.rule
+
+
+def test_td_neuron_hears_the_critic_and_speaks_to_both():
+    spec = build("td-actor-critic", critic_neurons=4, tau_reward_ms=500.0, silent_ms=7.0)
+    assert spec.critic == "td"
+    td = spec.population("td").neuron
+    assert (td.tau_reward_ms, td.silent_ms, td.value_gain) == (500.0, 7.0, 0.05)
+    readout = projection(spec, "readout")
+    np.testing.assert_array_equal(readout.weights, np.full(4, 0.25))
+    targets = {m.target: (m.source, m.variable, len(m.post)) for m in spec.modulations}
+    assert targets == {"critic": ("td", "td_error", 4), "actor": ("td", "td_error", 6)}
 
 
 def test_opponents_are_half_of_the_critic():
@@ -186,6 +235,7 @@ def test_recurrent_synapses_may_learn():
         ({"neurons_per_action": 0}, "neurons_per_action must be >= 1, got 0"),
         ({"w_init_low": 9.0}, "expected w_min <= w_init_low <= w_init_high <= w_max"),
         ({"lateral_weight": 1.0}, "lateral_weight is inhibition and must be <= 0, got 1.0"),
+        ({"ring_inhibition": 1.0}, "expected ring_excitation >= 0, ring_inhibition <= 0"),
         ({"inhibitory_fraction": 1.0}, r"inhibitory_fraction must be in \[0, 1\), got 1.0"),
         ({"resets": "never"}, "resets must be one of .*, got 'never'"),
     ],

@@ -82,6 +82,25 @@ def test_td_error_of_neurons_follows_its_equations(engine):
     assert np.ptp(weights) > 0
 
 
+def test_end_and_silence_of_the_td_error():
+    """What it adds up to over the last timestep is reward less value; it is 0 for 20 ms."""
+    spec = critic_spec()
+    td = replace(spec.population("td"), neuron=replace(TD, silent_ms=20.0))
+    network = Network(replace(spec, populations=(*spec.populations[:2], td)), [0], [0])
+    network.engine.record([], [("td.td_error", 0)], 1)
+    network.advance(np.full((1, N_INPUTS), 300.0), 60)
+    network.reinforce(np.array([3.0]), np.array([True]))
+    value = network.replicated("td.value")[0, 0]
+    network.advance(np.full((1, N_INPUTS), 300.0), 10)
+    errors = network.engine.drain()["probes.values"][:, 0]
+    assert not errors[:20].any()
+    assert errors[20:].all()
+    assert value > TD.value_offset
+    assert errors[60] * 1e-3 == pytest.approx(3.0 - value, rel=1e-12)
+    assert errors[61] < 1000.0
+    network.close()
+
+
 def test_engines_agree_bit_for_bit():
     (first, w_first), (second, w_second) = (run(engine) for engine in ENGINES)
     np.testing.assert_array_equal(first["critic.step"], second["critic.step"])
@@ -124,6 +143,13 @@ def test_host_does_not_overwrite_what_neurons_deliver():
 def test_impossible_modulations_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         critic_spec(**changes)
+
+
+def test_a_rule_that_waits_for_the_host_is_refused():
+    spec = critic_spec()
+    value = replace(spec.projections[0], rule=RULES["dopamine-stdp"]())
+    with pytest.raises(ValueError, match="'delta': DopamineSTDP at 'value' waits for deliveries"):
+        replace(spec, projections=(value, spec.projections[1]))
 
 
 def test_one_destination_has_one_source():

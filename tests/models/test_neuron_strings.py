@@ -57,6 +57,7 @@ SLIPS = [
     ({"initial": {"u": "v_rest"}}, "Spoiled.initial names 'u', which is no variable"),
     ({"initial": {"v": "v_rst"}}, r"Spoiled.initial\['v'\]: no parameter 'v_rst'. Did you mean"),
     ({"readout": "u"}, "Spoiled.readout names 'u', which is no variable"),
+    ({"hears_reward": True}, "Spoiled.hears_reward names 'reward', which is no variable"),
     ({"membrane": "vv"}, "Spoiled.membrane names 'vv', which is no variable"),
     ({"drive": "biass"}, "Spoiled.drive: no parameter 'biass'. Did you mean 'bias'"),
     ({"noise_fields": ("noise",)}, "Spoiled.noise_fields: no field 'noise'"),

@@ -71,11 +71,14 @@ class BoundDecoder(ABC):
         """View the outputs as (n_replicas, n_populations, neurons_per_action)."""
         return outputs.reshape(-1, self.n_populations, self.neurons_per_action)
 
-    def state(self) -> list[dict[str, Any]]:
-        """Give the states of the generators, for a checkpoint."""
+    def reset(self, mask: NDArray[np.bool_]) -> None:  # noqa: B027
+        """Start an episode in the replicas of `mask`, (n_replicas,)."""
+
+    def state(self) -> Any:
+        """Give what changes, by default the states of the generators, for a checkpoint."""
         return [dict(generator.bit_generator.state) for generator in self.generators]
 
-    def restore(self, state: list[dict[str, Any]]) -> None:
+    def restore(self, state: Any) -> None:
         """Go back to what `state` returned."""
         for generator, saved in zip(self.generators, state, strict=True):
             generator.bit_generator.state = saved

@@ -10,6 +10,7 @@ from threefactor.envs.bridge.decoders.choices import pick_largest
 from threefactor.envs.bridge.decoders.continuous import PopulationVector, WeightedMean
 from threefactor.envs.bridge.decoders.discrete import Argmax, FirstToSpike, Softmax
 from threefactor.envs.bridge.decoders.membrane import Membrane
+from threefactor.envs.bridge.decoders.ring import Ring
 
 SPACES = {
     "discrete": Discrete(4),
@@ -29,6 +30,7 @@ CASES = [
     for neurons in (1, 3)
     if isinstance(SPACES[space], DECODERS[name].spaces)
     and not (neurons == 1 and name in ("weighted-mean", "population-vector"))
+    and not (name == "ring" and space in ("box float64", "box matrix"))
 ]
 
 
@@ -164,3 +166,63 @@ def test_components_are_decided_one_by_one(name):
     outputs = np.where(strong > 0, 1.0, np.inf) if name == "first-to-spike" else strong
     assert bound.decode(outputs).tolist() == [[6, 2]]
     assert bound.choices.populations(np.array([[6, 2]])).tolist() == [[1, 4]]
+
+
+def test_ring_points_where_its_neurons_do_and_remembers():
+    """Eight neurons at 22.5, 67.5, ... degrees; the second window is silent."""
+    bound = Ring(memory=0.25, full_count=6.0).bind(Box(-2.0, 2.0, (2,)), 4, generators(2))
+    counts = np.zeros((2, 8))
+    counts[0, 0], counts[1, 2:4] = 4, 4
+    first, second = bound.decode(counts), bound.decode(np.zeros((2, 8)))
+    angle = np.pi / 8
+    expected = [[np.cos(angle), np.sin(angle)], [-np.sin(angle) - np.cos(angle)] * 2]
+    expected[1][1] *= -1
+    np.testing.assert_allclose(first, np.array(expected) * 2.0 * 0.75 * 4 / 6, rtol=1e-6)
+    np.testing.assert_allclose(second, first / 4, rtol=1e-6)
+    bound.reset(np.array([True, False]))
+    third = bound.decode(np.zeros((2, 8)))
+    np.testing.assert_allclose(third, [[0, 0], first[1] / 16], rtol=1e-6)
+
+
+def test_ring_of_one_dimension_reads_the_first_component():
+    bound = Ring(memory=0.0, full_count=2.0).bind(Box(0.0, 1.0, (1,)), 6, generators(3))
+    counts = np.zeros((3, 6))
+    counts[0, 0], counts[1, 1], counts[2, [2, 3]] = 1, 9, 3
+    expected = [0.5 + np.cos(np.pi / 6) / 4, 0.5, 0.0]
+    np.testing.assert_allclose(bound.decode(counts)[:, 0], expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("n_actions", [2, 3, 5])
+def test_ring_chooses_the_sector_of_the_vector(n_actions):
+    """A single population wins its sector; neighbours at equal strength meet in between."""
+    bound = Ring(memory=0.0).bind(Discrete(n_actions), 4, generators(n_actions))
+    counts = np.repeat(np.eye(n_actions), 4, axis=1)
+    assert bound.decode(counts).tolist() == list(range(n_actions))
+    even = Ring().bind(Discrete(n_actions), 4, generators(40))
+    assert {*even.decode(np.ones((40, 4 * n_actions))).tolist()} == set(range(n_actions))
+
+
+def test_ring_restores_its_vector():
+    bound, other = (Ring(memory=0.5).bind(SPACES["box"], 3, generators()) for _ in range(2))
+    bound.decode(np.array([[3, 0, 0]]))
+    other.restore(bound.state())
+    silence = np.zeros((1, 3))
+    np.testing.assert_array_equal(other.decode(silence), bound.decode(silence))
+    assert bound.decode(silence) > 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"memory": 1.0}, "Ring.memory must be >= 0 and < 1, got 1.0"),
+        ({"full_count": 0.0}, "Ring.full_count must be > 0 spikes, got 0.0"),
+    ],
+)
+def test_ring_names_impossible_numbers(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Ring(**settings)
+
+
+def test_ring_has_two_dimensions():
+    with pytest.raises(ValueError, match="expected an action of 1 or 2 dimensions, got Box"):
+        Ring().bind(SPACES["box float64"], 2, generators())

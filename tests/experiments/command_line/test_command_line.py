@@ -68,6 +68,10 @@ def episodes(path):
 
 MODEL_RUNS = {f"model {name}": [*IDENTITY, "--model", name] for name in MODELS}
 MODEL_RUNS["model actor-critic"] += CRITIC
+MODEL_RUNS["model td-actor-critic"] += [
+    *CRITIC, "--modulator", "reward", "--rule", "td-ltp-continuous", "--critic-rule",
+    "td-ltp-continuous",
+]  # fmt: skip
 for _name in ("feed-forward", "layered", "recurrent"):
     MODEL_RUNS[f"model {_name}"] += ["--modulator", "td-linear"]
 MODEL_RUNS["model layered"] += ["--model.hidden-neurons", "2"]
@@ -88,7 +92,7 @@ DECODER_RUNS = {
     for name in ("softmax", "first-to-spike")
 } | {
     f"decoder {name}": [*PENDULUM, "--modulator", "reward", "--decoder", name]
-    for name in ("population-vector", "weighted-mean")
+    for name in ("population-vector", "weighted-mean", "ring")
 }  # fmt: skip
 DECODER_RUNS["decoder membrane"] = [
     *PENDULUM, "--modulator", "reward", "--decoder", "membrane", "--neuron", "readout",

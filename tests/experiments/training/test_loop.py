@@ -4,6 +4,7 @@ import inspect
 import pickle
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +18,7 @@ GRID = {
     "modulator": "td-linear", "seed": 5, "rule": {"name": "reinforce", "learning_rate": 2.0},
 }  # fmt: skip
 #: Truncates and terminates, spiking critic, delivery one window late.
-CRITIC = {
+CRITIC: dict[str, Any] = {
     **GRID, "max_episode_steps": 20, "episodes": 4,
     "model": {"name": "actor-critic", "neurons_per_action": 3, "critic_neurons": 4,
               "critic_w_init": 2.0},
@@ -33,7 +34,18 @@ LATE = {
     "encoder": {"name": "gaussian", "cells": [3], "normalise": "running"},
     "update": {"name": "adam", "step_size": 0.01},
 }  # fmt: skip
-CASES = {"grid": GRID, "critic": CRITIC, "cartpole": CARTPOLE, "late": LATE}
+#: TD errors of a neuron, in every timestep.
+TD_NEURON = {
+    **CRITIC, "model": {**CRITIC["model"], "name": "td-actor-critic", "silent_ms": 15.0},
+    "modulator": "reward", "rule": {"name": "td-ltp-continuous", "learning_rate": 0.01},
+    "critic_rule": {"name": "td-ltp-continuous", "learning_rate": 0.01},
+}  # fmt: skip
+#: A decoder with a memory of its own.
+RING = {**CARTPOLE, "decoder": {"name": "ring", "memory": 0.8}}
+CASES = {
+    "ring": RING,
+    "grid": GRID, "critic": CRITIC, "cartpole": CARTPOLE, "late": LATE, "td-neuron": TD_NEURON,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -248,12 +260,31 @@ def test_replicas_that_rested_start_their_further_episodes_fresh(open_loop, run_
     assert [len(e) for e in loop.trace.episodes] == [6, 6, 6]
 
 
+def test_decoders_of_replicas_that_rested_start_fresh(open_loop, run_loop):
+    loop = run_loop(open_loop(RING, replicas=3))
+    vector = loop.agent.decoder._vector
+    assert np.any(vector.now)
+    loop.continue_until(4)
+    decode, before = loop.agent.decoder.decode, []
+
+    def note(counts):
+        before.append(vector.now.copy())
+        return decode(counts)
+
+    loop.agent.decoder.decode = note
+    run_loop(loop)
+    assert not np.any(before[0])
+    assert np.any(before[1])
+
+
 @pytest.mark.parametrize(("control", "is_changed"), [("frozen", 0), ("zero", 0), ("none", 1)])
-def test_controls_that_must_not_learn_do_not(control, is_changed, open_loop, run_loop):
-    loop = open_loop(CRITIC, control=control)
+@pytest.mark.parametrize("case", ["critic", "td-neuron"])
+def test_controls_that_must_not_learn_do_not(case, control, is_changed, open_loop, run_loop):
+    loop = open_loop(CASES[case], control=control)
     start = loop.agent.network.weights()
     run_loop(loop)
-    for name, weights in loop.agent.network.weights().items():
+    for name in ("policy", "value"):
+        weights = loop.agent.network.weights()[name]
         assert np.array_equal(weights, start[name]) == (not is_changed), name
 
 
