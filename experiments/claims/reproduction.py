@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.analysis.statistics import claim_caveat, summarise_seeds
+from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.claims.arms import obtain_scores
 from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
@@ -25,6 +26,8 @@ from threefactor.naming import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+RESULT = "result.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +176,7 @@ def reproduce(
     bars = {bar.text: bool(bar.holds(scores)) for bar in experiment.bars}
     minutes = _seconds(folder) / 60
     result = Reproduction(name, experiment.claim, folder, budget, numbers, scores, bars, minutes)
-    (folder / "result.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+    write_atomically(folder / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
     return replace(result, files=_save_figures(result))
 
 

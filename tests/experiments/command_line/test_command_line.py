@@ -261,6 +261,12 @@ ERRORS = {
         ["reproduce", "reinforce-xor", "--out", "/dev/null/x"],
         "Folder /dev/null/x: expected a place that can be written to, got 'Not a directory'.",
     ),
+    "keep a short try": (
+        ["reproduce", "reinforce-xor", "--keep", "--budget", "0.5"], "--keep is for full runs",
+    ),
+    "keep some seeds": (
+        ["reproduce", "--all", "--keep", "--seeds", "3"], "leave out --budget and --seeds",
+    ),
     "list twice": (["list", "rules", "models"], "unrecognized arguments: models"),
 }  # fmt: skip
 
