@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +28,9 @@ from threefactor.naming import check_choice
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RESULT = "result.json"
+RESULT, SECONDS = "result.json", "seconds.txt"
+#: How often the time that arms have taken is written down.
+KEEP_TIME_S = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,18 +185,28 @@ def reproduce(
 
 def _seconds(folder: Path) -> float:
     """Return how long the arms in a folder have been run so far."""
-    file = folder / "seconds.txt"
+    file = folder / SECONDS
     return float(file.read_text()) if file.exists() else 0.0
 
 
 @contextmanager
 def _timed(folder: Path) -> Iterator[None]:
-    """Add the time that the block takes, whatever its end, to what the folder tells."""
-    before, start = _seconds(folder), time.monotonic()
+    """Add the time that the block takes to what the folder tells, as it passes."""
+    before, start, ended = _seconds(folder), time.monotonic(), threading.Event()
+
+    def keep_time() -> None:
+        is_over = False
+        while not is_over:
+            is_over = ended.wait(KEEP_TIME_S)
+            write_atomically(folder / SECONDS, f"{before + time.monotonic() - start:.1f}\n")
+
+    clock = threading.Thread(target=keep_time, daemon=True)
+    clock.start()
     try:
         yield
     finally:
-        (folder / "seconds.txt").write_text(f"{before + time.monotonic() - start:.1f}\n")
+        ended.set()
+        clock.join()
 
 
 def _save_figures(result: Reproduction) -> tuple[Path, ...]:
