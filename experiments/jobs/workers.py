@@ -119,11 +119,13 @@ def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[Job
     jobs = []
     for number, replicas in enumerate(np.array_split(np.arange(options.replicas), len(folders))):
         first, last = int(replicas[0]), int(replicas[-1])
+        own = {name: values[first : last + 1] for name, values in options.each.items()}
         which = f"replica {first}" if first == last else f"replicas {first} to {last}"
         jobs.append(
             Job(
                 f"worker {number} ({which})", folders[number], path / "config.yaml",
-                options.seed + first, len(replicas), options.episodes, _UNRECORDED if first else {},
+                options.seed + first, len(replicas), options.episodes,
+                {**({"each": own} if own else {}), **(_UNRECORDED if first else {})},
             )
         )  # fmt: skip
     return jobs

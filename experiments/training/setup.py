@@ -1,13 +1,14 @@
 """What a run is made of, to be built as often as needed: here a configuration is taken apart."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from gymnasium.envs.registration import EnvSpec
 
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
+from threefactor.agents.ensemble import Ensemble
 from threefactor.agents.seeds import Seeds, replica_seeds
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.configuration import RunConfig
@@ -29,6 +30,8 @@ class Setup:
     options : AgentOptions
     seeds : tuple of Seeds
         One for each replica.
+    each : tuple of (AgentSettings, parts)
+        Of each replica, if some have settings of their own; empty: all have `agent` and `parts`.
     """
 
     env: str | EnvSpec
@@ -38,18 +41,19 @@ class Setup:
     parts: Any
     options: AgentOptions
     seeds: tuple[Seeds, ...]
+    each: tuple[tuple[AgentSettings, Any], ...] = ()
 
     @classmethod
     def of(cls, config: RunConfig) -> Self:
         """Return what a configuration says of environments and agent."""
-        run, agent = config.options, config.parts["agent"]
-        parts = agent.parts(**{f.name: config.parts[f.name] for f in fields(agent.parts)})
+        run = config.options
+        each = [_taken_apart(config.parts_of(r)) for r in range(run.replicas if run.each else 1)]
         options = AgentOptions(
             run.window_ms, run.timestep_ms, run.engine, run.control, run.episodes
         )
         return cls(
-            find_environment(run.env), run.env_kwargs, run.max_episode_steps, agent, parts, options,
-            replica_seeds(run.seed, run.replicas),
+            find_environment(run.env), run.env_kwargs, run.max_episode_steps, *each[0], options,
+            replica_seeds(run.seed, run.replicas), tuple(each) if run.each else (),
         )  # fmt: skip
 
     @property
@@ -60,7 +64,8 @@ class Setup:
     @property
     def greedy(self) -> Self:
         """The same without noise in the decisions; ValueError if the agent has no such parts."""
-        return replace(self, parts=self.agent.greedy(self.parts))
+        each = tuple((agent, agent.greedy(parts)) for agent, parts in self.each)
+        return replace(self, parts=self.agent.greedy(self.parts), each=each)
 
     @contextmanager
     def opened(
@@ -100,4 +105,19 @@ class Setup:
     ) -> Agent:
         """Return the agent, bound to the spaces of its environments; see `AgentSettings.build`."""
         spaces = (environments.observation_space, environments.action_space)
-        return self.agent.build(self.parts, self.options, spaces, self.seeds, say)
+        if not self.each:
+            return self.agent.build(self.parts, self.options, spaces, self.seeds, say)
+        with ExitStack() as opened:
+            members = []
+            for (agent, parts), seed in zip(self.each, self.seeds, strict=True):
+                member = agent.build(parts, self.options, spaces, [seed], say)
+                members.append(opened.enter_context(closing(member)))
+            ensemble = Ensemble(members)
+            opened.pop_all()
+        return ensemble
+
+
+def _taken_apart(parts: Mapping[str, Any]) -> tuple[AgentSettings, Any]:
+    """Return the agent of a configuration's parts, and those that it takes."""
+    agent = parts["agent"]
+    return agent, agent.parts(**{f.name: parts[f.name] for f in fields(agent.parts)})
