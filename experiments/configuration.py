@@ -249,7 +249,8 @@ def each_replica(given: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str
             )
         if not set(get_args(types[name]) or [types[name]]) <= set(plain_types):
             raise ValueError(f"each: {name} is no single number or word; all replicas share it.")
-        if not isinstance(values, list | tuple) or not values:
+        values = plain(values)  # of a NumPy array as well
+        if not isinstance(values, list) or not values:
             raise ValueError(
                 f"each.{name}: expected a list with a value for each replica, got {values!r}."
             )

@@ -110,11 +110,16 @@ class Setup:
         with ExitStack() as opened:
             members = []
             for (agent, parts), seed in zip(self.each, self.seeds, strict=True):
-                member = agent.build(parts, self.options, spaces, [seed], say)
+                told = say if not members else _say_nothing  # the others would say the same
+                member = agent.build(parts, self.options, spaces, [seed], told)
                 members.append(opened.enter_context(closing(member)))
             ensemble = Ensemble(members)
             opened.pop_all()
         return ensemble
+
+
+def _say_nothing(line: str) -> None:
+    pass
 
 
 def _taken_apart(parts: Mapping[str, Any]) -> tuple[AgentSettings, Any]:

@@ -13,6 +13,7 @@ from threefactor.experiments.checks.agents import (
 )
 from threefactor.experiments.configuration import resolve
 from threefactor.experiments.training.setup import Setup
+from threefactor.models.engine.build_cache import UnavailableError
 
 #: Of every kind of part that holds numbers; the shared v_slope is scheduled.
 EACH = {
@@ -88,6 +89,17 @@ def test_each_replica_is_what_it_is_alone(engine):
 @pytest.mark.parametrize("promise", [resumes_exactly, frozen_twin, resting_unchanged])
 def test_together_they_keep_the_promises_of_an_agent(promise):
     promise(replace(Setup.of(configured("compiled", each=EACH)), max_episode_steps=6))
+
+
+def test_what_they_lack_is_said_once(monkeypatch):
+    def obtain(plan):
+        raise UnavailableError("there is no compiler")
+
+    monkeypatch.setattr("threefactor.models.engine.compiled.obtain", obtain)
+    lines = []
+    with Setup.of(configured("auto", each=EACH)).opened(lines.append) as (_, agent):
+        assert agent.describe()["engine"] == "runtime-numpy"
+    assert len(lines) == 1
 
 
 def test_networks_of_other_sizes_are_refused():
