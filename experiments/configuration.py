@@ -91,7 +91,7 @@ class RunOptions:
             if len(values) != self.replicas:
                 raise ValueError(
                     f"each.{name}: expected one value for each of {self.replicas} replicas, got "
-                    f"{len(values)}."
+                    f"{len(values)}; replicas that nobody counts are as many as the values."
                 )
         for name in ("seed", "record_episodes", "probes", "weight_snapshots", "reference_episodes"):
             if getattr(self, name) < 0:
@@ -154,11 +154,11 @@ class RunConfig:
 
     def parts_of(self, replica: int) -> dict[str, Any]:
         """Return the parts of a replica: those of all, with what it has to itself."""
-        parts = dict(self.parts)
+        changes: dict[str, dict[str, Any]] = {}
         for name, value in self.own(replica).items():
             part, _, field_name = name.partition(".")
-            parts[part] = replace(parts[part], **{field_name: value})
-        return parts
+            changes.setdefault(part, {})[field_name] = value
+        return self.parts | {part: replace(self.parts[part], **c) for part, c in changes.items()}
 
     def labels(self) -> dict[str, Any]:
         """Return the choices that the summary of a run names it by, files without their folders."""
@@ -233,28 +233,27 @@ def each_replica(given: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str
         For a setting that there is not (with the closest one that there is), one that is no single
         number, word or truth value, or what is no list.
     """
-    types = {
+    kinds = {
         f"{part}.{name}": kind
         for part, settings in parts.items()
         for name, kind in get_type_hints(type(settings)).items()
         if name in {f.name for f in fields(settings)}
     }
-    plain_types = (int, float, str, bool, type(None))
     found = {}
     for key, values in given.items():
         name = str(key).replace("-", "_")
-        if name not in types:
+        if name not in kinds:
             raise ValueError(
-                f"each: there is no setting {key!r} of a part of this run.{suggest(name, types)}"
+                f"each: there is no setting {key!r} of a part of this run.{suggest(name, kinds)}"
             )
-        if not set(get_args(types[name]) or [types[name]]) <= set(plain_types):
+        if not set(alternatives(kinds[name])) <= {int, float, str, bool, type(None)}:
             raise ValueError(f"each: {name} is no single number or word; all replicas share it.")
         values = plain(values)  # of a NumPy array as well
         if not isinstance(values, list) or not values:
             raise ValueError(
                 f"each.{name}: expected a list with a value for each replica, got {values!r}."
             )
-        found[name] = [coerce(value, types[name], f"each.{name}") for value in values]
+        found[name] = [coerce(value, kinds[name], f"each.{name}") for value in values]
     return found
 
 
@@ -337,14 +336,18 @@ def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
     return kind(**values)
 
 
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """Return the types that a type stands for: those of a union, or itself."""
+    return get_args(kind) if get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
+
+
 def coerce(value: Any, kind: Any, where: str) -> Any:
     """Return `value` as `kind`; YAML's ``1e-3`` (a string) becomes a float, lists become tuples.
 
     A tuple within a tuple may be written as one word: ``0,1 2,3`` is ((0, 1), (2, 3)).
     """
-    origin = get_origin(kind)
-    if origin in (typing.Union, types.UnionType):
-        choices = get_args(kind)
+    origin, choices = get_origin(kind), alternatives(kind)
+    if choices != (kind,):
         if value is None and type(None) in choices:
             return None
         errors = []
