@@ -1,4 +1,4 @@
-"""Replicas with settings of their own: agents of one replica each that are one agent together."""
+"""Replicas apart: agents of one replica each that are one agent together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields

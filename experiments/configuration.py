@@ -44,9 +44,11 @@ class RunOptions:
         Replica r uses seed + r.
     replicas : int
         Independent agents in one network.
+    apart : bool
+        Replicas are networks of their own and share nothing, such as a scheduled parameter.
     each : dict
-        Setting -> a value for each replica, ``{"rule.learning_rate": [0.01, 0.02]}``; replicas are
-        as many, and networks of their own. On the command line: --each.
+        Setting -> a value for each replica, ``{"rule.learning_rate": [0.01, 0.02]}``; there are as
+        many, and they are apart. On the command line: --each.
     window_ms, timestep_ms : float
         Simulated time of a decision; integration step.
     engine : str
@@ -72,6 +74,7 @@ class RunOptions:
     episodes: int = 1000
     seed: int = 0
     replicas: int = 1
+    apart: bool = False
     each: dict[str, Any] = field(default_factory=dict)
     window_ms: float = 20.0
     timestep_ms: float = 1.0
@@ -147,6 +150,11 @@ class RunConfig:
     options: RunOptions
     names: dict[str, str]
     parts: dict[str, Any]
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether replicas are agents of their own."""
+        return self.options.apart or bool(self.options.each)
 
     def own(self, replica: int) -> dict[str, Any]:
         """Return what a replica has to itself, ``part.field`` -> value."""

@@ -60,8 +60,8 @@ def train_in_workers(
     with setup.opened(say) as (_, agent):  # what does not fit is refused; the build is in the cache
         if agent.shared:
             raise ValueError(
-                f"the replicas share {agent.shared}: workers must be 1, got {workers}; replicas "
-                "with settings of their own (--each) share nothing."
+                f"the replicas share {agent.shared}: workers must be 1, got {workers}; with "
+                "--apart true they share nothing."
             )
         meta = {**describe_run(setup, agent, files), "workers": workers}
     with RunDirectory.create(path, files.settings, meta) as directory:

@@ -31,7 +31,7 @@ class Setup:
     seeds : tuple of Seeds
         One for each replica.
     each : tuple of (AgentSettings, parts)
-        Of each replica, if some have settings of their own; empty: all have `agent` and `parts`.
+        Of each replica, if they are agents of their own; empty: all are one, of `parts`.
     """
 
     env: str | EnvSpec
@@ -47,13 +47,14 @@ class Setup:
     def of(cls, config: RunConfig) -> Self:
         """Return what a configuration says of environments and agent."""
         run = config.options
-        each = [_taken_apart(config.parts_of(r)) for r in range(run.replicas if run.each else 1)]
+        count = run.replicas if config.are_apart else 1
+        each = [_taken_apart(config.parts_of(replica)) for replica in range(count)]
         options = AgentOptions(
             run.window_ms, run.timestep_ms, run.engine, run.control, run.episodes
         )
         return cls(
             find_environment(run.env), run.env_kwargs, run.max_episode_steps, *each[0], options,
-            replica_seeds(run.seed, run.replicas), tuple(each) if run.each else (),
+            replica_seeds(run.seed, run.replicas), tuple(each) if config.are_apart else (),
         )  # fmt: skip
 
     @property
