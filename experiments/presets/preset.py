@@ -89,8 +89,6 @@ class Preset:
         the user names the schedule.
         """
         typed = {name for layer in layers for name in part_settings("rule", layer.get("rule"))}
-        each = [str(name).replace("-", "_") for layer in layers for name in layer.get("each") or ()]
-        typed |= {name.removeprefix("rule.") for name in each if name.startswith("rule.")}
         if any("schedule" in layer for layer in layers):
             return self.layers
         return tuple(
