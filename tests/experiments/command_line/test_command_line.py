@@ -263,7 +263,7 @@ ERRORS = {
     ),
     "each of too few": (
         ["train", "--each", "rule.learning-rate=1,2", "--replicas", "3"],
-        "each.rule.learning_rate: expected one value for each of 3 replicas, got 2.",
+        "each.rule.learning_rate: expected one value for each of 3 replicas, got 2;",
     ),
     "each of nothing": (["train", "--each"], "--each takes a setting and a value for each replica"),
     "each without values": (["train", "--each", "rule.learning-rate"], "got rule.learning-rate."),
