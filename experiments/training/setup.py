@@ -109,7 +109,7 @@ class Setup:
         if not self.each:
             return self.agent.build(self.parts, self.options, spaces, self.seeds, say)
         with ExitStack() as opened:
-            members = []
+            members: list[Agent] = []
             for (agent, parts), seed in zip(self.each, self.seeds, strict=True):
                 told = say if not members else _say_nothing  # the others would say the same
                 member = agent.build(parts, self.options, spaces, [seed], told)
