@@ -44,6 +44,11 @@ class RunOptions:
         Replica r uses seed + r.
     replicas : int
         Independent agents in one network.
+    apart : bool
+        Replicas are networks of their own and share nothing, such as a scheduled parameter.
+    each : dict
+        Setting -> a value for each replica, ``{"rule.learning_rate": [0.01, 0.02]}``; there are as
+        many, and they are apart. On the command line: --each.
     window_ms, timestep_ms : float
         Simulated time of a decision; integration step.
     engine : str
@@ -69,6 +74,8 @@ class RunOptions:
     episodes: int = 1000
     seed: int = 0
     replicas: int = 1
+    apart: bool = False
+    each: dict[str, Any] = field(default_factory=dict)
     window_ms: float = 20.0
     timestep_ms: float = 1.0
     engine: str = "auto"
@@ -83,6 +90,12 @@ class RunOptions:
         for name in ("episodes", "replicas"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}.")
+        for name, values in self.each.items():
+            if len(values) != self.replicas:
+                raise ValueError(
+                    f"each.{name}: expected one value for each of {self.replicas} replicas, got "
+                    f"{len(values)}; replicas that nobody counts are as many as the values."
+                )
         for name in ("seed", "record_episodes", "probes", "weight_snapshots", "reference_episodes"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}.")
@@ -138,12 +151,30 @@ class RunConfig:
     names: dict[str, str]
     parts: dict[str, Any]
 
+    @property
+    def are_apart(self) -> bool:
+        """Whether replicas are agents of their own."""
+        return self.options.apart or bool(self.options.each)
+
+    def own(self, replica: int) -> dict[str, Any]:
+        """Return what a replica has to itself, ``part.field`` -> value."""
+        return {name: values[replica] for name, values in self.options.each.items()}
+
+    def parts_of(self, replica: int) -> dict[str, Any]:
+        """Return the parts of a replica: those of all, with what it has to itself."""
+        changes: dict[str, dict[str, Any]] = {}
+        for name, value in self.own(replica).items():
+            part, _, field_name = name.partition(".")
+            changes.setdefault(part, {})[field_name] = value
+        return self.parts | {part: replace(self.parts[part], **c) for part, c in changes.items()}
+
     def labels(self) -> dict[str, Any]:
         """Return the choices that the summary of a run names it by, files without their folders."""
         run = self.options
         options = {"env": shown(run.env), "seed": run.seed, "replicas": run.replicas}
         parts = {name: shown(self.names[name]) for name in ("agent", "rule", "model", "modulator")}
-        return {**options, **parts, "control": run.control}
+        each = {"each": [self.own(r) for r in range(run.replicas)]} if run.each else {}
+        return {**options, **parts, "control": run.control, **each}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; `resolve` of it gives this configuration again."""
@@ -186,13 +217,52 @@ def resolve(*layers: Mapping[str, Any]) -> RunConfig:
         if key not in PARTS and key not in option_names:
             hint = suggest(str(key), [*option_names, *PARTS])
             raise ValueError(f"Unknown setting {key!r}.{hint}")
-    options = build(RunOptions, {k: v for k, v in merged.items() if k not in PARTS}, "run")
     names, parts = {}, {}
     for key in PARTS:
         settings = dict(merged[key])
         names[key] = settings.pop("name")
         parts[key] = build_part(key, names[key], settings)
-    return RunConfig(options, names, parts)
+    own = {k: v for k, v in merged.items() if k not in PARTS}
+    if each := own.get("each"):
+        own["each"] = each_replica(coerce(each, dict, "run.each"), parts)
+        own.setdefault("replicas", len(next(iter(own["each"].values()))))
+    config = RunConfig(build(RunOptions, own, "run"), names, parts)
+    for replica in range(config.options.replicas if each else 0):
+        config.parts_of(replica)  # the parts' own range checks
+    return config
+
+
+def each_replica(given: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return ``part.field`` -> a value for each replica, as the fields take them.
+
+    Raises
+    ------
+    ValueError
+        For a setting that there is not (with the closest one that there is), one that is no single
+        number, word or truth value, or what is no list.
+    """
+    kinds = {
+        f"{part}.{name}": kind
+        for part, settings in parts.items()
+        for name, kind in get_type_hints(type(settings)).items()
+        if name in {f.name for f in fields(settings)}
+    }
+    found = {}
+    for key, values in given.items():
+        name = str(key).replace("-", "_")
+        if name not in kinds:
+            raise ValueError(
+                f"each: there is no setting {key!r} of a part of this run.{suggest(name, kinds)}"
+            )
+        if not set(alternatives(kinds[name])) <= {int, float, str, bool, type(None)}:
+            raise ValueError(f"each: {name} is no single number or word; all replicas share it.")
+        values = plain(values)  # of a NumPy array as well
+        if not isinstance(values, list) or not values:
+            raise ValueError(
+                f"each.{name}: expected a list with a value for each replica, got {values!r}."
+            )
+        found[name] = [coerce(value, kinds[name], f"each.{name}") for value in values]
+    return found
 
 
 def part_settings(part: str, value: Any) -> dict[str, Any]:
@@ -274,14 +344,18 @@ def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
     return kind(**values)
 
 
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """Return the types that a type stands for: those of a union, or itself."""
+    return get_args(kind) if get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
+
+
 def coerce(value: Any, kind: Any, where: str) -> Any:
     """Return `value` as `kind`; YAML's ``1e-3`` (a string) becomes a float, lists become tuples.
 
     A tuple within a tuple may be written as one word: ``0,1 2,3`` is ((0, 1), (2, 3)).
     """
-    origin = get_origin(kind)
-    if origin in (typing.Union, types.UnionType):
-        choices = get_args(kind)
+    origin, choices = get_origin(kind), alternatives(kind)
+    if choices != (kind,):
         if value is None and type(None) in choices:
             return None
         errors = []

@@ -5,6 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from threefactor.experiments.configuration import (
     PARTS,
     RunConfig,
@@ -52,9 +54,21 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
         env = coerce(layer.get("env", env), str, "run.env")
         preset = coerce(layer.get("preset", preset), str, "run.preset")
         rule = part_settings("rule", layer.get("rule")).get("name", rule)
-    found = find_preset(preset, env, rule).under(nested_layers)
-    given = [{"preset": preset}, *found, *nested_layers]
-    return resolve({} if preset == BARE else _by_spaces(given), *given)
+    first = [_of_first_replica(layer) for layer in nested_layers]
+    found = [{"preset": preset}, *find_preset(preset, env, rule).under(first)]
+    return resolve({} if preset == BARE else _by_spaces([*found, *first]), *found, *nested_layers)
+
+
+def _of_first_replica(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a layer in which what replicas have to themselves is a setting of its part."""
+    settings = {key: value for key, value in layer.items() if key != "each"}
+    each = layer.get("each")
+    for name, values in (each if isinstance(each, Mapping) else {}).items():
+        part, _, field = str(name).replace("-", "_").partition(".")
+        if part in PARTS and len(np.atleast_1d(values)):
+            own = {field: np.atleast_1d(values)[0]}
+            settings[part] = {**part_settings(part, settings.get(part)), **own}
+    return settings
 
 
 def preset_of(config: RunConfig) -> Preset:

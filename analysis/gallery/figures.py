@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from threefactor.analysis.learning import draw_seeds, seeds_shown
@@ -178,6 +179,7 @@ def draw_chain_values(truths: Mapping[str, NDArray], values: Mapping[str, NDArra
         above.plot(states, late.T, color=COLOURS[k], linewidth=0.7)
         above.plot(states, truth, color="black", linestyle=(0, (4, 2)))
         above.set(title=task, xlabel="State")
+        above.xaxis.set_major_locator(MaxNLocator(integer=True))
         error = np.sqrt(np.mean((found - truth) ** 2, axis=2)) / np.abs(truth).max()
         below.plot(np.arange(1, len(found) + 1), error, color=COLOURS[k], linewidth=0.5)
         below.set(xlabel="Episode number", ylim=(0, None))

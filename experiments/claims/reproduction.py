@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.analysis.statistics import claim_caveat, summarise_seeds
+from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.claims.arms import obtain_scores
 from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
@@ -25,6 +27,10 @@ from threefactor.naming import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+RESULT, SECONDS = "result.json", "seconds.txt"
+#: How often the time that arms have taken is written down.
+KEEP_TIME_S = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,24 +179,34 @@ def reproduce(
     bars = {bar.text: bool(bar.holds(scores)) for bar in experiment.bars}
     minutes = _seconds(folder) / 60
     result = Reproduction(name, experiment.claim, folder, budget, numbers, scores, bars, minutes)
-    (folder / "result.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+    write_atomically(folder / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
     return replace(result, files=_save_figures(result))
 
 
 def _seconds(folder: Path) -> float:
     """Return how long the arms in a folder have been run so far."""
-    file = folder / "seconds.txt"
+    file = folder / SECONDS
     return float(file.read_text()) if file.exists() else 0.0
 
 
 @contextmanager
 def _timed(folder: Path) -> Iterator[None]:
-    """Add the time that the block takes, whatever its end, to what the folder tells."""
-    before, start = _seconds(folder), time.monotonic()
+    """Add the time that the block takes to what the folder tells, as it passes."""
+    before, start, ended = _seconds(folder), time.monotonic(), threading.Event()
+
+    def keep_time() -> None:
+        is_over = False
+        while not is_over:
+            is_over = ended.wait(KEEP_TIME_S)
+            write_atomically(folder / SECONDS, f"{before + time.monotonic() - start:.1f}\n")
+
+    clock = threading.Thread(target=keep_time, daemon=True)
+    clock.start()
     try:
         yield
     finally:
-        (folder / "seconds.txt").write_text(f"{before + time.monotonic() - start:.1f}\n")
+        ended.set()
+        clock.join()
 
 
 def _save_figures(result: Reproduction) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from threefactor.analysis.statistics import summarise_seeds
+from threefactor.experiments.atomic import write_atomically
 
 RESULTS, PAGE = Path("results"), Path("docs") / "results.md"
 _HEAD = """# Results
@@ -24,23 +25,38 @@ seeds of 100 and above. Brackets: 95 % bootstrap interval of the interquartile m
 _COLUMNS = ("experiment", "claim", "score of the agent", "bars", "seeds", "minutes")
 
 
-def keep(result: Mapping[str, Any], folder: Path = RESULTS) -> Path:
-    """Store what an experiment found, whatever its verdict; return the file.
+def keep(found: Path, root: Path = Path()) -> Path:
+    """Store a reproduction's ``result.json``, whatever its verdict, and remake the page.
+
+    Parameters
+    ----------
+    found : Path
+        The file.
+    root : Path, default the present folder
+        Of results/ and docs/.
+
+    Returns
+    -------
+    Path
+        Of the result that was kept.
 
     Raises
     ------
     ValueError
         For a budget below 1 or other seeds than the experiment's: no result, but a try.
     """
+    result = json.loads(found.read_text())
     if result["budget"] != 1.0 or not result["is_complete"]:
         raise ValueError(
             f"keep {result['experiment']}: expected a full run (--budget 1, all of its seeds), got "
             f"budget {result['budget']:g} and {len(result['seeds'])} seeds."
         )
-    folder.mkdir(exist_ok=True)
-    file = folder / f"{result['experiment']}.json"
-    file.write_text(json.dumps(result, indent=1) + "\n")
-    return file
+    kept, made = root / RESULTS / f"{result['experiment']}.json", root / PAGE
+    for file in (kept, made):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(kept, json.dumps(result, indent=1) + "\n")
+    write_atomically(made, page(read(kept.parent)))
+    return kept
 
 
 def read(folder: Path = RESULTS) -> list[dict[str, Any]]:

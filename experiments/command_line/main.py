@@ -193,11 +193,16 @@ def reproduce(arguments: list[str]) -> int:
         parser.error("expected the NAME of an experiment, or --all")
     if options.all and options.out:
         parser.error("--out is for one experiment; --all writes to runs/reproduce/")
+    if options.keep and (options.budget != 1 or options.seeds is not None):
+        parser.error("--keep is for full runs: leave out --budget and --seeds")
     require_folder(options.out or Path("runs"))
     from threefactor.experiments.claims import results
     from threefactor.experiments.claims.registry import EXPERIMENTS
+    from threefactor.experiments.claims.reproduction import RESULT
     from threefactor.experiments.claims.reproduction import reproduce as run_experiment
 
+    for place in (results.RESULTS, results.PAGE.parent) if options.keep else ():
+        require_folder(place)
     failed = []
     for name in EXPERIMENTS if options.all else [options.name]:
         can_share = not options.all or EXPERIMENTS[name].takes_workers
@@ -208,8 +213,7 @@ def reproduce(arguments: list[str]) -> int:
         print(result.report())
         failed += [] if result.holds or options.budget < 1 else [name]
         if options.keep:
-            print(f"kept: {results.keep(result.to_dict())}")
-            results.PAGE.write_text(results.page(results.read()))
+            print(f"kept: {results.keep(result.folder / RESULT)}")
     if options.all:
         print(f"claims that fail: {', '.join(failed) or 'none'}")
     return 1 if failed else 0

@@ -1,12 +1,10 @@
 """The options that the parts of a run have: one for each field of their dataclasses."""
 
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_origin, get_type_hints
 
-from threefactor.experiments.configuration import RunConfig
+from threefactor.experiments.configuration import RunConfig, alternatives
 
 
 class Option(NamedTuple):
@@ -20,8 +18,7 @@ class Option(NamedTuple):
     @property
     def kinds(self) -> tuple[Any, ...]:
         """The types that its value may have."""
-        is_union = get_origin(self.kind) in (typing.Union, types.UnionType)
-        return get_args(self.kind) if is_union else (self.kind,)
+        return alternatives(self.kind)
 
     @property
     def is_list(self) -> bool:

@@ -25,6 +25,8 @@ CHOICES = {
     for name in ("env", "preset", "config", "out", "workers", *PARTS)
 }
 SWITCHES = {f"--{name.replace('_', '-')}": name for name in ("print_config", "quiet", "no_figures")}
+#: The option whose words are ``part.setting=value,value``, a value for each replica.
+EACH = "--each"
 #: Option -> its values, as typed.
 Typed = dict[str, list[str]]
 
@@ -64,7 +66,8 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
     if is_help:
         print(help_text(base, options))
         raise SystemExit(0)
-    config = configure(*layers, _typed_settings(typed, options, base))
+    each = {"each": _each(typed.pop(EACH), options)} if EACH in typed else {}
+    config = configure(*layers, {**_typed_settings(typed, options, base), **each})
     workers = coerce(chosen.get("workers", 1), int, "--workers")
     require_workers(workers, config.options.replicas)
     return TrainRequest(
@@ -74,13 +77,17 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
 
 
 def read_words(words: Sequence[str]) -> Typed:
-    """Return option -> values: ``--name value ...`` or ``--name=value``; the last one counts."""
+    """Return option -> values: ``--name value ...`` or ``--name=value``.
+
+    The last one counts, but for ``--each``, whose values add up.
+    """
     typed: Typed = {}
     values: list[str] | None = None
     for word in words:
         if word.startswith("--") or word == "-h":
             flag, is_joined, value = word.partition("=")
-            values = typed[flag.replace("_", "-")] = [value] if is_joined else []
+            flag, values = flag.replace("_", "-"), [value] if is_joined else []
+            values = typed[flag] = [*typed.get(flag, []), *values] if flag == EACH else values
         elif values is None:
             raise ValueError(f"train: expected an option such as --env, got {word!r}.")
         else:
@@ -123,6 +130,24 @@ def _typed_settings(typed: Typed, options: Mapping[str, Option], base: RunConfig
     return layer
 
 
+def _each(words: list[str], options: Mapping[str, Option]) -> dict[str, list[Any]]:
+    """Return setting -> values of ``rule.learning-rate=0.01,0.02``."""
+    found = {}
+    for word in words or [""]:
+        name, _, values = word.partition("=")
+        if not name or not values:
+            raise ValueError(
+                f"{EACH} takes a setting and a value for each replica, such as "
+                f"rule.learning-rate=0.01,0.02, got {word or 'none'}."
+            )
+        option = options.get(f"--{name.replace('_', '-')}")
+        texts: list[Any] = values.split(",")
+        if option is not None and not option.is_list:
+            texts = [_value(f"{EACH} {name}", [text], option) for text in texts]
+        found[name] = texts
+    return found
+
+
 def _value(flag: str, values: list[str], option: Option) -> Any:
     if option.is_list:
         return coerce(tuple(values), option.kind, flag)
@@ -137,7 +162,7 @@ def _value(flag: str, values: list[str], option: Option) -> Any:
 def _unknown(flag: str, options: Mapping[str, Option], base: RunConfig) -> str:
     part = flag[2:].partition(".")[0].replace("-", "_")
     if part not in PARTS:
-        known = [*options, *CHOICES, *SWITCHES, "--resume"]
+        known = [*options, *CHOICES, *SWITCHES, EACH, "--resume"]
         return f"Unknown option {flag}.{suggest(flag, known)} `train --help` lists all."
     own = [name for name, option in options.items() if option.part == part]
     what = f"{part.replace('_', ' ')} {shown(base.names[part])!r}"

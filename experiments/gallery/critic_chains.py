@@ -6,7 +6,6 @@ What differs between tasks is the environment: rewards, discount, number of stat
 replicas of one network.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.experiments.claims.arms import load_arm
-from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, Bar, Experiment
+from threefactor.experiments.claims.experiment import (
+    ArmRequest,
+    ArmResult,
+    Experiment,
+    at_most,
+    share_above,
+)
 from threefactor.models.architectures.actor_critic import ActorCritic
 from threefactor.models.architectures.contract import Parts
 from threefactor.models.network import Network
@@ -134,10 +139,6 @@ def _train(
     return values, rates_hz
 
 
-def _every_seed(arm: str, text: str, holds: Callable[[NDArray], NDArray]) -> Bar:
-    return Bar(f"{arm}: {text} on every seed", lambda scores: bool(np.all(holds(scores[arm]))))
-
-
 def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.figures import draw_chain_values
 
@@ -152,8 +153,8 @@ CRITIC_CHAINS = Experiment(
     "error of the values of the last 50 of 200 episodes, root mean square over states, as a share "
     "of the largest value",
     (
-        *(_every_seed(arm, "at most 0.06", lambda scores: scores <= 0.06) for arm in TASKS),
-        *(_every_seed(arm, "above 0.3", lambda scores: scores > 0.3) for arm in CONTROLS),
+        *(at_most(arm, 0.06) for arm in TASKS),
+        *(share_above(arm, 0.3, 1.0) for arm in CONTROLS),
     ),
     arms=(*TASKS, *CONTROLS),
     draw=_draw,

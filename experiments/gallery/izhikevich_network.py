@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.claims.arms import PROGRESS
 from threefactor.experiments.claims.experiment import ArmRequest
 from threefactor.models.network import Network
@@ -122,9 +123,7 @@ def save_progress(request: ArmRequest, network: Network, progress: Any) -> None:
         network.engine.snapshot(),
         progress,
     )
-    part = request.folder / f"part-{PROGRESS}"
-    part.write_bytes(pickle.dumps(state))
-    part.replace(request.folder / PROGRESS)
+    write_atomically(request.folder / PROGRESS, pickle.dumps(state))
 
 
 def load_progress(request: ArmRequest, network: Network, start: Any) -> Any:

@@ -68,9 +68,12 @@ class Job:
 
 
 def _words(options: Mapping[str, Any]) -> list[str]:
-    """Return options as they are typed; a value that is a tuple stands for several."""
+    """Return options as they are typed; a value that is a tuple or a dict stands for several."""
     words = []
     for name, value in options.items():
         words.append(f"--{name}")
-        words += map(str, value if isinstance(value, tuple) else (value,))
+        if isinstance(value, Mapping):
+            words += [f"{key}={','.join(map(str, values))}" for key, values in value.items()]
+        else:
+            words += map(str, value if isinstance(value, tuple) else (value,))
     return words

@@ -60,7 +60,8 @@ def train_in_workers(
     with setup.opened(say) as (_, agent):  # what does not fit is refused; the build is in the cache
         if agent.shared:
             raise ValueError(
-                f"the replicas share {agent.shared}: workers must be 1, got {workers}."
+                f"the replicas share {agent.shared}: workers must be 1, got {workers}; with "
+                "--apart true they share nothing."
             )
         meta = {**describe_run(setup, agent, files), "workers": workers}
     with RunDirectory.create(path, files.settings, meta) as directory:
@@ -119,11 +120,13 @@ def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[Job
     jobs = []
     for number, replicas in enumerate(np.array_split(np.arange(options.replicas), len(folders))):
         first, last = int(replicas[0]), int(replicas[-1])
+        own = {name: values[first : last + 1] for name, values in options.each.items()}
         which = f"replica {first}" if first == last else f"replicas {first} to {last}"
         jobs.append(
             Job(
                 f"worker {number} ({which})", folders[number], path / "config.yaml",
-                options.seed + first, len(replicas), options.episodes, _UNRECORDED if first else {},
+                options.seed + first, len(replicas), options.episodes,
+                {**({"each": own} if own else {}), **(_UNRECORDED if first else {})},
             )
         )  # fmt: skip
     return jobs

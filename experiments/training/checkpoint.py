@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from threefactor.envs.bridge.outcome import Outcome
+from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import Observer
 from threefactor.experiments.training.preconditions import CHECKPOINT, require_checkpoint
@@ -48,9 +49,7 @@ def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
     """Replace the run's checkpoint."""
     path = run / CHECKPOINT
     path.parent.mkdir(exist_ok=True)
-    fresh = path.with_name(f"{path.name}.tmp")
-    fresh.write_bytes(pickle.dumps(state))
-    fresh.replace(path)
+    write_atomically(path, pickle.dumps(state))
 
 
 def load_checkpoint(run: Path) -> dict[str, Any]:

@@ -161,6 +161,7 @@ class TrainingResult:
             lines.append(f"Interrupted; what was done is kept. To go on: {command}")
         if summary["mean_return_last_100_by_replica"]:
             lines += _returns(summary)
+            lines += _returns_by_settings(summary)
         if self._pairs_with_twin:
             lines += filter(None, [twin_warning(*self._pairs_with_twin)])
         lines.append(
@@ -196,3 +197,12 @@ def _returns(summary: Mapping[str, Any]) -> list[str]:
     first, *others = summarise_seeds(means).lines()
     lines = [f"{text} {first}", *others]
     return lines + [f"  {label}: {value:.3f}" for label, value in summary["references"].items()]
+
+
+def _returns_by_settings(summary: Mapping[str, Any]) -> list[str]:
+    """Return a line for each replica with settings of its own, once all have finished episodes."""
+    each, means = summary.get("each", []), summary["mean_return_last_100_by_replica"]
+    if len(each) != len(means):
+        return []
+    told = [", ".join(f"{name} {value}" for name, value in own.items()) for own in each]
+    return [f"  {text}: {mean:.3f}" for text, mean in zip(told, means, strict=True)]

@@ -5,7 +5,6 @@
 
 import csv
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from threefactor.agents.contract import Connection
 from threefactor.analysis.run_data import EPISODE_COLUMNS, Run
+from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.plain_data import plain
 from threefactor.experiments.training.preconditions import cannot_write, require_new_run
 from threefactor.experiments.training.segments import (
@@ -58,7 +58,7 @@ class RunDirectory:
         except OSError as error:
             raise cannot_write("Run directory", path, error.errno) from error
         settings = plain(config)
-        _write_atomically(path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+        write_atomically(path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
         _write_json(path / "meta.json", {**plain(meta), "config": settings})
         (path / "episodes.csv").write_text(",".join(EPISODE_COLUMNS) + "\n")
         return cls(path, 0, {})
@@ -76,7 +76,7 @@ class RunDirectory:
             )
         episodes = run.path / "episodes.csv"
         lines = episodes.read_text().splitlines(keepends=True)
-        _write_atomically(episodes, "".join(lines[: n_kept + 1]))
+        write_atomically(episodes, "".join(lines[: n_kept + 1]))
         for marker in ("DONE", "FAILED"):
             (run.path / marker).unlink(missing_ok=True)
         return cls(run.path, n_kept, run.row_counts() if mark is None else mark["recordings"])
@@ -159,7 +159,7 @@ class RunDirectory:
     def write_config(self, config: Any) -> None:
         """Replace config.yaml and its copy in meta.json, when a run is resumed for longer."""
         settings, meta = plain(config), json.loads((self.path / "meta.json").read_text())
-        _write_atomically(self.path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+        write_atomically(self.path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
         _write_json(self.path / "meta.json", {**meta, "config": settings})
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
@@ -196,12 +196,12 @@ class RunDirectory:
         """Close the run as DONE, or without a marker when its summary says `interrupted`."""
         self.close()
         if not self._is_interrupted:
-            _write_atomically(self.path / "DONE", "")
+            write_atomically(self.path / "DONE", "")
 
     def fail(self, reason: str) -> None:
         """Close the run as FAILED; the marker file holds the reason."""
         self.close()
-        _write_atomically(self.path / "FAILED", reason + "\n")
+        write_atomically(self.path / "FAILED", reason + "\n")
 
     def __enter__(self) -> Self:
         return self
@@ -232,10 +232,4 @@ class RunDirectory:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    _write_atomically(path, json.dumps(value, indent=2) + "\n")
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    write_atomically(path, json.dumps(value, indent=2) + "\n")

@@ -1,13 +1,14 @@
 """What a run is made of, to be built as often as needed: here a configuration is taken apart."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from gymnasium.envs.registration import EnvSpec
 
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
+from threefactor.agents.ensemble import Ensemble
 from threefactor.agents.seeds import Seeds, replica_seeds
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.configuration import RunConfig
@@ -31,6 +32,8 @@ class Setup:
         One for each replica.
     render_mode : str or None
         Of the first replica's environment.
+    each : tuple of (AgentSettings, parts)
+        Of each replica, if they are agents of their own; empty: all are one, of `parts`.
     """
 
     env: str | EnvSpec
@@ -41,18 +44,20 @@ class Setup:
     options: AgentOptions
     seeds: tuple[Seeds, ...]
     render_mode: str | None = None
+    each: tuple[tuple[AgentSettings, Any], ...] = ()
 
     @classmethod
     def of(cls, config: RunConfig) -> Self:
         """Return what a configuration says of environments and agent."""
-        run, agent = config.options, config.parts["agent"]
-        parts = agent.parts(**{f.name: config.parts[f.name] for f in fields(agent.parts)})
+        run = config.options
+        count = run.replicas if config.are_apart else 1
+        each = [_taken_apart(config.parts_of(replica)) for replica in range(count)]
         options = AgentOptions(
             run.window_ms, run.timestep_ms, run.engine, run.control, run.episodes
         )
         return cls(
-            find_environment(run.env), run.env_kwargs, run.max_episode_steps, agent, parts, options,
-            replica_seeds(run.seed, run.replicas),
+            find_environment(run.env), run.env_kwargs, run.max_episode_steps, *each[0], options,
+            replica_seeds(run.seed, run.replicas), tuple(each) if config.are_apart else (),
         )  # fmt: skip
 
     @property
@@ -63,7 +68,8 @@ class Setup:
     @property
     def greedy(self) -> Self:
         """The same without noise in the decisions; ValueError if the agent has no such parts."""
-        return replace(self, parts=self.agent.greedy(self.parts))
+        each = tuple((agent, agent.greedy(parts)) for agent, parts in self.each)
+        return replace(self, parts=self.agent.greedy(self.parts), each=each)
 
     @contextmanager
     def opened(
@@ -103,4 +109,24 @@ class Setup:
     ) -> Agent:
         """Return the agent, bound to the spaces of its environments; see `AgentSettings.build`."""
         spaces = (environments.observation_space, environments.action_space)
-        return self.agent.build(self.parts, self.options, spaces, self.seeds, say)
+        if not self.each:
+            return self.agent.build(self.parts, self.options, spaces, self.seeds, say)
+        with ExitStack() as opened:
+            members: list[Agent] = []
+            for (agent, parts), seed in zip(self.each, self.seeds, strict=True):
+                told = say if not members else _say_nothing  # the others would say the same
+                member = agent.build(parts, self.options, spaces, [seed], told)
+                members.append(opened.enter_context(closing(member)))
+            ensemble = Ensemble(members)
+            opened.pop_all()
+        return ensemble
+
+
+def _say_nothing(line: str) -> None:
+    pass
+
+
+def _taken_apart(parts: Mapping[str, Any]) -> tuple[AgentSettings, Any]:
+    """Return the agent of a configuration's parts, and those that it takes."""
+    agent = parts["agent"]
+    return agent, agent.parts(**{f.name: parts[f.name] for f in fields(agent.parts)})

@@ -1,9 +1,9 @@
 // The functions of `noise.py` in C++: of one number, and of many streams at a time.
 //
-// Compilers turn 32 x 32 -> 64 bit products into slow 64-bit multiplications when they vectorise, so
-// the one instruction that matters is written out. It reads the low halves of its 64-bit lanes only:
-// whatever the rounds leave in the high halves is never seen. The rest has neither branches nor
-// calls, so that loops over neurons are vectorised.
+// Compilers turn 32 x 32 -> 64 bit products into slow 64-bit multiplications when they vectorise,
+// so the one instruction that matters is written out. It reads the low halves of its 64-bit lanes
+// only: whatever the rounds leave in the high halves is never seen. The rest has neither branches
+// nor calls, so that loops over neurons are vectorised.
 
 #include <cmath>
 #include <cstdint>
@@ -12,20 +12,17 @@
 
 namespace noise {
 
+#if defined(__AVX512F__) || defined(__AVX2__)
 #if defined(__AVX512F__)
 typedef uint64_t Lanes __attribute__((vector_size(64)));
+#else
+typedef uint64_t Lanes __attribute__((vector_size(32)));
+#endif
+// "v": any vector register, of which AVX2 has as many as "x" names.
 inline Lanes multiply_low(Lanes a, Lanes b)
 {
     Lanes product;
     asm("vpmuludq %2, %1, %0" : "=v"(product) : "v"(a), "v"(b));
-    return product;
-}
-#elif defined(__AVX2__)
-typedef uint64_t Lanes __attribute__((vector_size(32)));
-inline Lanes multiply_low(Lanes a, Lanes b)
-{
-    Lanes product;
-    asm("vpmuludq %2, %1, %0" : "=x"(product) : "x"(a), "x"(b));
     return product;
 }
 #else
@@ -71,7 +68,10 @@ inline double of_bits(uint64_t bits)
 }
 
 // A whole number below 2^52 as a double, for which AVX2 has no instruction.
-inline double of_whole(uint64_t number) { return of_bits(number | 0x4330000000000000u) - two_to_52; }
+inline double of_whole(uint64_t number)
+{
+    return of_bits(number | 0x4330000000000000u) - two_to_52;
+}
 
 // Counters of a timestep, given as a whole number or as a double from 0 to 2^52.
 inline uint64_t counter_of(int64_t timestep) { return (uint64_t)timestep; }

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-// Synapses first, first + stride, ... that lead to neurons other, other + 1, ...; stride 0: they are
-// listed in the pathway's queue.
+// Synapses first, first + stride, ... that lead to neurons other, other + 1, ...; stride 0: they
+// are listed in the pathway's queue.
 struct Fan
 {
     int32_t first = 0, count = 0, stride = 0, other = 0;

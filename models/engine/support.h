@@ -40,7 +40,8 @@ inline long list_spikes(const char *conditions, int64_t count, int32_t *spikes)
     return list_spikes_between(conditions, 0, count, spikes);
 }
 
-// The replicas that are at work, all of them outside of windows, and their elements among all `count`.
+// The replicas that are at work, all of them outside of windows, and their elements among all
+// `count`.
 static int64_t first_replica = 0, last_replica = 1;
 template <int64_t replicas> inline int64_t block_begin(int64_t count)
 {

@@ -332,6 +332,43 @@ def test_values_are_typed_in_every_usual_way():
     assert chosen.parts["critic_neuron"].v_reset_mv == -80.0
 
 
+def test_each_replica_has_its_own_settings_checked_together():
+    """Bounds of 200 and 300 fit each other, not the default ones."""
+    each = {
+        "rule.learning-rate": [0.1, 0.2],
+        "schedule.return_at_start": [1, 200],
+        "schedule.return_at_end": [100, "3e2"],
+    }
+    config = resolve({"schedule": "reward-adaptive", "each": each})
+    assert config.options.replicas == 2
+    schedules = [config.parts_of(replica)["schedule"] for replica in range(2)]
+    assert [(s.return_at_start, s.return_at_end) for s in schedules] == [(1, 100), (200, 300)]
+    assert config.parts_of(1)["rule"].learning_rate == 0.2
+    assert resolve(config.to_dict()) == config
+    assert config.labels()["each"][1]["schedule.return_at_end"] == 300.0
+
+
+@pytest.mark.parametrize(
+    ("each", "told"),
+    [
+        ({"rule.lerning_rate": [1]}, "Did you mean 'rule.learning_rate'"),
+        ({"rule.learning_rate": 0.1}, "expected a list with a value for each replica, got 0.1"),
+        ({"rule.learning_rate": []}, "expected a list with a value for each replica"),
+        ({"rule.learning_rate": ["fast"]}, "each.rule.learning_rate must be float, got 'fast'"),
+        ({"rule.learning_rate": [1], "modulator.rate": [1, 2]}, "for each of 1 replicas, got 2"),
+        ({"schedule.parameter": [["actor.v_slope"]]}, "schedule.parameter is no single number"),
+        ({"modulator.discount": [0.9, 2.0]}, "discount"),
+        ({"episodes": [3, 4]}, "there is no setting 'episodes' of a part"),
+        ([1, 2], "run.each must be dict"),
+    ],
+)
+def test_each_that_cannot_be_is_refused(each, told):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        resolve(
+            {"modulator": "reward-baseline" if "modulator.rate" in each else "td", "each": each}
+        )
+
+
 @given(
     st.dictionaries(
         st.sampled_from([f.name for f in dataclasses.fields(RunOptions)] + list(PARTS)),

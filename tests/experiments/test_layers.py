@@ -1,5 +1,6 @@
 """From words to a configuration: the command line, files and Python mean the same by them."""
 
+import numpy as np
 import pytest
 import yaml
 
@@ -50,6 +51,9 @@ def test_a_learning_rate_of_the_user_is_not_moved_by_the_schedule_of_a_preset():
     assert configure(env="CartPole-v1").names["schedule"] == "interval"
     chosen = configure(env="CartPole-v1", **{"rule.learning_rate": 0.5})
     assert (chosen.names["schedule"], chosen.parts["rule"].learning_rate) == ("fixed", 0.5)
+    each = configure(env="CartPole-v1", each={"rule.learning-rate": np.array([0.5, 0.1])})
+    assert (each.names["schedule"], each.options.replicas) == ("fixed", 2)
+    assert each.parts["encoder"] == chosen.parts["encoder"]
     both = configure(env="CartPole-v1", **{"rule.learning_rate": 0.5, "schedule.start": 0.5})
     assert (both.names["schedule"], both.parts["schedule"].start) == ("interval", (0.5,))
 

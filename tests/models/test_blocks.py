@@ -48,6 +48,20 @@ def test_results_do_not_depend_on_the_size_of_blocks(make_spec, open_network, ru
             np.testing.assert_array_equal(theirs[name], values, err_msg=name)
 
 
+def test_what_runs_on_request_acts_on_all_replicas_before_and_after_windows(
+    make_spec, open_network
+):
+    network = open_network(make_spec(RULES["rstdp-et"](), n_outputs=8), "compiled", SEEDS)
+    network.engine.set_block(1)
+    eligibility = network.replicated("policy.eligibility")
+    for _ in range(2):
+        eligibility[...] = 1.0
+        network.engine.array("policy.eligibility_growth")[...] = 2.0
+        network.engine.run_block("settle:policy")
+        np.testing.assert_array_equal(eligibility, 0.5)
+        network.advance(np.zeros((len(SEEDS), network.n_inputs)), 5)
+
+
 def test_recordings_are_in_the_order_of_time(make_spec, open_network):
     spec = make_spec(RULES["rstdp-et"](), n_outputs=8)
     _, recorded, _ = run(open_network(spec, "compiled", SEEDS), len(SEEDS), is_recording=True)

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 
-from threefactor.analysis.gallery.figures import draw_rate_xor, draw_regression_learning
+from threefactor.analysis.gallery.figures import (
+    draw_chain_values,
+    draw_rate_xor,
+    draw_regression_learning,
+)
 from threefactor.analysis.gallery.patterns import draw_bias, draw_spike_patterns
 
 
@@ -48,3 +52,15 @@ def test_bands_are_drawn_from_five_seeds_on(draw, n_seeds, has_bands):
     assert len(bands) == n_bands * has_bands
     assert ("IQM of 5 seeds, 95 % CI" if has_bands else "each of 4 seeds") in texts(figure)
     figure.canvas.draw()
+
+
+def test_states_are_numbered_by_whole_ticks():
+    truths = {"short": np.array([1.0, 2.0, 3.0]), "longer": np.arange(1.0, 6.0)}
+    values = {name: np.zeros((4, 2, truth.size)) for name, truth in truths.items()}
+    figure = draw_chain_values(truths, values)
+    figure.canvas.draw()
+    for axes in figure.axes[:2]:
+        assert axes.get_xlabel() == "State"
+        ticks = axes.get_xticks()
+        assert len(ticks) > 1
+        np.testing.assert_array_equal(ticks, np.round(ticks))

@@ -1,11 +1,13 @@
 """The table of a reproduction: what the seeds say, the verdict, and what the verdict lacks."""
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from threefactor.experiments.claims.reproduction import Reproduction, _seconds, _timed
+from threefactor.experiments.claims import reproduction
+from threefactor.experiments.claims.reproduction import SECONDS, Reproduction, _seconds, _timed
 
 
 def report_of(*values):
@@ -44,7 +46,16 @@ def test_minutes_add_up_over_interruptions(tmp_path):
         with _timed(tmp_path):
             pass
         assert _seconds(tmp_path) < seconds
-        (tmp_path / "seconds.txt").write_text(f"{seconds}\n")
+        (tmp_path / SECONDS).write_text(f"{seconds}\n")
     with pytest.raises(KeyboardInterrupt), _timed(tmp_path):
         raise KeyboardInterrupt
     assert 60.0 <= _seconds(tmp_path) < 90.0
+
+
+def test_minutes_are_counted_while_an_arm_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduction, "KEEP_TIME_S", 0.01)
+    with _timed(tmp_path):
+        deadline = time.monotonic() + 30
+        while not (tmp_path / SECONDS).exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (tmp_path / SECONDS).exists()

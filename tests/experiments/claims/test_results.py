@@ -62,9 +62,14 @@ def test_everything_found_is_on_the_page():
     assert "| published | | | 98 % |" in results.page([found(published="98 %")])
 
 
-def test_only_full_runs_are_kept(tmp_path):
-    file = results.keep(found(), tmp_path / "results")
-    assert results.read(file.parent) == [json.loads(file.read_text())] == [found()]
+def test_only_full_runs_are_kept_and_make_the_page_in_any_folder(tmp_path):
+    told = tmp_path / "result.json"
     for part in ({"budget": 0.5}, {"is_complete": False}):
+        told.write_text(json.dumps(found(**part)))
         with pytest.raises(ValueError, match=r"keep rmax-bias: expected a full run"):
-            results.keep(found(**part), tmp_path / "results")
+            results.keep(told, tmp_path)
+    assert list(tmp_path.iterdir()) == [told]
+    told.write_text(json.dumps(found()))
+    file = results.keep(told, tmp_path)
+    assert results.read(file.parent) == [json.loads(file.read_text())] == [found()]
+    assert (tmp_path / "docs" / "results.md").read_text() == results.page([found()])

@@ -265,6 +265,31 @@ ERRORS = {
         ["reproduce", "reinforce-xor", "--out", "/dev/null/x"],
         "Folder /dev/null/x: expected a place that can be written to, got 'Not a directory'.",
     ),
+    "each of too few": (
+        ["train", "--each", "rule.learning-rate=1,2", "--replicas", "3"],
+        "each.rule.learning_rate: expected one value for each of 3 replicas, got 2;",
+    ),
+    "each of nothing": (["train", "--each"], "--each takes a setting and a value for each replica"),
+    "each without values": (["train", "--each", "rule.learning-rate"], "got rule.learning-rate."),
+    "each of what there is not": (
+        ["train", "--each", "rule.lerning-rate=1,2"], "Did you mean 'rule.learning_rate'?",
+    ),
+    "each of a run": (["train", "--each", "seed=1,2"], "there is no setting 'seed' of a part"),
+    "each of a list": (
+        ["train", "--each", "encoder.groups=0,1"], "encoder.groups is no single number or word",
+    ),
+    "each of no number": (
+        ["train", "--each", "rule.learning-rate=1,x"], "--each rule.learning-rate must be float",
+    ),
+    "each out of range": (
+        ["train", "--each", "modulator.discount=0.9,2"], "TemporalDifference",
+    ),
+    "keep a short try": (
+        ["reproduce", "reinforce-xor", "--keep", "--budget", "0.5"], "--keep is for full runs",
+    ),
+    "keep some seeds": (
+        ["reproduce", "--all", "--keep", "--seeds", "3"], "leave out --budget and --seeds",
+    ),
     "list twice": (["list", "rules", "models"], "unrecognized arguments: models"),
 }  # fmt: skip
 

@@ -81,6 +81,38 @@ def assert_same_run(one, two):
         np.testing.assert_array_equal(values, other[name])
 
 
+EACH = {"rule.learning_rate": [2.0, 0.5, 1.0], "model.resets": ["decision", "episode", "decision"]}
+
+
+@pytest.mark.parametrize("given", [{"each": EACH}, {"apart": True}], ids=["each", "apart"])
+def test_workers_share_replicas_that_are_apart_whatever_is_scheduled(tmp_path, given):
+    schedule = {"name": "decay", "parameter": "policy.learning_rate"}
+    for workers in (1, 2):
+        out = tmp_path / str(workers)
+        threefactor.train(
+            GRID, out=out, workers=workers, quiet=True, schedule=schedule, **given,
+        )  # fmt: skip
+    one, two = (threefactor.load_run(tmp_path / str(workers)) for workers in (1, 2))
+    assert (one.path / "episodes.csv").read_text() == (two.path / "episodes.csv").read_text()
+    states = load_checkpoint(one.path)["agent"]["members"]
+    split = [
+        member
+        for folder in worker_folders(two.path)
+        for member in load_checkpoint(folder)["agent"]["members"]
+    ]
+    for member, other in zip(states, split, strict=True):
+        for name, values in member["network"]["arrays"].items():
+            np.testing.assert_array_equal(other["network"]["arrays"][name], values, err_msg=name)
+    for name in ("scheduled", "mean_return_last_100_by_replica", "twin_return_by_replica"):
+        assert two.summary[name] == one.summary[name]
+    if "each" in given:
+        told = {"rule.learning_rate": 0.5, "model.resets": "episode"}
+        assert one.summary["each"][1] == two.summary["each"][1] == told
+        assert "  rule.learning_rate 0.5, model.resets episode: " in one.report()
+    lengths = threefactor.evaluate(one, episodes=2).lengths
+    np.testing.assert_array_equal(threefactor.evaluate(two, episodes=2).lengths, lengths)
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """Return the same run in one process and in two."""
