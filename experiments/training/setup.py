@@ -57,7 +57,7 @@ class Setup:
         )
         return cls(
             find_environment(run.env), run.env_kwargs, run.max_episode_steps, *each[0], options,
-            replica_seeds(run.seed, run.replicas), tuple(each) if config.are_apart else (),
+            replica_seeds(run.seed, run.replicas), each=tuple(each) if config.are_apart else (),
         )  # fmt: skip
 
     @property
