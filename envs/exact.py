@@ -144,7 +144,7 @@ def blackjack(env: BlackjackEnv) -> Chances:
             natural = int({first, second} == {_ACE, 10})
             for shown, p_shown in cards.items():
                 start[states[*hand, natural, shown]] += p_first * p_second * p_shown
-    chances = Chances(start, env.action_space.n)
+    chances = Chances(start, n_actions=2)  # stick, hit
     for (total, ace, natural, shown), state in states.items():
         reward = sum(
             p * _stick(env, total, natural, dealer) for dealer, p in _dealer(shown).items()

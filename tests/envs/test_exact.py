@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 
 from threefactor.envs.bridge.batch import Environments
 from threefactor.envs.exact import exact_returns
@@ -80,7 +81,7 @@ def test_gridworld_knows_its_own():
     assert found.random < 0.01
 
 
-class FreeFrozenLake(gym.envs.toy_text.FrozenLakeEnv):
+class FreeFrozenLake(FrozenLakeEnv):
     """Rewards other than those of the table that it inherits."""
 
 
