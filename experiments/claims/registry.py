@@ -101,6 +101,22 @@ EXPERIMENTS: dict[str, Experiment] = {
         control_episodes=100,
         is_scheduled=True,
     ),
+    "taxi": closed_loop_experiment(
+        "By default settings an agent gets 75 % of the way from random actions (-771) to the best "
+        "policy (7.9) in Taxi.",
+        {"env": "Taxi-v4"},
+        (at_least(TRAINED, -187.0, 8), *(at_most(arm, -187.0) for arm in CONTROLS)),
+        control_episodes=200,
+        is_scheduled=True,
+    ),
+    "blackjack": closed_loop_experiment(
+        "By default settings an agent gets 90 % of the way from random actions (-0.394) to the "
+        "best policy (-0.043) in Blackjack.",
+        {"env": "Blackjack-v1"},
+        (at_least(TRAINED, -0.078, 8), *(at_most(arm, -0.15) for arm in CONTROLS)),
+        score=Score(evaluated=2000),
+        is_scheduled=True,
+    ),
     **{
         f"mountaincar_{rule}": closed_loop_experiment(
             f"At rates that brains have, {name} drives MountainCar's car to the goal within the "
