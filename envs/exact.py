@@ -10,11 +10,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.toy_text.blackjack import BlackjackEnv
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from threefactor.envs.gridworld import GridWorld
 
-MOST_TRANSITIONS = 1_000_000
+MOST_PROBABILITIES = 20_000_000
 _ACE, _BUST, _STAND = 1, 21, 17
 
 
@@ -75,11 +74,11 @@ class Chances:
     start: NDArray[np.float64]
     n_actions: int
     rewards: NDArray[np.float64] = field(init=False)
-    goes_on: csr_array = field(init=False)
+    goes_on: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
         self.rewards = np.zeros(self.n_states * self.n_actions)
-        self._entries: list[tuple[float, int, int]] = []
+        self.goes_on = np.zeros((self.n_states * self.n_actions, self.n_states))
 
     @property
     def n_states(self) -> int:
@@ -91,14 +90,7 @@ class Chances:
         row = state * self.n_actions + action
         self.rewards[row] += p * reward
         if not is_end:
-            self._entries.append((p, row, to))
-
-    def complete(self) -> "Chances":
-        """Return itself, when all has been added."""
-        p, rows, states = zip(*self._entries, strict=True) if self._entries else ((), (), ())
-        shape = (self.n_states * self.n_actions, self.n_states)
-        self.goes_on = csr_array((p, (rows, states)), shape=shape)
-        return self
+            self.goes_on[row, to] += p
 
     def action_values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return Q(s, a), (n_states, n_actions), where next states are worth `values`."""
@@ -112,15 +104,14 @@ def _listed(env: gym.Env) -> Chances | None:
     table, start = getattr(env, "P", None), getattr(env, "initial_state_distrib", None)
     if table is None or start is None or getattr(env, "fickle_passenger", False):
         return None  # a fickle passenger's change of mind is not in Taxi's table
-    size = sum(len(outcomes) for actions in table.values() for outcomes in actions.values())
-    if size > MOST_TRANSITIONS:
+    if len(table) ** 2 * len(table[0]) > MOST_PROBABILITIES:
         return None
     chances = Chances(np.asarray(start, float), len(table[0]))
     for state, actions in table.items():
         for action, outcomes in actions.items():
             for p, to, reward, is_end in outcomes:
                 chances.add(state, action, float(p), int(to), float(reward), bool(is_end))
-    return chances.complete()
+    return chances
 
 
 def blackjack(env: BlackjackEnv) -> Chances:
@@ -155,7 +146,7 @@ def blackjack(env: BlackjackEnv) -> Chances:
             is_bust = hit > _BUST
             to = state if is_bust else states[hit, usable, 0, shown]
             chances.add(state, 1, p, to, -1.0 if is_bust else 0.0, is_bust)
-    return chances.complete()
+    return chances
 
 
 def _drawn(total: int, ace: int, card: int) -> tuple[int, int]:

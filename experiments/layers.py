@@ -54,6 +54,7 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
         env = coerce(layer.get("env", env), str, "run.env")
         preset = coerce(layer.get("preset", preset), str, "run.preset")
         rule = part_settings("rule", layer.get("rule")).get("name", rule)
+    nested_layers = [_without_other_rules(layer, rule) for layer in nested_layers]
     first = [_of_first_replica(layer) for layer in nested_layers]
     found = [{"preset": preset}, *find_preset(preset, env, rule).under(first)]
     return resolve({} if preset == BARE else _by_spaces([*found, *first]), *found, *nested_layers)
@@ -69,6 +70,13 @@ def _of_first_replica(layer: Mapping[str, Any]) -> dict[str, Any]:
             own = {field: np.atleast_1d(values)[0]}
             settings[part] = {**part_settings(part, settings.get(part)), **own}
     return settings
+
+
+def _without_other_rules(layer: dict[str, Any], rule: str | None) -> dict[str, Any]:
+    """Return a layer without a rule that a later one replaces: the preset is that of the last."""
+    if part_settings("rule", layer.get("rule")).get("name", rule) == rule:
+        return layer
+    return {key: value for key, value in layer.items() if key != "rule"}
 
 
 def preset_of(config: RunConfig) -> Preset:

@@ -38,7 +38,7 @@ def test_what_was_not_tuned_starts_from_the_general_preset():
     general = configure(env="Acrobot-v1")
     assert general.options.window_ms == 100.0
     assert preset_of(general).provenance is None
-    assert preset_of(general).text().endswith("rule reinforce: not tuned for it")
+    assert preset_of(general).text().endswith("rule reinforce-sign: not tuned for it")
 
 
 def test_a_saved_configuration_keeps_its_preset():
