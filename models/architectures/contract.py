@@ -77,7 +77,7 @@ class Architecture(ABC):
         neuron hears of all others in sum, excitation >= 0 from its neighbours and inhibition <= 0
         from everywhere; 0: none. For the decoder `ring`.
     ring_sharpness : float, default 8.0
-        How near neighbours are: excitation falls as exp(ring_sharpness*cos(angle)), >= 0.
+        How near neighbours are: excitation falls as exp(ring_sharpness * cos(angle)), >= 0.
     inhibitory_fraction : float, default 0
         Share of source neurons whose plastic weights are negative (Dale's law): bounds and initial
         weights mirrored.

@@ -134,12 +134,11 @@ def preset_spec(name):
     options = {"neurons_per_action": 3, "lateral_weight": -1.0, "w_init_low": 4.0}
     options |= {"w_init_high": 7.0, "w_max": 8.0}
     model = MODELS[name](**options)
-    return model.build(
-        Parts(
-            6, 2, parts["neuron"], parts["critic_neuron"], parts["rule"], parts["critic_rule"],
-            parts["update"],
-        )
-    )  # fmt: skip
+    rules = (parts["rule"], parts["critic_rule"])
+    if name == "td-actor-critic":  # what it teaches learns in every timestep
+        rules = (RULES["td-ltp-continuous"](),) * 2
+    neurons = (parts["neuron"], parts["critic_neuron"])
+    return model.build(Parts(6, 2, *neurons, *rules, parts["update"]))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -147,7 +146,7 @@ def test_every_architecture_with_parts_of_a_preset(name, same_as):
     interpreter, counts = same_as(preset_spec(name))
     assert counts.any()
     assert "policy" in moved(interpreter)
-    if interpreter.spec.critic is not None:
+    if interpreter.spec.critic == "critic":
         critic = interpreter.array("critic.spike_count")
         np.testing.assert_array_equal(interpreter.values(), critic.mean(axis=1))
 
@@ -218,7 +217,9 @@ def test_first_spikes(make_spec, open_network):
 @pytest.mark.parametrize("into", ["third_factor", "second.learning_signal"])
 def test_modulations_and_several_rules_on_one_population(into, same_as):
     pairs = all_to_all(N_INPUTS, N_OUTPUTS)
-    first, second = RULES["dopamine-stdp"](), RULES["eprop-reward"]()
+    by_host = into != "third_factor"  # which dopamine-stdp waits for
+    first = RULES["dopamine-stdp" if by_host else "rstdp-et"]()
+    second = RULES["eprop-reward"]()
     options = {"weights": Uniform(2.0, 8.0), "w_min": -5.0, "w_max": 12.0}
     td = TDError(tau_decay_ms=40.0, tau_rise_ms=10.0, tau_reward_ms=200.0)
     spec = NetworkSpec(

@@ -54,6 +54,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "rules/rmax.py": (_CONTRACT, _EXPLORATION),
     "rules/population_agreement.py": (_CONTRACT, _CLOSED_FORM, _EXPLORATION),
     "rules/td_ltp.py": (_CONTRACT, _EXPLORATION),
+    "rules/td_action.py": (_CONTRACT, "tests/agents/test_action_values.py"),
     "rules/td_critic.py": (_CONTRACT, _CLOSED_FORM, _EXPLORATION),
     "rules/node_perturbation.py": (_CONTRACT, _EXPLORATION),
     "rules/hedonistic.py": (_CONTRACT, _EXPLORATION, _RELEASE),

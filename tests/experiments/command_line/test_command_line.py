@@ -26,7 +26,7 @@ QUICK = [
     "--reference-episodes", "0", "--model.neurons-per-action", "2",
 ]  # fmt: skip
 IDENTITY = ["--env", "Identity-v0", *QUICK]
-CRITIC = ["--model.critic-neurons", "3"]
+CRITIC = ["--model.critic-neurons", "4"]
 
 
 def main(*arguments, capsys=None):
@@ -198,7 +198,7 @@ ERRORS = {
     "missing configuration": (["train", "--config", "no.yaml"], "no.yaml: no such config"),
     "no episodes": (["train", "--episodes", "0"], "episodes must be >= 1, got 0"),
     "rule without its neuron": (
-        ["train", *FEED_FORWARD, "--neuron", "lif"], "Reinforce needs ['score']",
+        ["train", *FEED_FORWARD, "--neuron", "lif"], "ReinforceSign needs ['score']",
     ),
     "schedule of nothing known": (
         ["train", *FEED_FORWARD, "--modulator", "reward", "--schedule", "interval",

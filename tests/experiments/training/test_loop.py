@@ -160,7 +160,7 @@ def test_truncation_is_not_termination(ends, windows, open_loop):
         return encode(observations, *rest, **options)
 
     loop.agent.encoder.encode = encode_and_note
-    loop.agent.network.values = lambda: values.append(read()) or values[-1]
+    loop.agent.network.values = lambda *chosen: values.append(read(*chosen)) or values[-1]
     while not loop.tally.is_finished:
         loop.decide()
     assert shown == [0, 1, 2, 3][:windows]
