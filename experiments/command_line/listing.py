@@ -45,7 +45,8 @@ def _below(text: str, indent: int, width: int | None) -> list[str]:
     if not text:
         return []
     margin = " " * indent
-    lines = [text] if width is None else textwrap.wrap(text, max(20, width - indent))
+    options = {"break_on_hyphens": False, "break_long_words": False}  # eprop-reward is one word
+    lines = [text] if width is None else textwrap.wrap(text, max(20, width - indent), **options)
     return [margin + line for line in lines]
 
 
