@@ -45,8 +45,11 @@ def _below(text: str, indent: int, width: int | None) -> list[str]:
     if not text:
         return []
     margin = " " * indent
-    options = {"break_on_hyphens": False, "break_long_words": False}  # eprop-reward is one word
-    lines = [text] if width is None else textwrap.wrap(text, max(20, width - indent), **options)
+    if width is None:
+        return [margin + text]
+    lines = textwrap.wrap(
+        text, max(20, width - indent), break_on_hyphens=False, break_long_words=False
+    )  # eprop-reward is one word
     return [margin + line for line in lines]
 
 
