@@ -50,9 +50,9 @@ def test_a_pole_that_nobody_tuned_for_is_balanced(tmp_path):
     gym.register("OtherCartPole-v0", entry_point=OtherCartPole)
     try:
         settings = {"env": "OtherCartPole-v0", "seed": 100, "replicas": 3}
-        trained = last(tmp_path / "trained", episodes=250, **settings)
+        trained = last(tmp_path / "trained", episodes=100, **settings)
         assert np.all(trained > 150)
         for control in ("frozen", "shuffled"):
-            assert np.all(last(tmp_path / control, control, episodes=250, **settings) < 60)
+            assert np.all(last(tmp_path / control, control, episodes=100, **settings) < 60)
     finally:
         del gym.registry["OtherCartPole-v0"]
