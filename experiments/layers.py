@@ -49,14 +49,15 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
         type, or a file that cannot be read.
     """
     nested_layers = [nested(settings_of(layer)) for layer in (*layers, settings)]
-    env, preset, rule = RunOptions.env, DEFAULT, None
+    env, preset, rule, model = RunOptions.env, DEFAULT, None, None
     for layer in nested_layers:
         env = coerce(layer.get("env", env), str, "run.env")
         preset = coerce(layer.get("preset", preset), str, "run.preset")
         rule = part_settings("rule", layer.get("rule")).get("name", rule)
+        model = part_settings("model", layer.get("model")).get("name", model)
     nested_layers = [_without_other_rules(layer, rule) for layer in nested_layers]
     first = [_of_first_replica(layer) for layer in nested_layers]
-    found = [{"preset": preset}, *find_preset(preset, env, rule).under(first)]
+    found = [{"preset": preset}, *find_preset(preset, env, rule, model).under(first)]
     return resolve({} if preset == BARE else _by_spaces([*found, *first]), *found, *nested_layers)
 
 
@@ -81,7 +82,8 @@ def _without_other_rules(layer: dict[str, Any], rule: str | None) -> dict[str, A
 
 def preset_of(config: RunConfig) -> Preset:
     """Return the preset that a configuration started from."""
-    return find_preset(config.options.preset, config.options.env, config.names["rule"])
+    options, names = config.options, config.names
+    return find_preset(options.preset, options.env, names["rule"], names["model"])
 
 
 def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

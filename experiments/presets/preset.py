@@ -1,7 +1,8 @@
 """Settings found for an environment, in two presets: plausible and fast.
 
 ``<env>.yaml`` holds, for each preset, its `default` settings and those of single `rules`, and
-beside either their `provenance`. What it lacks comes from ``general.yaml``.
+beside either their `provenance`; under `models` the same again for single models, laid over them.
+What it lacks comes from ``general.yaml``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,13 +66,16 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Preset:
-    """The settings of one preset for an environment and a rule.
+    """The settings of one preset for an environment, a rule and a model.
 
     Attributes
     ----------
     name, env, rule : str
+    model : str or None
+        The model that has settings of its own there, if it is the one asked for.
     layers : tuple of mappings
-        General settings, those of the environment, those of the rule.
+        General settings, those of the environment, those of the rule, and where the preset has
+        settings for the model, these, and those for the rule with it.
     provenance : Provenance or None
         None: nothing was found for this environment, or not for this rule.
     """
@@ -79,6 +83,7 @@ class Preset:
     name: str
     env: str
     rule: str
+    model: str | None
     layers: tuple[Layer, ...]
     provenance: Provenance | None
 
@@ -101,13 +106,14 @@ class Preset:
     def text(self) -> str:
         """Return where the settings come from, in lines."""
         head = f"preset {self.name} of {self.env}, rule {self.rule}"
+        head += f", model {self.model}" if self.model else ""
         if self.provenance is None:
             return f"{head}: not tuned for it"
         return "\n".join([f"{head}:", *(f"  {line}" for line in self.provenance.lines())])
 
 
-def find_preset(name: str, env: str, rule: str | None) -> Preset:
-    """Return a preset for an environment and a rule (None: the one that the preset names).
+def find_preset(name: str, env: str, rule: str | None, model: str | None = None) -> Preset:
+    """Return a preset for an environment, a rule and a model (None: what the preset names).
 
     Raises
     ------
@@ -118,23 +124,41 @@ def find_preset(name: str, env: str, rule: str | None) -> Preset:
     general = _read(GENERAL).get(name, {}).get("default", {})
     own = {} if split_name(env) else _read(env.rpartition(":")[2]).get(name, {})
     base = own.get("default") or {}
-    chosen = rule or (base.get("rule") or {}).get("name") or PARTS["rule"].default
-    section = dict((own.get("rules") or {}).get(chosen) or {})
-    told = section.pop("provenance", None) or own.get("provenance")
-    if "rule" in section:  # without its name, choosing the rule would discard its settings
-        section["rule"] = {"name": chosen, **part_settings("rule", section["rule"])}
+    rule = rule or part_settings("rule", base.get("rule")).get("name") or PARTS["rule"].default
+    layers, told = [general, *_layers(own, rule)], _provenance(own, rule)
+    if model is None:
+        names = [part_settings("model", layer.get("model")).get("name") for layer in layers]
+        model = next((found for found in reversed(names) if found), None)
+    if variant := (own.get("models") or {}).get(model):
+        every, of_rule = _layers(variant, rule)
+        every["model"] = {"name": model, **part_settings("model", every.get("model"))}
+        layers, told = [*layers, every, of_rule], _provenance(variant, rule) or told
     provenance = Provenance.of(f"{env}.{name}", told) if told else None
-    return Preset(name, env, chosen, (general, base, section), provenance)
+    return Preset(name, env, rule, model if variant else None, tuple(layers), provenance)
+
+
+def _layers(own: Mapping[str, Any], rule: str) -> list[dict[str, Any]]:
+    """Return default settings and those of a rule."""
+    section = dict((own.get("rules") or {}).get(rule) or {})
+    section.pop("provenance", None)
+    if "rule" in section:  # without its name, choosing the rule would discard its settings
+        section["rule"] = {"name": rule, **part_settings("rule", section["rule"])}
+    return [dict(own.get("default") or {}), section]
+
+
+def _provenance(own: Mapping[str, Any], rule: str) -> Any:
+    return ((own.get("rules") or {}).get(rule) or {}).get("provenance") or own.get("provenance")
 
 
 def all_provenances() -> Iterator[tuple[str, str, str, Provenance]]:
-    """Give environment, preset, rule ("": any) and provenance of everything that was found."""
+    """Give environment, preset, what it is for ("": any) and provenance of all that was found."""
     for path in sorted(FOLDER.glob("*.yaml")):
         for name, own in read_settings(path).items():
-            sections = {"": own, **(own.get("rules") or {})}
-            for rule, section in sections.items():
-                if told := section.get("provenance"):
-                    yield path.stem, name, rule, Provenance.of(f"{path.stem}.{name}", told)
+            for model, of_model in {"": own, **(own.get("models") or {})}.items():
+                for rule, section in {"": of_model, **(of_model.get("rules") or {})}.items():
+                    if told := section.get("provenance"):
+                        what = ", ".join(word for word in (rule, model) if word)
+                        yield path.stem, name, what, Provenance.of(f"{path.stem}.{name}", told)
 
 
 def _read(stem: str) -> Mapping[str, Any]:

@@ -35,6 +35,7 @@ def presets(tmp_path, monkeypatch):
     }
     (tmp_path / "Identity-v0.yaml").write_text(yaml.safe_dump({"plausible": content}))
     monkeypatch.setattr(preset_module, "FOLDER", tmp_path)
+    return tmp_path
 
 
 def write(path, content):
@@ -87,7 +88,32 @@ def test_another_name_drops_what_lower_layers_set_for_the_part(presets, tmp_path
 def test_an_environment_of_a_package_finds_its_preset(presets):
     found = preset_module.find_preset("plausible", "threefactor.envs:Identity-v0", None)
     assert (found.layers[1]["episodes"], found.rule) == (11, "rstdp")
-    assert preset_module.find_preset("plausible", "Unknown-v0", None).layers == ({}, {}, {})
+    assert not any(preset_module.find_preset("plausible", "Unknown-v0", None).layers)
+
+
+def test_a_preset_has_settings_for_single_models(presets):
+    written = {
+        "default": {"modulator": "td-linear", "model": {"name": "feed-forward", "w_max": 3.0}},
+        "rules": {"rstdp": {"episodes": 5}, "td-ltp": {"model": "actor-critic"}},
+        "models": {
+            "actor-critic": {
+                "default": {"modulator": "td", "model": {"w_max": 4.0}, "episodes": 7},
+                "rules": {"rstdp": {"rule": {"learning_rate": 2.0}}},
+            }
+        },
+    }
+    (presets / "Identity-v0.yaml").write_text(yaml.safe_dump({"plausible": written}))
+    with_critic = ["--env", "Identity-v0", "--model", "actor-critic"]
+    found = parse_train([*with_critic, "--rule", "rstdp"]).config
+    assert (found.names["modulator"], found.parts["model"].w_max) == ("td", 4.0)
+    assert (found.options.episodes, found.parts["rule"].learning_rate) == (7, 2.0)
+    assert parse_train([*with_critic, "--rule", "stdp"]).config.parts["rule"].learning_rate != 2.0
+    by_rule = parse_train(["--env", "Identity-v0", "--rule", "td-ltp"]).config
+    assert (by_rule.names["model"], by_rule.names["modulator"]) == ("actor-critic", "td")
+    plain = parse_train(["--env", "Identity-v0", "--rule", "rstdp"]).config
+    assert (plain.names["modulator"], plain.options.episodes) == ("td-linear", 5)
+    told = preset_module.find_preset("plausible", "Identity-v0", "rstdp", "actor-critic")
+    assert "model actor-critic: not tuned" in told.text()
 
 
 PRESET_FILES = sorted(preset_module.FOLDER.glob("*-v*.yaml"))
@@ -97,7 +123,7 @@ PRESET_FILES = sorted(preset_module.FOLDER.glob("*-v*.yaml"))
 def test_every_preset_resolves_for_every_rule(path):
     for preset, content in read_settings(path).items():
         assert preset in PRESETS
-        assert set(content) <= {"default", "rules", "provenance"}
+        assert set(content) <= {"default", "rules", "models", "provenance"}
         for rule in (None, *content.get("rules", {})):
             words = ["--preset", preset, "--env", path.stem, *(["--rule", rule] if rule else [])]
             parsed = parse_train(words).config
