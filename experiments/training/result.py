@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.analysis.health import Health, measure_health
 from threefactor.analysis.plausibility import Plausibility
 from threefactor.analysis.run_data import Events, Probes, Run, Spikes, WeightHistory
 from threefactor.analysis.statistics import summarise_seeds
@@ -76,6 +77,11 @@ class TrainingResult:
         """The report card of plausibility; None where the agent says nothing of its regime."""
         found = self.summary.get("plausibility")
         return Plausibility.from_dict(found) if found else None
+
+    @cached_property
+    def health(self) -> Health:
+        """Who was ill at the end, or is so far, and why; all that was measured on the way."""
+        return measure_health(self.run)
 
     @property
     def is_better_than_twin(self) -> bool | None:
@@ -154,7 +160,8 @@ class TrainingResult:
         summary = self.summary
         if not summary:
             done = len(self.run.episodes["episode"])
-            return f"Not ended: {done} episodes so far.\nrun: {self.path}"
+            lines = [f"Not ended: {done} episodes so far.", *self.health.lines()]
+            return "\n".join([*lines, f"run: {self.path}"])
         lines = []
         if self.is_interrupted:
             command = f"{program_name()} train --resume {self.path}"
@@ -164,6 +171,7 @@ class TrainingResult:
             lines += _returns_by_settings(summary)
         if self._pairs_with_twin:
             lines += filter(None, [twin_warning(*self._pairs_with_twin)])
+        lines += self.health.lines()
         lines.append(
             f"{summary['env']}, {summary['rule']}, {summary['model']}, engine "
             f"{summary['engine']}: {summary['decisions_per_second']:.0f} decisions per second"

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from threefactor.agents.contract import Agent
+from threefactor.analysis.health import measure_health
 from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
+from threefactor.experiments.training.health import HealthWatch
 from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.limits import with_limits
 from threefactor.experiments.training.loop import ClosedLoop
@@ -111,7 +113,8 @@ def _train(
 ) -> TrainingResult:
     """Run the loop, compare, and write down what has come of it."""
     directory, stopwatch = recorder.directory, Stopwatch()
-    loop.observers = (recorder, stopwatch, *observers, Checkpoints(recorder))
+    watch = HealthWatch(directory, loop.agent.describe(), config.to_dict(), say)
+    loop.observers = (recorder, watch, stopwatch, *observers, Checkpoints(recorder))
     is_complete, references, twins = _run(loop, say), {}, []
     if is_complete and config.options.reference_episodes:
         try:
@@ -132,8 +135,10 @@ def _train(
     if arrays is not None:
         np.savez(directory.path / "policy.npz", **arrays)
     directory.close()  # what is recorded cannot be read before
-    plausibility = measure_plausibility(Run(directory.path))
+    recorded = Run(directory.path)
+    plausibility = measure_plausibility(recorded)
     summary["plausibility"] = plausibility.to_dict() if plausibility else {}
+    summary["health"] = measure_health(recorded).to_dict()
     directory.write_summary(summary)
     directory.finish()
     return TrainingResult(directory.path, summary)
