@@ -118,7 +118,7 @@ class Course:
         self.low, self.high = low, high
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Condition:
     """Something unhealthy.
 
@@ -152,6 +152,9 @@ class Condition:
     asked: str
     why: str
     source: str = ""
+
+    def __repr__(self) -> str:
+        return f"Condition({self.name!r})"
 
     def lasting(self, episodes: int) -> int:
         """Return for how many episodes it lasts before it is told, in a run of so many."""

@@ -25,6 +25,8 @@ from threefactor.experiments.training.tally import Episode
 #: A row is written when an episode ends and so many decisions have passed since the row before:
 #: looking at a replica costs as much as one decision, however short its episodes are.
 ROW_DECISIONS = 100
+#: How a line about who has fallen ill begins.
+MARK = "unhealthy: "
 
 
 class HealthWatch(Observer):
@@ -74,7 +76,7 @@ class HealthWatch(Observer):
             has_changed |= self._judge.add(row)
         if has_changed:
             for ailment in self._follow(loop):
-                self._say(f"health: {ailment.line(self._replicas)}")
+                self._say(f"{MARK}{ailment.line(self._replicas)}")
             reason = stopping(self._stop_when, self._judge.ailments(), self._replicas)
             if reason and not self._stopping:
                 loop.stop(reason)

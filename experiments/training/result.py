@@ -90,14 +90,19 @@ class TrainingResult:
         return is_better_than_twin(*pairs) if pairs else None
 
     @property
-    def _pairs_with_twin(self) -> tuple[list[float], list[float]] | None:
-        """Mean returns of the trained and of the untrained, seed by seed, if all seeds have both.
+    def _pairs_with_twin(
+        self,
+    ) -> tuple[list[float], list[float], list[float | None]] | None:
+        """Mean returns of trained and untrained, seed by seed, if all seeds have both; errors.
 
         Workers that were interrupted have no twins.
         """
         trained = self.summary.get("mean_return_last_100_by_replica", [])
         twin = self.summary.get("twin_return_by_replica", [])
-        return (trained, twin) if twin and len(trained) == len(twin) else None
+        if not twin or len(trained) != len(twin):
+            return None
+        names = ("error_last_100_by_replica", "twin_error_by_replica")
+        return trained, twin, [e for name in names for e in self.summary.get(name, [])]
 
     @property
     def populations(self) -> dict[str, int]:

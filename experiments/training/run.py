@@ -32,6 +32,7 @@ from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.run_files import RunFiles, changes, collect_files
 from threefactor.experiments.training.setup import Setup
 from threefactor.experiments.training.summary import summarise
+from threefactor.experiments.training.twin import standard_error
 
 
 def train_agent(
@@ -115,10 +116,14 @@ def _train(
     directory, stopwatch = recorder.directory, Stopwatch()
     watch = HealthWatch(directory, loop.agent.describe(), config.to_dict(), say)
     loop.observers = (recorder, watch, stopwatch, *observers, Checkpoints(recorder))
-    is_complete, references, twins = _run(loop, say), {}, []
+    is_complete, references = _run(loop, say), {}
+    twins: list[float] = []
+    twin_errors: list[float | None] = []
     if is_complete and config.options.reference_episodes:
         try:
-            twins = twin_returns(setup, config.options.reference_episodes)
+            played = twin_returns(setup, config.options.reference_episodes)
+            twins = [float(np.mean(returns)) for returns in played]
+            twin_errors = [standard_error(returns) for returns in played]
             references = reference_returns(
                 setup, loop.environments, config.options.reference_episodes, twins
             )
@@ -129,7 +134,7 @@ def _train(
         **summarise(loop.tally), **config.labels(), **loop.agent.describe(),
         "decisions_per_second": stopwatch.decisions_per_second,
         "interrupted": not is_complete, "references": references,
-        "twin_return_by_replica": twins,
+        "twin_return_by_replica": twins, "twin_error_by_replica": twin_errors,
     }  # fmt: skip
     arrays = policy_arrays(loop.agent, loop.environments)
     if arrays is not None:
