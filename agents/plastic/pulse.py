@@ -4,6 +4,7 @@ A decision costs one addition for each population; everything else waits until i
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ class Pulse:
         counts = network.spike_counts
         self._spikes = {name: np.zeros(view.shape) for name, view in counts.items()}
         self._fired = {name: np.zeros(view.shape, bool) for name, view in counts.items()}
-        self._sums = [(self._spikes[name], view) for name, view in counts.items()]
+        sums = [(self._spikes[name], view) for name, view in counts.items()]
+        self._additions = [partial(np.add, total, view, total) for total, view in sums]
         self._windows, self._asked = 0, [0] * network.replicas
         self._hearing = set(third_factor_populations(network.spec))
         self._learning: dict[str, list[Projection]] = {}
@@ -55,8 +57,8 @@ class Pulse:
 
     def count(self) -> None:
         """Count the spikes of the window that has ended."""
-        for total, counts in self._sums:
-            np.add(total, counts, total)
+        for add in self._additions:
+            add()
         self._windows += 1
 
     def hear(self, third_factor: ThirdFactor, active: Mask) -> None:
