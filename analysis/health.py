@@ -229,8 +229,9 @@ class Health:
         return [f"health: {ailment.line(self.n_replicas)}" for ailment in self.ailments]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ailments and intervals, for summary.json."""
+        """Return what is wrong, in sentences and as data, and intervals, for summary.json."""
         return {
+            "lines": self.lines(),
             "ailments": [ailment.to_dict() for ailment in self.ailments],
             "interval_cv": {name: dict(cvs) for name, cvs in self.interval_cv.items()},
         }

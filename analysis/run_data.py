@@ -184,7 +184,8 @@ class Run:
     def health(self) -> dict[str, NDArray]:
         """Columns of health.csv (`analysis.conditions.HealthRow`), each (n_rows,); NaN: none.
 
-        Empty where the run has none; of a split run those of its workers, one after the other.
+        Empty where the run has none; of a split run those of its workers, in the order in which
+        the episodes ended.
         """
         if not self.worker_folders:
             return self._own_health()
@@ -195,10 +196,17 @@ class Run:
                 table = dict(worker.health)
                 table["replica"] = table["replica"] + worker.config["seed"] - self.config["seed"]
                 tables.append(table)
-        return {
+        joined = {
             name: np.concatenate([np.zeros(0, kind), *(table[name] for table in tables)])
             for name, kind in HEALTH_COLUMNS.items()
         }
+        ended = zip(
+            self.episodes["replica"].tolist(), self.episodes["episode"].tolist(), strict=True
+        )
+        places = {episode: place for place, episode in enumerate(ended)}
+        mine = zip(joined["replica"].tolist(), joined["episode"].tolist(), strict=True)
+        order = np.argsort([places.get(row, len(places)) for row in mine], kind="stable")
+        return {name: values[order] for name, values in joined.items()}
 
     def _own_health(self) -> dict[str, NDArray]:
         rows: list[dict[str, str]] = []

@@ -176,7 +176,7 @@ class TrainingResult:
             lines += _returns_by_settings(summary)
         if self._pairs_with_twin:
             lines += filter(None, [twin_warning(*self._pairs_with_twin)])
-        lines += self.health.lines()
+        lines += summary.get("health", {}).get("lines", [])
         lines.append(
             f"{summary['env']}, {summary['rule']}, {summary['model']}, engine "
             f"{summary['engine']}: {summary['decisions_per_second']:.0f} decisions per second"

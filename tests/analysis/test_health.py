@@ -217,7 +217,7 @@ def test_intervals_of_recorded_episodes(run_path):
     assert set(cvs) == set(run.populations)
     for by_episode in cvs.values():
         assert sum(by_episode.values()) / len(by_episode) == pytest.approx(1.0, abs=0.05)  # Poisson
-    health = measure_health(run)  # of before: no health.csv but its header
+    health = measure_health(run)
     assert health.is_healthy
     assert health.to_dict()["interval_cv"]["output"] == cvs["output"]
 
