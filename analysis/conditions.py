@@ -91,8 +91,6 @@ class Course:
         Range of the third factor for as long as it has been constant.
     since : dict of str to int
         Condition -> the episode from which on it has held without a break.
-    shown : dict of str to float
-        Condition -> the number of the last row.
     """
 
     size: int
@@ -102,7 +100,6 @@ class Course:
     low: float = math.inf
     high: float = -math.inf
     since: dict[str, int] = field(default_factory=dict)
-    shown: dict[str, float] = field(default_factory=dict)
 
     def follow(self, row: HealthRow) -> None:
         """Take a row into account, before any condition is measured."""

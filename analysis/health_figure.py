@@ -83,8 +83,8 @@ def _plot(
             episode, values, linestyle=style, color=colour, lw=width, alpha=1 if is_single else 0.4
         )
     if len(lines) > 1:
-        episode, mean = _mean(lines)
-        axes.plot(episode, mean, linestyle=style, color=colour, lw=1.8)
+        grid, mean = _mean(lines)
+        axes.plot(grid, mean, linestyle=style, color=colour, lw=1.8)
 
 
 def _first_taught(columns: Columns) -> str:

@@ -131,11 +131,11 @@ class Pulse:
             edge = EDGE * np.where(np.isfinite(span), span, 0.0)
             is_near = (w <= low + edge) | (w >= high - edge)
             has_come = (w != self._initial[name][replica]) | (span == 0)
-            at_bounds += np.count_nonzero(is_near & has_come)
+            at_bounds += int(np.count_nonzero(is_near & has_come))
             if not np.isfinite(w.sum()):
-                strange += np.count_nonzero(~np.isfinite(w))
+                strange += int(np.count_nonzero(~np.isfinite(w)))
             count += w.size
-        return at_bounds / count if count else np.nan, int(strange)
+        return at_bounds / count if count else np.nan, strange
 
     def _begin(self, replica: int) -> None:
         self._asked[replica] = self._windows
