@@ -75,6 +75,36 @@ class Recording:
     probe_values: NDArray
 
 
+@dataclass(frozen=True)
+class Vitals:
+    """What a population of one replica did in a number of decisions; see `Agent.vitals`.
+
+    Attributes
+    ----------
+    decisions : int
+    seconds : float
+        Simulated time of these decisions.
+    spikes : (n_neurons,)
+        Of each neuron; empty: they do not spike.
+    has_fired : (n_neurons,) bool
+        Whether a neuron has fired since the replica began.
+    third_factor : (float, float)
+        The lowest and the highest that it heard; NaN: it heard none.
+    at_bounds : float
+        Share of the weights it learns by that have come to a bound; NaN: it learns by none.
+    not_finite : int
+        Weights and third factors that are no numbers.
+    """
+
+    decisions: int
+    seconds: float
+    spikes: NDArray[np.float64]
+    has_fired: NDArray[np.bool_]
+    third_factor: tuple[float, float]
+    at_bounds: float
+    not_finite: int
+
+
 class Agent(ABC):
     """R independent replicas that act and learn.
 
@@ -192,6 +222,13 @@ class Agent(ABC):
     def drain(self) -> Recording:
         """Return and forget what was recorded since the last call."""
         return Recording({}, np.zeros(0), np.zeros((0, 0)))
+
+    def vitals(self, replica: int, decisions: int) -> dict[str, Vitals]:
+        """Return what the populations of a replica did since this was last returned, by name.
+
+        Empty, and nothing is forgotten, before so many decisions have passed; by default always.
+        """
+        return {}
 
     def appraise(self, observation: Any) -> tuple[NDArray[np.float64], float] | None:
         """Return what replica 0 makes of an observation, in no context; None if it cannot say.

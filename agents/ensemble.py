@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording
+from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording, Vitals
 from threefactor.envs.bridge.outcome import Outcome
 
 _COLUMNS = [column.name for column in fields(Outcome)]
@@ -135,6 +135,10 @@ class Ensemble(Agent):
     def drain(self) -> Recording:
         """Return and forget what was recorded of replica 0."""
         return self._first.drain()
+
+    def vitals(self, replica: int, decisions: int) -> dict[str, Vitals]:
+        """Return what the populations of a replica did."""
+        return self._members[replica].vitals(0, decisions)
 
     def appraise(self, observation: Any) -> tuple[NDArray[np.float64], float] | None:
         """Return what replica 0 makes of an observation."""

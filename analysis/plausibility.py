@@ -115,7 +115,7 @@ def measure_plausibility(run: Run) -> Plausibility | None:
     counts = {
         name: np.bincount(window[window >= 0], minlength=starts_ms.size)
         for name, train in spikes.items()
-        for window in [_windows(train, starts_ms, regime)]
+        for window in [windows_of(train, starts_ms, regime)]
     }
     rates = {
         name: per_window / (run.populations[name] * regime["decision_ms"] * 1e-3)
@@ -189,7 +189,7 @@ def interval_cv(step: NDArray, neuron: NDArray, window: NDArray, n_steps: int) -
     return float(np.sqrt(np.sum(deviation**2) / np.sum(variance))), n.size
 
 
-def _windows(train: Spikes, starts_ms: NDArray, regime: Mapping[str, Any]) -> NDArray[np.int_]:
+def windows_of(train: Spikes, starts_ms: NDArray, regime: Mapping[str, Any]) -> NDArray[np.int_]:
     """Return the number of the decision window of each spike; -1: within none."""
     half = regime["timestep_ms"] / 2
     window = np.searchsorted(starts_ms - half, train.time_ms, side="right") - 1
@@ -201,7 +201,7 @@ def _intervals(train: Spikes | None, starts_ms: NDArray, regime: Mapping[str, An
     threshold = f"CV at least {MIN_INTERVAL_CV:g}"
     if train is None:
         return Item("input intervals", None, None, "not recorded", threshold, IRREGULAR)
-    window = _windows(train, starts_ms, regime)
+    window = windows_of(train, starts_ms, regime)
     kept = window >= 0
     timestep_ms = regime["timestep_ms"]
     cv, count = interval_cv(

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from threefactor.analysis.before_after import BeforeAfter, draw_before_after
 from threefactor.analysis.gridworld import GridPolicy, draw_gridworld
+from threefactor.analysis.health import Anatomy, measure_health
+from threefactor.analysis.health_figure import draw_health
 from threefactor.analysis.learning import draw_learning_comparison, draw_learning_curve
 from threefactor.analysis.phase_plane import draw_phase_plane, reason_against
 from threefactor.analysis.plausibility import measure_plausibility
@@ -104,6 +106,7 @@ def _plan(run: Run, window_ms: Window | None, replica: int | None) -> Plan:
         **_plan_recording(run, window_ms, replica),
         **_plan_before_after(run),
         **_plan_plausibility(run),
+        **_plan_health(run),
         **_plan_weights(run),
         **_plan_gridworld(run),
         **_plan_phase_plane(run),
@@ -207,6 +210,12 @@ def _plan_plausibility(run: Run) -> Plan:
     if plausibility is None:
         return {"plausibility": "the agent says nothing of its regime"}
     return {"plausibility": partial(draw_plausibility, plausibility)}
+
+
+def _plan_health(run: Run) -> Plan:
+    if np.unique(run.health["episode"]).size < 2:
+        return {"health": "fewer than two rows in health.csv"}
+    return {"health": partial(draw_health, measure_health(run), Anatomy.of(run.meta))}
 
 
 def _plan_weights(run: Run) -> Plan:

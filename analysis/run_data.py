@@ -19,6 +19,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.analysis.conditions import HEALTH_COLUMNS
+
 EPISODE_COLUMNS: dict[str, type] = {
     "replica": int,
     "episode": int,
@@ -179,6 +181,45 @@ class Run:
         }
 
     @cached_property
+    def health(self) -> dict[str, NDArray]:
+        """Columns of health.csv (`analysis.conditions.HealthRow`), each (n_rows,); NaN: none.
+
+        Empty where the run has none; of a split run those of its workers, in the order in which
+        the episodes ended.
+        """
+        if not self.worker_folders:
+            return self._own_health()
+        tables = []
+        for folder in self.worker_folders:
+            if (folder / "meta.json").is_file():
+                worker = Run(folder)
+                table = dict(worker.health)
+                table["replica"] = table["replica"] + worker.config["seed"] - self.config["seed"]
+                tables.append(table)
+        joined = {
+            name: np.concatenate([np.zeros(0, kind), *(table[name] for table in tables)])
+            for name, kind in HEALTH_COLUMNS.items()
+        }
+        ended = zip(
+            self.episodes["replica"].tolist(), self.episodes["episode"].tolist(), strict=True
+        )
+        places = {episode: place for place, episode in enumerate(ended)}
+        mine = zip(joined["replica"].tolist(), joined["episode"].tolist(), strict=True)
+        order = np.argsort([places.get(row, len(places)) for row in mine], kind="stable")
+        return {name: values[order] for name, values in joined.items()}
+
+    def _own_health(self) -> dict[str, NDArray]:
+        rows: list[dict[str, str]] = []
+        path = self.path / "health.csv"
+        if path.is_file():
+            with path.open(newline="") as file:
+                rows = list(csv.DictReader(line for line in file if line.endswith("\n")))
+        return {
+            name: np.array([_cell(row[name], kind) for row in rows], kind)
+            for name, kind in HEALTH_COLUMNS.items()
+        }
+
+    @cached_property
     def segments(self) -> tuple[Path, ...]:
         """Recording segments that can be opened, oldest first."""
         return tuple(path for path in self._segment_files if path not in self.unreadable_segments)
@@ -323,6 +364,11 @@ class Run:
                 f"Run {self.path}: expected a recorded {what} ({', '.join(known) or 'none'}), "
                 f"got {name!r}."
             )
+
+
+def _cell(text: str, kind: type) -> Any:
+    """Return what a field of a table says; an empty one is NaN."""
+    return kind(text) if text else float("nan")
 
 
 def open_segment(path: Path) -> h5py.File:

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from threefactor.analysis.conditions import ANY, CONDITIONS
 from threefactor.experiments.parts.environments import anchored_environment
 from threefactor.experiments.parts.kinds import KINDS, load_part
 from threefactor.experiments.parts.user_files import anchored, shown, split_name
@@ -65,6 +66,9 @@ class RunOptions:
         Snapshots of all weights over the run.
     reference_episodes : int
         Episodes of the random agent and of the untrained twin in the summary; 0: none.
+    stop_when : tuple of str
+        What ends the run, which can be resumed: unhealthy, or single conditions such as silent or
+        saturated (docs/health.md), in half of the replicas or more. Empty: nothing does.
     """
 
     env: str = "GridWorld-v0"
@@ -84,6 +88,7 @@ class RunOptions:
     probes: int = 6
     weight_snapshots: int = 50
     reference_episodes: int = 30
+    stop_when: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError for impossible settings."""
@@ -111,6 +116,8 @@ class RunOptions:
         check_choice("preset", self.preset, PRESETS)
         check_choice("engine", self.engine, ENGINES)
         check_choice("control", self.control, CONTROLS)
+        for name in self.stop_when:
+            check_choice("stop_when", name, (ANY, *CONDITIONS))
 
 
 @dataclass(frozen=True)

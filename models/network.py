@@ -52,6 +52,8 @@ class Network:
     replicas, n_inputs, n_outputs : int
     told : (replicas, n_inputs)
         Where what `advance` is told may be written, so that it need not be copied.
+    spike_counts : dict of str to (replicas, neurons)
+        Population -> spikes of the last window; views that the next window overwrites.
     reads_choice : bool
         Whether a rule compares its neuron with the action taken.
     reward_steps : int
@@ -89,11 +91,12 @@ class Network:
         self._input = self.replicated(input_array(spec))
         self._is_timed = spec.population(spec.input).neuron.takes == "spike_times_ms"
         self.told = np.zeros(self._input.shape) if self._is_timed else self._input
-        self._spike_counts = [
-            self.replicated(f"{group.name}.spike_count")
+        self.spike_counts = {
+            group.name: self.replicated(f"{group.name}.spike_count")
             for group in self._plan.groups
             if group.threshold
-        ]
+        }
+        self._spike_counts = list(self.spike_counts.values())
         self._outputs = self._activity(spec.output)
         if spec.critic is not None:
             self._critic = self._activity(spec.critic)

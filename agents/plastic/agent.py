@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording
+from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording, Vitals
 from threefactor.agents.plastic.bound_schedule import BoundSchedule
 from threefactor.agents.plastic.controls import Untouched
 from threefactor.agents.plastic.learning_signals import BoundLearningSignal
+from threefactor.agents.plastic.pulse import Pulse
 from threefactor.agents.plastic.recording import (
     choose_synapse_probes,
     drain_replica_0,
@@ -82,6 +83,7 @@ class PlasticAgent(Agent):
         self._counts = np.zeros((self.network.replicas, self.network.n_outputs))
         self._values: NDArray[np.float64] | None = None
         self._resting = Resting(self.network)
+        self._pulse = Pulse(self.network, self.window_steps * self.network.spec.timestep_ms)
         self._recorded: tuple[str, ...] = ()
 
     def act(self, observations: NDArray[Any], involved: Mask) -> NDArray[Any]:
@@ -90,6 +92,7 @@ class PlasticAgent(Agent):
         woken = self._resting.follow(involved)
         if woken is not None:
             self.decoder.reset(woken)
+            self._pulse.begin(woken)
         started = network.engine.timestep if self._reads_time else 0
         self.encoder.encode(observations, self._encoded, learn=True)
         self.control.open_window(network, involved)
@@ -133,10 +136,12 @@ class PlasticAgent(Agent):
         if self.network.reward_steps:
             self.network.reinforce(_scalar(delivered, outcome), outcome.terminated)
         self._resting.keep()
+        self._pulse.count()
 
     def _deliver(self, third_factor: NDArray[np.float64] | ThirdFactor, active: Mask) -> None:
         if not isinstance(third_factor, ThirdFactor):
             third_factor = ThirdFactor(third_factor)
+        self._pulse.hear(third_factor, active)
         self.control.deliver(self.network, third_factor, active)
 
     def end_episodes(self, mask: Mask, returns: NDArray[np.float64]) -> None:
@@ -157,6 +162,7 @@ class PlasticAgent(Agent):
             "control": self.control.state(),
             "schedule": self.schedule.state(),
             "resting": self._resting.state(),
+            "pulse": self._pulse.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -168,6 +174,7 @@ class PlasticAgent(Agent):
         self.control.restore(state["control"])
         self.schedule.restore(state["schedule"])
         self._resting.restore(state["resting"])
+        self._pulse.restore(state["pulse"])
 
     def adopt(self, state: Mapping[str, Any]) -> None:
         """Take over weights, what the encoder has learned, and where the schedule has come to."""
@@ -197,6 +204,8 @@ class PlasticAgent(Agent):
                 "populations": {p.name: p.size for p in spec.populations},
                 "synapses": {p.name: p.n_synapses for p in spec.projections},
                 "output": spec.output,
+                "critic": spec.critic,
+                "modulators": sorted({modulation.source for modulation in spec.modulations}),
                 "neurons_per_action": self.decoder.neurons_per_action,
             },
             "first_action": int(choices.first[0]) if choices and choices.is_single else None,
@@ -231,6 +240,10 @@ class PlasticAgent(Agent):
     def drain(self) -> Recording:
         """Return and forget the spikes and samples of replica 0."""
         return drain_replica_0(self.network, self._recorded)
+
+    def vitals(self, replica: int, decisions: int) -> dict[str, Vitals]:
+        """Return spikes, third factors and weights of a replica since the last time."""
+        return self._pulse.take(replica, decisions)
 
     def appraise(self, observation: Any) -> tuple[NDArray[np.float64], float]:
         """Return mean spike counts of the action populations, and the mean value, over windows.

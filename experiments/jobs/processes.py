@@ -15,6 +15,7 @@ from typing import IO, Literal
 
 from threefactor.experiments.command_line.arguments import INTERRUPTED
 from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.news import News
 from threefactor.experiments.jobs.progress import JobsProgress
 from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.progress import Display, Say
@@ -47,7 +48,7 @@ def run_jobs(
     processes : int
         >= 1.
     say : callable
-        Receives a line when one fails while others go on.
+        Receives a line when one fails while others go on, and what they say of their health.
     display : Display, optional
         Shows the episodes of all jobs.
 
@@ -68,6 +69,7 @@ class _Pool:
         self._waiting = [job for job in jobs if job not in self._ended]
         self._running: dict[Job, subprocess.Popen] = {}
         self._is_stopping = False
+        self._news = News(self._waiting, say)
 
     def run(self) -> list[EndedJob]:
         progress = JobsProgress(self._jobs, self._display) if self._display else None
@@ -79,6 +81,7 @@ class _Pool:
                     if self._is_stopping:
                         self._ask_to_stop()
                     self._collect()
+                    self._news.update()
                     if progress:
                         progress.update()
         finally:
@@ -96,6 +99,7 @@ class _Pool:
         while self._waiting and len(self._running) < self._processes and not self._is_stopping:
             job = self._waiting.pop(0)
             self._running[job] = _start_process(job)
+            self._news.begin(job)
 
     def _ask_to_stop(self) -> None:
         for process in self._running.values():

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from threefactor.analysis.health import measure_health, rows_of
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.jobs.job import Job
 from threefactor.experiments.jobs.processes import run_jobs
+from threefactor.experiments.training.health import stopping
 from threefactor.experiments.training.limits import with_limits
 from threefactor.experiments.training.preconditions import require_new_run, require_workers
 from threefactor.experiments.training.progress import Display, Say, say_on_stderr
@@ -99,6 +101,9 @@ def _run(
     episodes = Run(path).episodes
     for row in zip(*episodes.values(), strict=True):
         directory.append_episode(dict(zip(episodes, row, strict=True)))
+    health = measure_health(Run(path))
+    for health_row in rows_of(health.columns):
+        directory.append_health(health_row)
     failed = [f"{end.job.name} failed: {end.reason}" for end in ended if end.status == "failed"]
     if failed:
         raise RuntimeError(
@@ -106,11 +111,13 @@ def _run(
         )
     is_complete = all(end.status == "done" for end in ended)
     if not is_complete:
-        say("interrupted: keeping what was done")
+        reason = stopping(config.options.stop_when, health.ailments, config.options.replicas)
+        say(f"{reason or 'interrupted'}: keeping what was done")
     begun = [job for job in jobs if (job.path / "summary.json").is_file()]
     if not begun:
         raise KeyboardInterrupt
     summary = {**_join(begun), **config.labels(), "interrupted": not is_complete}
+    summary["health"] = health.to_dict()
     directory.write_summary(summary)
     return TrainingResult(path, summary)
 

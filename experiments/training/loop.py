@@ -19,6 +19,8 @@ class ClosedLoop:
     ----------
     stopped_by : str
         Why it is to stop before the episodes are done; empty: nobody has asked.
+    notices : tuple of str
+        What observers have found and progress shows, in a few words each.
     """
 
     agent: Agent
@@ -26,6 +28,7 @@ class ClosedLoop:
     tally: EpisodeTally
     observers: tuple[Observer, ...] = ()
     stopped_by: str = field(default="", init=False)
+    notices: tuple[str, ...] = field(default=(), init=False)
     _is_checkpoint_due: bool = field(default=False, init=False)
 
     @classmethod

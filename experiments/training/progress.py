@@ -46,16 +46,17 @@ class Display:
             total=total, initial=count, unit="ep", mininterval=0.2, disable=not self._has_bar
         )
 
-    def show(self, count: int, mean: Callable[[], float]) -> None:
-        """Move to `count` episodes; `mean` is asked for if it is shown."""
+    def show(self, count: int, mean: Callable[[], float], notices: Sequence[str] = ()) -> None:
+        """Move to `count` episodes; `mean` is asked for if it is shown, beside the notices."""
         tenth = max(1, self._total // 10)
         is_due = count // tenth > self._count // tenth
         self._bar.update(count - self._count)
         self._count = count
         if self._has_bar:
-            self._bar.set_postfix(mean=f"{mean():.3f}", refresh=False)
+            self._bar.set_postfix_str(", ".join([f"mean={mean():.3f}", *notices]), refresh=False)
         elif is_due:
-            self._say(f"episode {count}/{self._total}: mean of the last {LAST}: {mean():.3f}")
+            told = "; ".join([f"mean of the last {LAST}: {mean():.3f}", *notices])
+            self._say(f"episode {count}/{self._total}: {told}")
 
     def end(self) -> None:
         """Leave the bar as it is."""
@@ -76,7 +77,7 @@ class Progress(Observer):
     def finished(self, loop: ClosedLoop, episode: Episode) -> None:
         """Count the episode."""
         self._count += 1
-        self._display.show(self._count, partial(_recent_mean, loop))
+        self._display.show(self._count, partial(_recent_mean, loop), loop.notices)
 
     def ended(self, loop: ClosedLoop) -> None:
         """Leave what is shown as it is."""

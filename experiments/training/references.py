@@ -88,8 +88,8 @@ def play_randomly(setup: Setup, episodes: int) -> list[tuple[float, int]]:
     return played
 
 
-def twin_returns(setup: Setup, episodes: int) -> list[float]:
-    """Return the mean return of each replica's untrained twin: same seeds, learning off.
+def twin_returns(setup: Setup, episodes: int) -> list[list[float]]:
+    """Return the returns of each replica's untrained twin: same seeds, learning off.
 
     Of a control there is none: it is compared with the agent that it is the control of.
     """
@@ -101,7 +101,7 @@ def twin_returns(setup: Setup, episodes: int) -> list[float]:
         played = play(agent, environments, episodes, seeds)
     replica = np.array([episode.replica for episode in played])
     returns = np.array([episode.discounted for episode in played])
-    return [float(returns[replica == number].mean()) for number in range(len(seeds))]
+    return [returns[replica == number].tolist() for number in range(len(seeds))]
 
 
 def policy_arrays(agent: Agent, environments: Environments) -> dict[str, Any] | None:

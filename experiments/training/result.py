@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.analysis.health import Health, measure_health
 from threefactor.analysis.plausibility import Plausibility
 from threefactor.analysis.run_data import Events, Probes, Run, Spikes, WeightHistory
 from threefactor.analysis.statistics import summarise_seeds
@@ -77,6 +78,11 @@ class TrainingResult:
         found = self.summary.get("plausibility")
         return Plausibility.from_dict(found) if found else None
 
+    @cached_property
+    def health(self) -> Health:
+        """Who was ill at the end, or is so far, and why; all that was measured on the way."""
+        return measure_health(self.run)
+
     @property
     def is_better_than_twin(self) -> bool | None:
         """Whether training ended better than the untrained twin; None where there is none."""
@@ -84,14 +90,19 @@ class TrainingResult:
         return is_better_than_twin(*pairs) if pairs else None
 
     @property
-    def _pairs_with_twin(self) -> tuple[list[float], list[float]] | None:
-        """Mean returns of the trained and of the untrained, seed by seed, if all seeds have both.
+    def _pairs_with_twin(
+        self,
+    ) -> tuple[list[float], list[float], list[float | None]] | None:
+        """Mean returns of trained and untrained, seed by seed, if all seeds have both; errors.
 
         Workers that were interrupted have no twins.
         """
         trained = self.summary.get("mean_return_last_100_by_replica", [])
         twin = self.summary.get("twin_return_by_replica", [])
-        return (trained, twin) if twin and len(trained) == len(twin) else None
+        if not twin or len(trained) != len(twin):
+            return None
+        names = ("error_last_100_by_replica", "twin_error_by_replica")
+        return trained, twin, [e for name in names for e in self.summary.get(name, [])]
 
     @property
     def populations(self) -> dict[str, int]:
@@ -154,7 +165,8 @@ class TrainingResult:
         summary = self.summary
         if not summary:
             done = len(self.run.episodes["episode"])
-            return f"Not ended: {done} episodes so far.\nrun: {self.path}"
+            lines = [f"Not ended: {done} episodes so far.", *self.health.lines()]
+            return "\n".join([*lines, f"run: {self.path}"])
         lines = []
         if self.is_interrupted:
             command = f"{program_name()} train --resume {self.path}"
@@ -164,6 +176,7 @@ class TrainingResult:
             lines += _returns_by_settings(summary)
         if self._pairs_with_twin:
             lines += filter(None, [twin_warning(*self._pairs_with_twin)])
+        lines += summary.get("health", {}).get("lines", [])
         lines.append(
             f"{summary['env']}, {summary['rule']}, {summary['model']}, engine "
             f"{summary['engine']}: {summary['decisions_per_second']:.0f} decisions per second"

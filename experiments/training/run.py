@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from threefactor.agents.contract import Agent
+from threefactor.analysis.health import measure_health
 from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
+from threefactor.experiments.training.health import HealthWatch
 from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.limits import with_limits
 from threefactor.experiments.training.loop import ClosedLoop
@@ -30,6 +32,7 @@ from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.run_files import RunFiles, changes, collect_files
 from threefactor.experiments.training.setup import Setup
 from threefactor.experiments.training.summary import summarise
+from threefactor.experiments.training.twin import standard_error
 
 
 def train_agent(
@@ -111,11 +114,16 @@ def _train(
 ) -> TrainingResult:
     """Run the loop, compare, and write down what has come of it."""
     directory, stopwatch = recorder.directory, Stopwatch()
-    loop.observers = (recorder, stopwatch, *observers, Checkpoints(recorder))
-    is_complete, references, twins = _run(loop, say), {}, []
+    watch = HealthWatch(directory, loop.agent.describe(), config.to_dict(), say)
+    loop.observers = (recorder, watch, stopwatch, *observers, Checkpoints(recorder))
+    is_complete, references = _run(loop, say), {}
+    twins: list[float] = []
+    twin_errors: list[float | None] = []
     if is_complete and config.options.reference_episodes:
         try:
-            twins = twin_returns(setup, config.options.reference_episodes)
+            played = twin_returns(setup, config.options.reference_episodes)
+            twins = [float(np.mean(returns)) for returns in played]
+            twin_errors = [standard_error(returns) for returns in played]
             references = reference_returns(
                 setup, loop.environments, config.options.reference_episodes, twins
             )
@@ -126,14 +134,16 @@ def _train(
         **summarise(loop.tally), **config.labels(), **loop.agent.describe(),
         "decisions_per_second": stopwatch.decisions_per_second,
         "interrupted": not is_complete, "references": references,
-        "twin_return_by_replica": twins,
+        "twin_return_by_replica": twins, "twin_error_by_replica": twin_errors,
     }  # fmt: skip
     arrays = policy_arrays(loop.agent, loop.environments)
     if arrays is not None:
         np.savez(directory.path / "policy.npz", **arrays)
     directory.close()  # what is recorded cannot be read before
-    plausibility = measure_plausibility(Run(directory.path))
+    recorded = Run(directory.path)
+    plausibility = measure_plausibility(recorded)
     summary["plausibility"] = plausibility.to_dict() if plausibility else {}
+    summary["health"] = measure_health(recorded).to_dict()
     directory.write_summary(summary)
     directory.finish()
     return TrainingResult(directory.path, summary)

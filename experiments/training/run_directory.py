@@ -16,9 +16,11 @@ import yaml
 from numpy.typing import ArrayLike
 
 from threefactor.agents.contract import Connection
+from threefactor.analysis.conditions import HealthRow
 from threefactor.analysis.run_data import EPISODE_COLUMNS, Run
 from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.plain_data import plain
+from threefactor.experiments.training.health_table import HealthTable
 from threefactor.experiments.training.preconditions import cannot_write, require_new_run
 from threefactor.experiments.training.segments import (
     EVENT_DTYPES,
@@ -46,6 +48,7 @@ class RunDirectory:
         self._is_open = True
         self._csv = (path / "episodes.csv").open("a", newline="")
         self._waiting: list[list[Any]] = []
+        self._health = HealthTable(path)
         self._flushed_s = time.monotonic()
 
     @classmethod
@@ -74,6 +77,7 @@ class RunDirectory:
                 f"Run directory {path}: expected at least the {n_kept} episodes of the checkpoint, "
                 f"got {n_written}. Is the checkpoint from another run?"
             )
+        HealthTable.cut(run.path, None if mark is None else int(mark.get("health_rows", 0)))
         episodes = run.path / "episodes.csv"
         lines = episodes.read_text().splitlines(keepends=True)
         write_atomically(episodes, "".join(lines[: n_kept + 1]))
@@ -85,7 +89,10 @@ class RunDirectory:
         """Say how much is written; store it in a checkpoint to resume exactly there."""
         self.flush()
         rows = self._rows if self._segments is None else self._segments.rows
-        return {"episode_rows": self._n_episode_rows, "recordings": dict(rows)}
+        return {
+            "episode_rows": self._n_episode_rows, "health_rows": self._health.n_rows,
+            "recordings": dict(rows),
+        }  # fmt: skip
 
     def start_recording(
         self,
@@ -116,6 +123,10 @@ class RunDirectory:
                 f"got {', '.join(row)}."
             )
         self._waiting.append([kind(row[name]) for name, kind in _CSV_KINDS.items()])
+
+    def append_health(self, row: HealthRow) -> None:
+        """Keep a row of health.csv for the next `flush`, which writes it."""
+        self._health.append(row)
 
     def append_spikes(
         self, population: str, time_ms: ArrayLike, neuron: ArrayLike, replica: ArrayLike = 0
@@ -177,6 +188,7 @@ class RunDirectory:
         # Recordings first: an episode that is listed has all that was recorded before its end.
         if self._segments is not None:
             self._segments.flush()
+        self._health.flush()
         rows, self._waiting = self._waiting, []
         csv.writer(self._csv, lineterminator="\n").writerows(rows)
         self._csv.flush()
@@ -189,6 +201,7 @@ class RunDirectory:
             self._is_open = False
             self.flush()
             self._csv.close()
+            self._health.close()
             if self._segments is not None:
                 self._segments.close()
 

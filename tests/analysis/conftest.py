@@ -1,5 +1,6 @@
 """Synthetic run directories that look like a rule learning a small gridworld."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from threefactor.agents.contract import Connection
+from threefactor.analysis.conditions import HealthRow
 from threefactor.analysis.run_data import EventKind
 from threefactor.experiments.training.run_directory import RunDirectory
 
@@ -86,6 +88,11 @@ def write_run(path: Path, n_episodes=30, replicas=1, seed=0) -> RunDirectory:
         for replica in range(replicas):
             value = skill * rng.normal(0.9, 0.15) + (1 - skill) * rng.normal(0.15, 0.2)
             run.append_episode(episode_row(replica, episode, float(value), length))
+            for name, rate_hz in (("hidden", 20.0), ("output", 40.0)):
+                factors = (-0.5, 1.0) if name == "output" else (math.nan, math.nan)
+                run.append_health(
+                    HealthRow(replica, episode, 100, name, rate_hz, 0.0, 0.0, 0.0, 0.1, *factors, 0)
+                )
     return run
 
 

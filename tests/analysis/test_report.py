@@ -26,6 +26,7 @@ FIGURES = [
     "traces",
     "before-after",
     "plausibility",
+    "health",
     "weights-plastic",
     "weight-matrix-plastic",
     "gridworld",

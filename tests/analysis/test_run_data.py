@@ -1,6 +1,9 @@
+import math
+
 import numpy as np
 import pytest
 
+from threefactor.analysis.conditions import HealthRow
 from threefactor.analysis.run_data import EPISODE_COLUMNS, EventKind, Run
 from threefactor.experiments.training.run_directory import RunDirectory
 
@@ -41,10 +44,15 @@ def test_episodes_of_workers_wait_for_a_bootstrap_only_after_a_truncation(tmp_pa
             for number, (length, terminated, truncated) in enumerate(episodes):
                 row = {**dict.fromkeys(EPISODE_COLUMNS, 0), "episode": number, "length": length}
                 worker.append_episode({**row, "terminated": terminated, "truncated": truncated})
+                worker.append_health(HealthRow(0, number, 1, "a", *[math.nan] * 7, 0))
     joined = Run(tmp_path).episodes
     assert list(zip(joined["replica"], joined["episode"], strict=True)) == [
         (0, 0), (0, 1), (1, 0)
     ]  # fmt: skip
+    health = Run(tmp_path).health  # in the same order
+    assert np.array_equal(health["replica"], joined["replica"])
+    assert np.array_equal(health["episode"], joined["episode"])
+    assert np.isnan(health["rate_hz"]).all()
 
 
 def test_missing_run_file_and_name_are_named(tmp_path, run_path):

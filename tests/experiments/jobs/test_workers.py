@@ -75,7 +75,8 @@ def final_weights(run):
 
 
 def assert_same_run(one, two):
-    assert (one / "episodes.csv").read_text() == (two / "episodes.csv").read_text()
+    for name in ("episodes.csv", "health.csv"):
+        assert (one / name).read_text() == (two / name).read_text()
     other = final_weights(two)
     for name, values in final_weights(one).items():
         np.testing.assert_array_equal(values, other[name])
@@ -93,7 +94,8 @@ def test_workers_share_replicas_that_are_apart_whatever_is_scheduled(tmp_path, g
             GRID, out=out, workers=workers, quiet=True, schedule=schedule, **given,
         )  # fmt: skip
     one, two = (threefactor.load_run(tmp_path / str(workers)) for workers in (1, 2))
-    assert (one.path / "episodes.csv").read_text() == (two.path / "episodes.csv").read_text()
+    for name in ("episodes.csv", "health.csv"):
+        assert (one.path / name).read_text() == (two.path / name).read_text()
     states = load_checkpoint(one.path)["agent"]["members"]
     split = [
         member
@@ -127,6 +129,7 @@ def test_episodes_weights_and_summary_are_those_of_one_process(pair):
     one, two = pair
     assert len(worker_folders(two.path)) == 2
     assert Run(one.path).episodes["truncated"].any()
+    assert set(Run(two.path).health["replica"]) <= {0, 1, 2}
     assert_same_run(one.path, two.path)
     np.testing.assert_array_equal(one.returns, two.returns)
     np.testing.assert_array_equal(one.lengths, two.lengths)

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from threefactor.experiments.training.result import TrainingResult
-from threefactor.experiments.training.twin import is_better_than_twin, twin_warning
+from threefactor.experiments.training.twin import (
+    is_better_than_twin,
+    standard_error,
+    twin_warning,
+)
 
 SCATTER = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 
@@ -51,3 +55,32 @@ def test_report_warns(twin, is_better):
         result = TrainingResult(Path("run"), {**summary, "twin_return_by_replica": few})
         assert result.is_better_than_twin is None
         assert "WARNING" not in result.report()
+
+
+@pytest.mark.parametrize(
+    ("errors", "is_better", "words"),
+    [
+        ([0.1, 0.1], True, ""),
+        ([0.6, 0.8], False, "difference 1.000 (1 seed), within the scatter of episodes "
+         "(standard error 1.000)."),
+        ([None, 0.1], False, "difference 1.000 (1 seed); a single episode cannot tell."),
+        ([], True, ""),  # of before
+    ],
+)  # fmt: skip
+def test_a_difference_of_few_seeds_must_exceed_the_scatter_of_episodes(errors, is_better, words):
+    assert is_better_than_twin([3.0], [2.0], errors) == is_better
+    assert twin_warning([3.0], [2.0], errors).endswith(words)
+    assert twin_warning([2.0], [3.0], errors).endswith("difference -1.000 (1 seed).")
+
+
+def test_the_scatter_of_a_mean_of_seeds():
+    errors = [0.5] * 4  # two seeds, trained and twin: 0.5 together
+    assert not is_better_than_twin([1.0, 1.0], [0.2, 0.2], errors)
+    assert is_better_than_twin([1.0, 1.0], [0.1, 0.1], errors)
+    assert is_better_than_twin(SCATTER + 0.1, SCATTER, [100.0] * 10)  # seeds enough
+
+
+def test_standard_errors_of_episodes():
+    assert standard_error([1.0]) is None
+    assert standard_error([1.0, 3.0]) == pytest.approx(1.0)
+    assert standard_error([2.0] * 10) == 0.0
