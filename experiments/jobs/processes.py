@@ -112,10 +112,11 @@ class _Pool:
                 self._free_worker().begin(job)
 
     def _free_worker(self) -> Worker:
-        self._workers = [worker for worker in self._workers if worker.job or not worker.is_dead]
-        for worker in self._workers:
-            if worker.job is None:
+        for worker in [worker for worker in self._workers if worker.job is None]:
+            if not worker.is_dead:
                 return worker
+            worker.end()
+            self._workers.remove(worker)
         self._workers.append(Worker())
         return self._workers[-1]
 

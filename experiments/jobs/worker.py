@@ -82,10 +82,10 @@ class Worker:
             except BrokenPipeError:
                 pass
 
-    def end(self, is_waiting: bool = True) -> None:
+    def end(self) -> None:
         """End the process: a free one goes by itself, any other is killed."""
         self.ask_to_stop()
-        if self.job is not None or not is_waiting:
+        if self.job is not None:
             self._process.kill()
         self._process.wait()
         _pipe(self._process.stdout).close()

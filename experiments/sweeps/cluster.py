@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import threefactor
 from threefactor.experiments.jobs.claims import Claims
 from threefactor.experiments.jobs.job import Job
 from threefactor.experiments.jobs.worker import EndedJob, Worker
@@ -28,7 +29,8 @@ _TEMPLATE = """#!/bin/bash
 #SBATCH --signal=INT@60
 #SBATCH --output={folder}/slurm-%A_%a.log
 cd {here}
-exec {command} sweep {folder} --workers 1
+export PYTHONPATH={package}${{PYTHONPATH:+:$PYTHONPATH}}
+exec {python} -m threefactor sweep {folder} --workers 1
 """
 
 
@@ -136,17 +138,15 @@ def do_job(job: Job) -> EndedJob:
 def write_script(folder: Path, tasks: int) -> Path:
     """Write the script of a job array into a sweep's folder, to be sent with ``sbatch``."""
     path = folder / SCRIPT
-    program = Path(sys.argv[0]).absolute()
-    command = [sys.executable, str(program)] if program.suffix == ".py" else [str(program)]
-    if not program.is_file():
-        command = [sys.executable, "-m", "threefactor"]
+    package = Path(threefactor.__file__).absolute().parents[1]
     path.write_text(
         _TEMPLATE.format(
             folder=shlex.quote(str(folder.absolute())),
             name=shlex.quote(folder.name),
             tasks=tasks,
             here=shlex.quote(os.getcwd()),
-            command=shlex.join(command),
+            package=shlex.quote(str(package)),
+            python=shlex.quote(sys.executable),
         )
     )
     path.chmod(0o755)
