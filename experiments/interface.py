@@ -4,7 +4,8 @@ Nothing is printed but progress, on standard error. Results have a `report`, whi
 command prints, and `figures`. Paths may be text. What takes long to load is loaded when it is used.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from threefactor.experiments.layers import Layer, configure
 if TYPE_CHECKING:
     from threefactor.experiments.checks.card import Card
     from threefactor.experiments.checks.report import CheckReport
+    from threefactor.experiments.sweeps.sweep import SweepResult
     from threefactor.experiments.training.evaluation import EvaluationResult
     from threefactor.experiments.training.observers import Observer
     from threefactor.experiments.training.progress import Say
@@ -146,6 +148,7 @@ def evaluate(
         For impossible numbers, a run without a checkpoint, an agent that cannot be greedy, or a
         film that cannot be made.
     """
+    from threefactor.experiments.sweeps.sweep import SweepResult
     from threefactor.experiments.training.evaluation import evaluate_run
     from threefactor.experiments.training.exhibits import Exhibits
 
@@ -154,6 +157,43 @@ def evaluate(
         path, episodes, seed, max_episode_steps=max_episode_steps, greedy=greedy,
         exhibits=Exhibits(record, None if film is None else Path(film), dimensions),
     )  # fmt: skip
+
+
+def sweep(
+    plan: "str | Path | Mapping[str, Any]",
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    is_retrying: bool = False,
+    quiet: bool = False,
+) -> "SweepResult":
+    """Train every combination of settings, each with several seeds, in a new folder or one begun.
+
+    Parameters
+    ----------
+    plan : str, Path or mapping
+        A sweep's file, or what it says (`Plan.of`).
+    out : str or Path
+        Folder, which gets results.csv.
+    workers : int, optional
+        Processes; default: one for each core.
+    is_retrying : bool, default False
+        Whether what failed is tried again.
+
+    Raises
+    ------
+    ValueError, OSError
+        For a plan that cannot be meant, or a folder that holds something else.
+    """
+    from threefactor.experiments.sweeps.plan import Plan
+    from threefactor.experiments.sweeps.sweep import in_processes, open_sweep, run_sweep
+    from threefactor.experiments.training.progress import Display, say_on_stderr
+
+    source = Plan.of(plan) if isinstance(plan, Mapping) else Path(plan)
+    folder, found = open_sweep(source, Path(out))
+    display = None if quiet else Display()
+    runner = in_processes(workers or os.cpu_count() or 1, say_on_stderr, display)
+    return run_sweep(folder, found, runner, is_retrying=is_retrying)
 
 
 def load_run(run: str | Path) -> "TrainingResult":

@@ -71,13 +71,15 @@ class SweepResult:
         return "\n".join([*lines, f"results: {self.path / RESULTS}"])
 
 
-def open_sweep(source: Path, out: Path | None, chunk: int | None = None) -> tuple[Path, Plan]:
+def open_sweep(
+    source: Path | Plan, out: Path | None, chunk: int | None = None
+) -> tuple[Path, Plan]:
     """Return folder and plan of a sweep, new from a file, or one that is there already.
 
     Parameters
     ----------
-    source : Path
-        A sweep's file, or the folder of one that was begun.
+    source : Path or Plan
+        A sweep's file, what it says, or the folder of one that was begun.
     out : Path or None
         Folder of a new one; default runs/sweeps/<name of the file>.
 
@@ -86,16 +88,16 @@ def open_sweep(source: Path, out: Path | None, chunk: int | None = None) -> tupl
     ValueError
         For a file that cannot be meant, or a folder that holds another sweep.
     """
-    if source.is_dir():
+    if isinstance(source, Path) and source.is_dir():
         if not (source / SWEEP).is_file():
             raise ValueError(f"{source}: expected a sweep's file, or its folder with {SWEEP}.")
         if out is not None and out != source:
             raise ValueError(f"--out {out}: a sweep that was begun goes on in {source}.")
         return source, Plan.read(source / SWEEP)
-    plan = Plan.read(source)
+    plan = source if isinstance(source, Plan) else Plan.read(source)
     if chunk is not None:
         plan = Plan.of({**plan.content, "chunk": chunk})
-    folder = out or Path("runs") / "sweeps" / source.stem
+    folder = out or Path("runs") / "sweeps" / getattr(source, "stem", "unnamed")
     require_folder(folder, "Sweep's folder")
     file = folder / SWEEP
     if file.is_file():
