@@ -148,7 +148,6 @@ def evaluate(
         For impossible numbers, a run without a checkpoint, an agent that cannot be greedy, or a
         film that cannot be made.
     """
-    from threefactor.experiments.sweeps.sweep import SweepResult
     from threefactor.experiments.training.evaluation import evaluate_run
     from threefactor.experiments.training.exhibits import Exhibits
 

@@ -4,7 +4,7 @@ What a user's file or notebook imports, in one place. Names are looked up when t
 so importing this package is quick, and NumPy, Brian2 and Matplotlib are loaded by what needs them.
 
 Do what the commands do, with the same words; results have a report, arrays and figures
-    `train`, `resume`, `evaluate`, `sweep`, `check`, `card`, `reproduce`; `load_run` opens a run directory;
+    `train`, `resume`, `evaluate`, `sweep`, `check`, `card`, `reproduce`; `load_run` opens a run;
     `configure` says what a run would be; `Observer` watches one
 What a file of your own derives from
     `Rule`, `WeightUpdate`; `NeuronModel`, `Architecture`; `Encoder`, `Decoder`;
