@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from threefactor.experiments.training.observers import Observer
     from threefactor.experiments.training.progress import Say
     from threefactor.experiments.training.result import TrainingResult
+    from threefactor.experiments.tuning.study import TuningResult
     from threefactor.rules import Rule
 
 
@@ -193,6 +194,39 @@ def sweep(
     display = None if quiet else Display()
     runner = in_processes(workers or os.cpu_count() or 1, say_on_stderr, display)
     return run_sweep(folder, found, runner, is_retrying=is_retrying)
+
+
+def tune(
+    tuning: "str | Path | Mapping[str, Any]",
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> "TuningResult":
+    """Look for good settings on tuning seeds, in a new folder or one begun.
+
+    Parameters
+    ----------
+    tuning : str, Path or mapping
+        A tuning's file, or what it says (`Tuning.of`).
+    out : str or Path
+        Folder, which gets tuned.yaml, for ``train --config``.
+    workers : int, optional
+        Trials side by side; default: one for each core.
+
+    Raises
+    ------
+    ValueError, OSError
+        For a search that cannot be meant, a folder that holds something else, or without Optuna.
+    """
+    from threefactor.experiments.training.progress import say_on_stderr
+    from threefactor.experiments.tuning.study import open_tuning, run_tuning
+    from threefactor.experiments.tuning.tuning import Tuning
+
+    source = Tuning.of(tuning) if isinstance(tuning, Mapping) else Path(tuning)
+    folder, found = open_tuning(source, Path(out))
+    say = (lambda text: None) if quiet else say_on_stderr
+    return run_tuning(folder, found, workers or os.cpu_count() or 1, say)
 
 
 def load_run(run: str | Path) -> "TrainingResult":

@@ -1,4 +1,4 @@
-"""The commands: train, evaluate, plot, check, card, sweep, reproduce, list."""
+"""The commands: train, evaluate, plot, check, card, sweep, tune, reproduce, list."""
 
 import os
 import sys
@@ -30,6 +30,7 @@ USAGE = """usage: {program} COMMAND [OPTIONS]
   check PART ...      test what every rule, neuron, encoder, ... promises; FILE.py:Class is yours
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
   sweep FILE          train every combination of settings, each with several seeds
+  tune [FILE]         look for good settings, on seeds that no claim is reported on
   reproduce NAME      test a named experiment's claim against its controls
   list [WHAT]         what there is to choose from: envs, rules, models, neurons, ...
 
@@ -45,6 +46,7 @@ examples:
   {program} check my_rule.py:MyRule
   {program} card rstdp-et reinforce
   {program} sweep rules.yaml --workers 4
+  {program} tune --env CartPole-v1 --rule rstdp-et --trials 20
   {program} reproduce gridworld_reinforce
 """
 
@@ -178,6 +180,13 @@ def sweep(arguments: list[str]) -> int:
     return run(parse_sweep(arguments))
 
 
+def tune(arguments: list[str]) -> int:
+    """Look for good settings, on seeds that no claim is reported on."""
+    from threefactor.experiments.command_line.tuning import parse_tune, run
+
+    return run(parse_tune(arguments))
+
+
 def reproduce(arguments: list[str]) -> int:
     """Put a named experiment's claim to the test, controls included; exit status 1 if it fails."""
     parser = Parser("reproduce", reproduce.__doc__)
@@ -247,6 +256,7 @@ COMMANDS = {
     "check": check,
     "card": card,
     "sweep": sweep,
+    "tune": tune,
     "reproduce": reproduce,
     "list": list_tables,
 }

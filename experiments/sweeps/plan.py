@@ -15,6 +15,7 @@ from threefactor.experiments.configuration import RunConfig, coerce, read_settin
 from threefactor.experiments.jobs.job import Job
 from threefactor.experiments.layers import configure
 from threefactor.experiments.plain_data import plain
+from threefactor.experiments.sweeps.ranges import draw, read_range
 from threefactor.experiments.training.run_files import collect_files
 from threefactor.naming import check_choice
 
@@ -200,41 +201,10 @@ def _drawn(content: Mapping[str, Any]) -> list[Settings]:
     if samples < 1:
         raise ValueError(f"samples must be >= 1, got {samples}.")
     generator = np.random.default_rng(coerce(content.get("random_seed", 0), int, "random_seed"))
+    read = {name: read_range(f"random.{name}", how) for name, how in ranges.items()}
     return [
-        {name: _draw(name, how, generator) for name, how in ranges.items()} for _ in range(samples)
+        {name: draw(wanted, generator) for name, wanted in read.items()} for _ in range(samples)
     ]
-
-
-def _draw(name: str, how: Any, generator: np.random.Generator) -> Any:
-    """Return one value as a distribution asks for it."""
-    if not isinstance(how, Mapping) or len(how) != 1:
-        raise ValueError(
-            f"random.{name}: expected one of {', '.join(_DISTRIBUTIONS)}, such as "
-            f"{{log_uniform: [0.001, 1]}}, got {how!r:.60}."
-        )
-    kind, values = next(iter(how.items()))
-    check_choice("distribution", str(kind), _DISTRIBUTIONS)
-    if kind == "choice":
-        if not isinstance(values, list) or not values:
-            raise ValueError(f"random.{name}.choice: expected a list, got {values!r:.60}.")
-        return values[int(generator.integers(len(values)))]
-    try:
-        low, high = (coerce(value, float, "") for value in values)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"random.{name}.{kind}: expected [low, high], got {values!r:.60}."
-        ) from None
-    if not low < high or (kind == "log_uniform" and low <= 0):
-        above = " and above 0" if kind == "log_uniform" else ""
-        raise ValueError(f"random.{name}.{kind}: expected low < high{above}, got {values!r}.")
-    if kind == "log_uniform":
-        return float(np.exp(generator.uniform(np.log(low), np.log(high))))
-    if kind == "integers":
-        return int(generator.integers(int(low), int(high) + 1))
-    return float(generator.uniform(low, high))
-
-
-_DISTRIBUTIONS = ("uniform", "log_uniform", "integers", "choice")
 
 
 def _seeds(content: Mapping[str, Any]) -> tuple[int, ...]:
