@@ -208,7 +208,7 @@ class _Search:
         run.tail.read()
         done, replicas = run.tail.count // run.job.replicas, run.job.replicas
         rung = RUNGS * done // run.job.episodes
-        if run.rung < rung < RUNGS:
+        if run.rung < rung < RUNGS and not run.is_pruned:
             run.rung = rung
             run.trial.report(run.score(replicas), rung)
             run.is_pruned = run.trial.should_prune()
