@@ -1,4 +1,4 @@
-"""The commands: train, evaluate, plot, check, card, sweep, tune, reproduce, list."""
+"""The commands that `USAGE` lists."""
 
 import os
 import sys
@@ -31,6 +31,7 @@ USAGE = """usage: {program} COMMAND [OPTIONS]
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
   sweep FILE          train every combination of settings, each with several seeds
   tune [FILE]         look for good settings, on seeds that no claim is reported on
+  runs [FOLDER]       list, filter, sort and delete the runs that there are
   reproduce NAME      test a named experiment's claim against its controls
   list [WHAT]         what there is to choose from: envs, rules, models, neurons, ...
 
@@ -187,6 +188,13 @@ def tune(arguments: list[str]) -> int:
     return run(parse_tune(arguments))
 
 
+def runs(arguments: list[str]) -> int:
+    """List, filter, sort and delete the runs in folders."""
+    from threefactor.experiments.command_line.runs import parse_runs, run
+
+    return run(parse_runs(arguments))
+
+
 def reproduce(arguments: list[str]) -> int:
     """Put a named experiment's claim to the test, controls included; exit status 1 if it fails."""
     parser = Parser("reproduce", reproduce.__doc__)
@@ -257,6 +265,7 @@ COMMANDS = {
     "card": card,
     "sweep": sweep,
     "tune": tune,
+    "runs": runs,
     "reproduce": reproduce,
     "list": list_tables,
 }
