@@ -47,6 +47,7 @@ benchmarks: $(VENV)/test
 	$(BIN)/python benchmarks/decision.py $(MEASURE)/decision.json
 	$(BIN)/python benchmarks/scaling.py $(MEASURE)/scaling.json
 	$(BIN)/python benchmarks/workers.py $(MEASURE)/workers.json
+	$(BIN)/python benchmarks/sweep.py --repeats 3 --json benchmarks/results/sweep.json
 	$(BIN)/python benchmarks/performance_page.py
 
 $(VENV)/python:

@@ -4,7 +4,8 @@ Nothing is printed but progress, on standard error. Results have a `report`, whi
 command prints, and `figures`. Paths may be text. What takes long to load is loaded when it is used.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from threefactor.experiments.layers import Layer, configure
 if TYPE_CHECKING:
     from threefactor.experiments.checks.card import Card
     from threefactor.experiments.checks.report import CheckReport
+    from threefactor.experiments.sweeps.sweep import SweepResult
     from threefactor.experiments.training.evaluation import EvaluationResult
     from threefactor.experiments.training.observers import Observer
     from threefactor.experiments.training.progress import Say
     from threefactor.experiments.training.result import TrainingResult
+    from threefactor.experiments.tuning.study import TuningResult
     from threefactor.rules import Rule
 
 
@@ -154,6 +157,76 @@ def evaluate(
         path, episodes, seed, max_episode_steps=max_episode_steps, greedy=greedy,
         exhibits=Exhibits(record, None if film is None else Path(film), dimensions),
     )  # fmt: skip
+
+
+def sweep(
+    plan: "str | Path | Mapping[str, Any]",
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    is_retrying: bool = False,
+    quiet: bool = False,
+) -> "SweepResult":
+    """Train every combination of settings, each with several seeds, in a new folder or one begun.
+
+    Parameters
+    ----------
+    plan : str, Path or mapping
+        A sweep's file, or what it says (`Plan.of`).
+    out : str or Path
+        Folder, which gets results.csv.
+    workers : int, optional
+        Processes; default: one for each core.
+    is_retrying : bool, default False
+        Whether what failed is tried again.
+
+    Raises
+    ------
+    ValueError, OSError
+        For a plan that cannot be meant, or a folder that holds something else.
+    """
+    from threefactor.experiments.sweeps.plan import Plan
+    from threefactor.experiments.sweeps.sweep import in_processes, open_sweep, run_sweep
+    from threefactor.experiments.training.progress import Display, say_on_stderr
+
+    source = Plan.of(plan) if isinstance(plan, Mapping) else Path(plan)
+    folder, found = open_sweep(source, Path(out))
+    display = None if quiet else Display()
+    runner = in_processes(workers or os.cpu_count() or 1, say_on_stderr, display)
+    return run_sweep(folder, found, runner, is_retrying=is_retrying)
+
+
+def tune(
+    tuning: "str | Path | Mapping[str, Any]",
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> "TuningResult":
+    """Look for good settings on tuning seeds, in a new folder or one begun.
+
+    Parameters
+    ----------
+    tuning : str, Path or mapping
+        A tuning's file, or what it says (`Tuning.of`).
+    out : str or Path
+        Folder, which gets tuned.yaml, for ``train --config``.
+    workers : int, optional
+        Trials side by side; default: one for each core.
+
+    Raises
+    ------
+    ValueError, OSError
+        For a search that cannot be meant, a folder that holds something else, or without Optuna.
+    """
+    from threefactor.experiments.training.progress import say_on_stderr
+    from threefactor.experiments.tuning.study import open_tuning, run_tuning
+    from threefactor.experiments.tuning.tuning import Tuning
+
+    source = Tuning.of(tuning) if isinstance(tuning, Mapping) else Path(tuning)
+    folder, found = open_tuning(source, Path(out))
+    say = (lambda text: None) if quiet else say_on_stderr
+    return run_tuning(folder, found, workers or os.cpu_count() or 1, say)
 
 
 def load_run(run: str | Path) -> "TrainingResult":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 _ELIGIBILITY = """adaptation_memory *= exp(-dt/tau_adaptation)
     eligibility = psi*sensitivity - psi_adaptation*adaptation_memory
@@ -65,7 +66,7 @@ class Eprop(Rule):
     the losses of the authors' program and of NEST's port are reproduced in the tests.
     """
 
-    learning_rate: float = 1e-4
+    learning_rate: float = searched(1e-4, 1e-05, 1.0, is_log=True)
     tau_readout_ms: float = 20.0
     rate_regularisation: float = 0.0
     target_rate_hz: float = 10.0
@@ -136,9 +137,9 @@ class RewardEprop(Rule):
     is not a published constant.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float = searched(1e-3, 1e-05, 1.0, is_log=True)
     tau_readout_ms: float = 20.0
-    trace_decay: float = 0.95
+    trace_decay: float = searched(0.95, 0.0, 0.95)
     unit_time_ms: float = 1.0
 
     post_equations = "learning_signal : 1"

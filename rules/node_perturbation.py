@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class NodePerturbation(Rule):
     filtered and with conductance noise from empiric synapses; here with delta synapses).
     """
 
-    learning_rate: float = 0.01
-    trace_decay: float = 0.0
+    learning_rate: float = searched(0.01, 0.0001, 1.0, is_log=True)
+    trace_decay: float = searched(0.0, 0.0, 0.95)
 
     pre_equations = "arrived : 1"
     pre_each_step = "arrived = 0"
@@ -109,12 +110,12 @@ class ExploratoryHebb(Rule):
     of the presynaptic rate. tau_plus and tau_mean are ours.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float = searched(1e-3, 0.0001, 1.0, is_log=True)
     tau_plus_ms: float = 20.0
     tau_mean_ms: float = 50.0
     unit_voltage_mv: float = 1.0
     unit_time_ms: float = 1.0
-    trace_decay: float = 0.0
+    trace_decay: float = searched(0.0, 0.0, 0.95)
 
     pre_equations = "dpre_trace/dt = -pre_trace/tau_plus : 1"
     pre_on_spike = "pre_trace += 1"

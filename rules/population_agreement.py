@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class PopulationAgreement(Rule):
     learning rate are not published constants. `reinforce-sign` is the same idea per decision.
     """
 
-    learning_rate: float = 0.1
-    tau_eligibility_ms: float = 500.0
+    learning_rate: float = searched(0.1, 0.005, 500.0, is_log=True)
+    tau_eligibility_ms: float = searched(500.0, 10.0, 1000.0, is_log=True)
 
     post_equations = "agreement : 1"
     host_writes = {"agreement": "agreement"}

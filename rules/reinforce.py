@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Reinforce(Rule):
     (coagent networks). The trace decays per decision, not per ms.
     """
 
-    learning_rate: float = 0.3
-    trace_decay: float = 0.9
+    learning_rate: float = searched(0.3, 0.001, 10.0, is_log=True)
+    trace_decay: float = searched(0.9, 0.0, 0.95)
 
     equations = """eligibility : 1
     trace : 1"""

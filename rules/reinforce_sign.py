@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class ReinforceSign(Rule):
     [1] Aenugu et al. 2019, arXiv 1910.06489; the sign follows the authors' gridworld code.
     """
 
-    learning_rate: float = 0.01
-    trace_decay: float = 0.0
+    learning_rate: float = searched(0.01, 0.001, 10.0, is_log=True)
+    trace_decay: float = searched(0.0, 0.0, 0.95)
 
     post_equations = "agreement : 1"
     host_writes = {"agreement": "agreement"}

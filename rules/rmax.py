@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class RMax(Rule):
     discrete score is exact for p = 1 - exp(-rho*dt). The learning rate is not a published constant.
     """
 
-    learning_rate: float = 0.1
-    tau_eligibility_ms: float = 500.0
+    learning_rate: float = searched(0.1, 0.005, 500.0, is_log=True)
+    tau_eligibility_ms: float = searched(500.0, 10.0, 1000.0, is_log=True)
 
     equations = """deligibility/dt = -eligibility/tau_eligibility : 1
     trace : 1"""
@@ -95,8 +96,8 @@ class HebbianBias(Rule):
     is from memory; the learning rate and the default share are not published constants.
     """
 
-    learning_rate: float = 0.03
-    tau_eligibility_ms: float = 500.0
+    learning_rate: float = searched(0.03, 0.005, 500.0, is_log=True)
+    tau_eligibility_ms: float = searched(500.0, 10.0, 1000.0, is_log=True)
     expected_share: float = 0.5
 
     equations = """deligibility/dt = -eligibility/tau_eligibility : 1

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class RewardModulatedSTDP(Rule):
     decision window is one timestep; with longer windows the pairs of the window are summed.
     """
 
-    learning_rate: float = 0.1
+    learning_rate: float = searched(0.1, 0.005, 500.0, is_log=True)
     tau_plus_ms: float = 20.0
     tau_minus_ms: float = 20.0
     a_plus: float = 1.0

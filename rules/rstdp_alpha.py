@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ class AlphaRewardModulatedSTDP(Rule):
     authors' code (ModelDB 116837).
     """
 
-    learning_rate: float = 0.01
+    learning_rate: float = searched(0.01, 0.005, 500.0, is_log=True)
     tau_plus_ms: float = 30.0
     tau_minus_ms: float = 30.0
-    tau_eligibility_ms: float = 400.0
+    tau_eligibility_ms: float = searched(400.0, 10.0, 1000.0, is_log=True)
     a_plus: float = 1.0
     a_minus: float = 1.05
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ class RewardModulatedSTDPWithEligibility(Rule):
     and unit_time_ms are one timestep.
     """
 
-    learning_rate: float = 0.625
+    learning_rate: float = searched(0.625, 0.005, 500.0, is_log=True)
     tau_plus_ms: float = 20.0
     tau_minus_ms: float = 20.0
-    tau_eligibility_ms: float = 25.0
+    tau_eligibility_ms: float = searched(25.0, 10.0, 1000.0, is_log=True)
     unit_time_ms: float = 1.0
     a_plus: float = 1.0
     a_minus: float = 1.0

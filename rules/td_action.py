@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class ActionDelta(Rule):
     was chosen as in AuGMEnT: Rombouts, Bohte & Roelfsema 2015, PLoS Comput. Biol. 11:e1004060.
     """
 
-    learning_rate: float = 0.01
-    trace_decay: float = 0.0
+    learning_rate: float = searched(0.01, 0.0001, 0.1, is_log=True)
+    trace_decay: float = searched(0.0, 0.0, 0.95)
 
     pre_equations = "activity : 1"
     pre_on_spike = "activity += 1"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class CriticDelta(Rule):
     Sutton & Barto 2018, eqs 12.5-12.7, features = spike counts of a window.
     """
 
-    learning_rate: float = 0.01
-    trace_decay: float = 0.76
+    learning_rate: float = searched(0.01, 0.0001, 0.1, is_log=True)
+    trace_decay: float = searched(0.76, 0.0, 0.95)
 
     pre_equations = "activity : 1"
     pre_on_spike = "activity += 1"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from threefactor.rules.contract import Rule
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class TemporalDifferenceLTP(Rule):
     of actor and critic are unstated up to normalisation; no two ports agree.
     """
 
-    learning_rate: float = 0.05
-    tau_decay_ms: float = 200.0
+    learning_rate: float = searched(0.05, 0.005, 500.0, is_log=True)
+    tau_decay_ms: float = searched(200.0, 10.0, 1000.0, is_log=True)
     tau_rise_ms: float = 50.0
     unit_time_ms: float = 1.0
 
@@ -106,8 +107,8 @@ class ContinuousTemporalDifferenceLTP(Rule):
     factor 1/tau_r. Learning rates are unstated up to normalisation; no two ports agree.
     """
 
-    learning_rate: float = 3e-5
-    tau_decay_ms: float = 200.0
+    learning_rate: float = searched(3e-5, 1e-6, 1e-2, is_log=True)
+    tau_decay_ms: float = searched(200.0, 10.0, 1000.0, is_log=True)
     tau_rise_ms: float = 50.0
     weight_period_ms: float = 1.0
 
@@ -171,8 +172,8 @@ class TemporalDifferenceSTDP(Rule):
     amplitude and time constant of the depression open; the defaults are ours.
     """
 
-    learning_rate: float = 0.05
-    tau_decay_ms: float = 200.0
+    learning_rate: float = searched(0.05, 0.005, 500.0, is_log=True)
+    tau_decay_ms: float = searched(200.0, 10.0, 1000.0, is_log=True)
     tau_rise_ms: float = 50.0
     unit_time_ms: float = 1.0
     tau_minus_ms: float = 20.0

@@ -19,7 +19,9 @@ from threefactor.experiments.interface import check as check
 from threefactor.experiments.interface import evaluate as evaluate
 from threefactor.experiments.interface import load_run as load_run
 from threefactor.experiments.interface import resume as resume
+from threefactor.experiments.interface import sweep as sweep
 from threefactor.experiments.interface import train as train
+from threefactor.experiments.interface import tune as tune
 from threefactor.experiments.layers import configure as configure
 from threefactor.experiments.parts.kinds import load_part as load_part
 from threefactor.experiments.training.observers import Observer as Observer

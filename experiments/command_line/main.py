@@ -1,4 +1,4 @@
-"""The commands: train, evaluate, plot, check, card, reproduce, list."""
+"""The commands that `USAGE` lists."""
 
 import os
 import sys
@@ -29,6 +29,9 @@ USAGE = """usage: {program} COMMAND [OPTIONS]
   plot RUN            draw the figures of a run
   check PART ...      test what every rule, neuron, encoder, ... promises; FILE.py:Class is yours
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
+  sweep FILE          train every combination of settings, each with several seeds
+  tune [FILE]         look for good settings, on seeds that no claim is reported on
+  runs [FOLDER]       list, filter, sort and delete the runs that there are
   reproduce NAME      test a named experiment's claim against its controls
   list [WHAT]         what there is to choose from: envs, rules, models, neurons, ...
 
@@ -43,6 +46,8 @@ examples:
   {program} plot runs/car --window-ms 0 500
   {program} check my_rule.py:MyRule
   {program} card rstdp-et reinforce
+  {program} sweep rules.yaml --workers 4
+  {program} tune --env CartPole-v1 --rule rstdp-et --trials 20
   {program} reproduce gridworld_reinforce
 """
 
@@ -169,6 +174,27 @@ def card(arguments: list[str]) -> int:
     return 0
 
 
+def sweep(arguments: list[str]) -> int:
+    """Train every combination of settings in a file, each with several seeds."""
+    from threefactor.experiments.command_line.sweeping import parse_sweep, run
+
+    return run(parse_sweep(arguments))
+
+
+def tune(arguments: list[str]) -> int:
+    """Look for good settings, on seeds that no claim is reported on."""
+    from threefactor.experiments.command_line.tuning import parse_tune, run
+
+    return run(parse_tune(arguments))
+
+
+def runs(arguments: list[str]) -> int:
+    """List, filter, sort and delete the runs in folders."""
+    from threefactor.experiments.command_line.runs import parse_runs, run
+
+    return run(parse_runs(arguments))
+
+
 def reproduce(arguments: list[str]) -> int:
     """Put a named experiment's claim to the test, controls included; exit status 1 if it fails."""
     parser = Parser("reproduce", reproduce.__doc__)
@@ -237,6 +263,9 @@ COMMANDS = {
     "plot": plot,
     "check": check,
     "card": card,
+    "sweep": sweep,
+    "tune": tune,
+    "runs": runs,
     "reproduce": reproduce,
     "list": list_tables,
 }

@@ -1,40 +1,30 @@
-"""Run jobs side by side, a process for each; what one does, or suffers, does not touch another.
+"""Run jobs side by side, in a few processes; what one does, or suffers, does not touch another.
 
-Nothing is sent between processes but the word to stop: each writes an ordinary run directory, and
-whoever waits reads there how far it has come.
+Nothing is sent between processes but commands and the word to stop: each writes an ordinary run
+directory, and whoever waits reads there how far it has come.
 """
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import IO, Literal
+from collections.abc import Callable, Sequence
 
-from threefactor.experiments.command_line.arguments import INTERRUPTED
+from threefactor.experiments.jobs.claims import Claims
 from threefactor.experiments.jobs.job import Job
 from threefactor.experiments.jobs.news import News
 from threefactor.experiments.jobs.progress import JobsProgress
+from threefactor.experiments.jobs.worker import EndedJob, Worker
 from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.progress import Display, Say
 
 POLL_S = 0.1
-_LAST_BYTES = 4096
-
-
-@dataclass(frozen=True)
-class EndedJob:
-    """How a job ended; `reason` says in one line why it failed."""
-
-    job: Job
-    status: Literal["done", "interrupted", "failed"]
-    reason: str = ""
 
 
 def run_jobs(
-    jobs: Sequence[Job], processes: int, say: Say, display: Display | None = None
+    jobs: Sequence[Job],
+    processes: int,
+    say: Say,
+    display: Display | None = None,
+    claims: Claims | None = None,
+    when_ended: Callable[[EndedJob], None] = lambda ended: None,
 ) -> list[EndedJob]:
     """Run jobs, at most `processes` at a time, and return how each ended, in their order.
 
@@ -48,28 +38,40 @@ def run_jobs(
     processes : int
         >= 1.
     say : callable
-        Receives a line when one fails while others go on, and what they say of their health.
+        Receives a line when one fails while others go on, and, unless others share the work,
+        what jobs say of their health.
     display : Display, optional
         Shows the episodes of all jobs.
+    claims : Claims, optional
+        Where others may do jobs of the same sequence: what they are at ends as "elsewhere".
+    when_ended : callable, optional
+        Receives each job that was run here when it has ended.
 
     Raises
     ------
     KeyboardInterrupt
         When Ctrl-C is pressed twice.
     """
-    return _Pool(jobs, processes, say, display).run()
+    return _Pool(jobs, processes, say, display, claims, when_ended).run()
 
 
 class _Pool:
     def __init__(
-        self, jobs: Sequence[Job], processes: int, say: Say, display: Display | None
+        self,
+        jobs: Sequence[Job],
+        processes: int,
+        say: Say,
+        display: Display | None,
+        claims: Claims | None,
+        when_ended: Callable[[EndedJob], None],
     ) -> None:
         self._jobs, self._processes, self._say, self._display = jobs, processes, say, display
+        self._claims, self._when_ended = claims, when_ended
         self._ended = {job: EndedJob(job, "done") for job in jobs if job.is_done}
         self._waiting = [job for job in jobs if job not in self._ended]
-        self._running: dict[Job, subprocess.Popen] = {}
+        self._workers: list[Worker] = []
         self._is_stopping = False
-        self._news = News(self._waiting, say)
+        self._news = News([] if claims else self._waiting, say)
 
     def run(self) -> list[EndedJob]:
         progress = JobsProgress(self._jobs, self._display) if self._display else None
@@ -77,82 +79,69 @@ class _Pool:
             with Interruption(self._stop):
                 while self._waiting or self._running:
                     self._start()
-                    time.sleep(POLL_S)
+                    time.sleep(POLL_S if self._running else 0.0)
                     if self._is_stopping:
                         self._ask_to_stop()
+                    if self._claims:
+                        self._claims.renew(self._running)
                     self._collect()
                     self._news.update()
                     if progress:
                         progress.update()
         finally:
-            for process in self._running.values():
-                process.kill()
-                process.wait()
+            for worker in self._workers:
+                if self._claims and worker.job:
+                    self._claims.release(worker.job)
+                worker.end()
             if self._display:
                 self._display.end()
         return [self._ended[job] for job in self._jobs]
+
+    @property
+    def _running(self) -> list[Job]:
+        return [worker.job for worker in self._workers if worker.job]
 
     def _stop(self, reason: str) -> None:
         self._is_stopping = True
 
     def _start(self) -> None:
+        """Give free workers what nobody does yet."""
         while self._waiting and len(self._running) < self._processes and not self._is_stopping:
             job = self._waiting.pop(0)
-            self._running[job] = _start_process(job)
-            self._news.begin(job)
+            if self._claims and not self._claims.take(job):
+                self._ended[job] = EndedJob(job, "elsewhere")
+            elif job.is_done:  # by somebody else, meanwhile
+                self._finish(EndedJob(job, "done"))
+            else:
+                self._free_worker().begin(job)
+                self._news.begin(job)
+
+    def _free_worker(self) -> Worker:
+        for worker in [worker for worker in self._workers if worker.job is None]:
+            if not worker.is_dead:
+                return worker
+            worker.end()
+            self._workers.remove(worker)
+        self._workers.append(Worker())
+        return self._workers[-1]
 
     def _ask_to_stop(self) -> None:
-        for process in self._running.values():
-            _stdin(process).close()
+        for worker in self._workers:
+            worker.ask_to_stop()
         self._ended |= {job: EndedJob(job, "interrupted") for job in self._waiting}
         self._waiting.clear()
 
     def _collect(self) -> None:
-        for job, process in list(self._running.items()):
-            status = process.poll()
-            if status is None:
+        for worker in self._workers:
+            ended = worker.poll()
+            if ended is None:
                 continue
-            _stdin(process).close()
-            del self._running[job]
-            self._ended[job] = ended = _how_it_ended(job, status)
+            self._finish(ended)
+            self._when_ended(ended)
             if ended.status == "failed" and (self._running or self._waiting):
-                self._say(f"{job.name} failed: {ended.reason}; the others go on")
+                self._say(f"{ended.job.name} failed: {ended.reason}; the others go on")
 
-
-def _start_process(job: Job) -> subprocess.Popen:
-    """Start a job in a session of its own, where the terminal's Ctrl-C does not reach it."""
-    command = [sys.executable, "-P", "-m", "threefactor.experiments.jobs.child", *job.prepare()]
-    libraries = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
-    job.log.parent.mkdir(parents=True, exist_ok=True)
-    with job.log.open("wb") as log:
-        return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
-            env={**os.environ, **libraries, "PYTHONPATH": path}, start_new_session=True,
-        )  # fmt: skip
-
-
-def _stdin(process: subprocess.Popen) -> IO[bytes]:
-    assert process.stdin is not None
-    return process.stdin
-
-
-def _how_it_ended(job: Job, status: int) -> EndedJob:
-    if status in (INTERRUPTED, -signal.SIGINT):
-        return EndedJob(job, "interrupted")
-    if status == 0:
-        return EndedJob(job, "done")
-    words = _last_words(job)
-    if status < 0:
-        killed = f"killed by {signal.Signals(-status).name}"
-        words = f"{killed}; it last said: {words}" if words else killed
-    return EndedJob(job, "failed", f"{words or f'exit status {status}'} ({job.log})")
-
-
-def _last_words(job: Job) -> str:
-    """Return the last line of a job's log."""
-    with job.log.open("rb") as log:
-        log.seek(max(0, os.path.getsize(job.log) - _LAST_BYTES))
-        lines = log.read().decode(errors="replace").split("\n")
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1].removeprefix("error: ") if said else ""
+    def _finish(self, ended: EndedJob) -> None:
+        self._ended[ended.job] = ended
+        if self._claims:
+            self._claims.release(ended.job)

@@ -14,6 +14,7 @@ from threefactor.rules.modulators.contract import (
     ThirdFactor,
     where_active,
 )
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class TemporalDifference(Modulator):
     computed_by: ClassVar[str] = "spikes"
     adjustable: ClassVar[tuple[str, ...]] = ("discount", "value_offset")
 
-    discount: float = 0.95
+    discount: float = searched(0.95, 0.9, 0.999)
     value_gain: float = 1.0
     value_offset: float = 0.0
     full_rate_hz: float | None = None

@@ -12,6 +12,7 @@ from threefactor.rules.modulators.contract import (
     Reinforcement,
     where_active,
 )
+from threefactor.search_range import searched
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class LinearTemporalDifference(Modulator):
     computed_by: ClassVar[str] = "outside"
     adjustable: ClassVar[tuple[str, ...]] = ("discount", "trace_decay", "learning_rate")
 
-    discount: float = 0.95
-    trace_decay: float = 0.8
-    learning_rate: float = 0.1
+    discount: float = searched(0.95, 0.9, 0.999)
+    trace_decay: float = searched(0.8, 0.0, 0.95)
+    learning_rate: float = searched(0.1, 0.01, 0.5, is_log=True)
     initial_value: float = 0.0
 
     def __post_init__(self) -> None:

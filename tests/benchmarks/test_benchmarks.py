@@ -105,3 +105,11 @@ def test_parts_of_a_decision_at_toy_size(tmp_path):
     assert "| **decision** |" in text
     for parts in json.loads(file.read_text())["us"].values():
         assert min(parts["decision"]) > min(parts["  encode"]) > 0.0
+
+
+def test_sweep_at_toy_size(tmp_path):
+    out = tmp_path / "out.json"
+    text = run("sweep.py", "--runs", "2", "--json", str(out))
+    found = json.loads(out.read_text())
+    assert all(0 < run["outside"] < 1 for runs in found["processes"].values() for run in runs)
+    assert "outside training" in text

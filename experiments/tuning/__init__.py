@@ -1,0 +1,1 @@
+"""Look for good settings, on seeds that no claim is reported on."""
