@@ -104,3 +104,4 @@ class ClosedLoop:
         self.agent.restore(state["agent"])
         self.environments.restore(state["environments"])
         self.tally.restore(state["tally"])
+        self.environments.count_from(self.tally.done + self.tally.involved, self.tally.lengths)
