@@ -62,8 +62,9 @@ def user_place(error: BaseException) -> Place | None:
 
 
 def described(error: BaseException) -> str:
-    """Return kind and text of an error in one line, and the user's line that it is due to."""
+    """Return kind and text of an error in one line, the user's line that it is due to, and when."""
     text = " ".join(str(error).split())
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     place = user_place(error)
-    return said if place is None else f"{said} ({place})"
+    when = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+    return f"{said}{when}" if place is None else f"{said} ({place}){when}"

@@ -20,11 +20,7 @@ from threefactor.experiments.training.observers import Observer, Stopwatch
 from threefactor.experiments.training.preconditions import require_checkpoint, require_new_run
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
-from threefactor.experiments.training.references import (
-    policy_arrays,
-    reference_returns,
-    twin_returns,
-)
+from threefactor.experiments.training.references import compare, policy_arrays
 from threefactor.experiments.training.result import TrainingResult
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.run_files import RunFiles, changes, collect_files
@@ -115,9 +111,8 @@ def _train(
     is_complete, references, twins = _run(loop, say), {}, []
     if is_complete and config.options.reference_episodes:
         try:
-            twins = twin_returns(setup, config.options.reference_episodes)
-            references = reference_returns(
-                setup, loop.environments, config.options.reference_episodes, twins
+            references, twins = compare(
+                setup, loop.environments, config.options.reference_episodes, say
             )
         except KeyboardInterrupt:
             is_complete = False
