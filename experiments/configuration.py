@@ -1,7 +1,6 @@
 """Run configurations: defaults < preset of the environment < --config file < command line."""
 
 import inspect
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -9,12 +8,12 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-import yaml
-
 from threefactor.experiments.parts.environments import anchored_environment
 from threefactor.experiments.parts.kinds import KINDS, load_part
 from threefactor.experiments.parts.user_files import anchored, shown, split_name
 from threefactor.experiments.plain_data import plain
+from threefactor.experiments.settings_files import read_file
+from threefactor.experiments.yaml_text import dump_yaml
 from threefactor.models.engine import ENGINES
 from threefactor.naming import check_choice, suggest
 
@@ -108,6 +107,13 @@ class RunOptions:
                 f"window_ms must be a multiple of timestep_ms ({self.timestep_ms} ms), "
                 f"got {self.window_ms} ms."
             )
+        for key, value in self.env_kwargs.items():
+            if not isinstance(key, str):
+                raise ValueError(f"env_kwargs: expected names of arguments, got the key {key!r}.")
+            try:
+                plain(value)
+            except TypeError as error:
+                raise ValueError(f"env_kwargs.{key}: {error}") from None
         check_choice("preset", self.preset, PRESETS)
         check_choice("engine", self.engine, ENGINES)
         check_choice("control", self.control, CONTROLS)
@@ -185,7 +191,7 @@ class RunConfig:
 
     def to_yaml(self) -> str:
         """Return the configuration as YAML."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+        return dump_yaml(self.to_dict())
 
 
 def resolve(*layers: Mapping[str, Any]) -> RunConfig:
@@ -311,23 +317,7 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     ValueError
         In one line, if it cannot be read.
     """
-    path = Path(path)
-    if not path.exists():
-        raise ValueError(f"{path}: no such configuration file.")
-    try:
-        if path.suffix == ".toml":
-            content = tomllib.loads(path.read_text())
-        elif path.suffix in (".yaml", ".yml"):
-            content = yaml.safe_load(path.read_text())
-        else:
-            raise ValueError(f"{path}: expected .yaml, .yml or .toml, got {path.suffix!r}.")
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: expected settings as `name: value`, got {content!r:.60}.")
-    return anchor_files(content, path.parent.resolve())
+    return anchor_files(read_file(path), Path(path).parent.resolve())
 
 
 def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
@@ -398,4 +388,5 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
             return Path(value)
     else:
         return value
-    raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {value!r}.")
+    hint = ": write true or false" if kind is bool else ""
+    raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {value!r:.80}{hint}.")

@@ -120,8 +120,15 @@ def settings_of(layer: Layer) -> Mapping[str, Any]:
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with ``part.name`` as ``part: {name: ...}``, - as _, and classes by name."""
+    """Return settings with ``part.name`` as ``part: {name: ...}``, - as _, and classes by name.
+
+    Raises
+    ------
+    ValueError
+        For a setting that is written twice, with - and with _.
+    """
     found: dict[str, Any] = {}
+    _check_written_once("", settings)
     for key, value in settings.items():
         owner, is_dotted, name = str(key).replace("-", "_").partition(".")
         if is_dotted:
@@ -134,3 +141,14 @@ def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
             value = {**part_settings(owner, found[owner]), **part_settings(owner, value)}
         found[owner] = value
     return found
+
+
+def _check_written_once(owner: str, settings: Mapping[str, Any]) -> None:
+    names: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = str(key).replace("-", "_")
+        if name in names:
+            raise ValueError(f"{owner}{names[name]} and {owner}{key} are the same setting.")
+        names[name] = key
+        if not owner and name in PARTS and isinstance(value, Mapping):
+            _check_written_once(f"{name}.", value)
