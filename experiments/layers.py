@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from threefactor.experiments.coercion import coerce
 from threefactor.experiments.configuration import (
     PARTS,
     RunConfig,
     RunOptions,
-    coerce,
     part_settings,
     read_settings,
     resolve,
@@ -95,7 +95,8 @@ def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if set(CHOSEN) <= set(named):
         return {}
     options = [
-        {key: value for key, value in layer.items() if key not in PARTS} for layer in layers
+        {key: value for key, value in layer.items() if key not in (*PARTS, "replicas")}
+        for layer in layers
     ]  # the settings of a part may be those of a choice that is still to be made
     setup = Setup.of(resolve(*options))
     with closing(setup.open_environments(replicas=1)) as environments:

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from threefactor.agents.seeds import STREAMS, spawn_seeds
 from threefactor.experiments import configuration as config_module
+from threefactor.experiments.coercion import coerce
 from threefactor.experiments.command_line.option_help import documented_parameters
 from threefactor.experiments.command_line.options import parse_train
 from threefactor.experiments.configuration import (
     PARTS,
     PRESETS,
     RunOptions,
-    coerce,
     read_settings,
     resolve,
 )
