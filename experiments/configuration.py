@@ -20,7 +20,7 @@ from threefactor.naming import check_choice, suggest
 #: Settings found for an environment, see `experiments.presets`; the first is the default.
 PRESETS = ("plausible", "fast", "none")
 #: A shorter timestep, and more timesteps in a decision, cannot be meant.
-SHORTEST_TIMESTEP_MS, MOST_STEPS = 1e-4, 1_000_000
+SHORTEST_TIMESTEP_MS, LONGEST_MS, MOST_STEPS = 1e-4, 1e9, 1_000_000
 #: Option -> the least and the most that can be meant.
 BOUNDS = {
     "episodes": (1, 10**12),
@@ -107,8 +107,10 @@ class RunOptions:
                     f"{len(values)}; replicas that nobody counts are as many as the values."
                 )
         for name in ("window_ms", "timestep_ms"):
-            if not 0 < getattr(self, name) < 1e9:
-                raise ValueError(f"{name} must be > 0 ms, got {getattr(self, name)}.")
+            value = getattr(self, name)
+            if not 0 < value < LONGEST_MS:
+                bound = f"< {LONGEST_MS:g}" if value > 0 else "> 0"
+                raise ValueError(f"{name} must be {bound} ms, got {value}.")
         if self.timestep_ms < SHORTEST_TIMESTEP_MS:
             raise ValueError(
                 f"timestep_ms must be >= {SHORTEST_TIMESTEP_MS} ms, got {self.timestep_ms}."

@@ -51,7 +51,7 @@ def check_input(spec: NetworkSpec, encoder: BoundEncoder, window_ms: float) -> N
         highest, most = encoder.rates_range_hz[1], 1000.0 / spec.timestep_ms
         if not highest <= most * (1 + 1e-9):
             raise ValueError(
-                f"encoder {name}: rates of up to {highest:g} Hz are more than one spike in each "
+                f"encoder: rates of up to {highest:g} Hz are more than one spike in each "
                 f"timestep of {spec.timestep_ms:g} ms ({most:g} Hz); lower --encoder.rate-max-hz "
                 "or --timestep-ms."
             )

@@ -17,7 +17,7 @@ from threefactor.envs.bridge.answers import (
     finite_reward,
 )
 from threefactor.envs.bridge.flattening import flat_actions, flat_observations, named_space
-from threefactor.envs.bridge.making import make_environment, missing_package
+from threefactor.envs.bridge.making import make_environment, missing_package, own_time_limit
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.envs.bridge.together import FEWEST, Together
 from threefactor.envs.bridge.whereabouts import Whereabouts
@@ -56,8 +56,8 @@ class Environments:
         Of a single environment, flattened where it is of another kind (`envs.bridge.flattening`).
     n_values : tuple of int
         For each dimension of an observation its number of symbols; 0: it is a number.
-    max_episode_steps : int or None
-        The time limit in force; None: there is none.
+    max_episode_steps, own_time_limit : int or None
+        The time limit in force; the one that it is registered with. None: there is none.
     return_discount : float
         Discount per step of the environment's own metric; 1.0 if it declares none.
     is_running : (n_replicas,), bool
@@ -110,6 +110,7 @@ class Environments:
         self._say = say
         self.action_space = named_space(env_id, "action", flat_actions, first.action_space).space
         self.max_episode_steps = None if first.spec is None else first.spec.max_episode_steps
+        self.own_time_limit = own_time_limit(environment)
         self.return_discount = float(getattr(self._envs[0].unwrapped, "return_discount", 1.0))
         self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
         self.observations: NDArray[Any] = np.zeros(

@@ -55,6 +55,14 @@ def make_environment(
         raise EnvironmentFault(f"{name} cannot be made: {_cause(error, kwargs)}.") from error
 
 
+def own_time_limit(environment: str | EnvSpec) -> int | None:
+    """Return the time limit that an environment is registered with, once it has been made."""
+    if isinstance(environment, str):
+        with _without_warnings():
+            environment = gym.spec(environment.rpartition(":")[2])
+    return environment.max_episode_steps
+
+
 @contextmanager
 def _without_warnings() -> Iterator[None]:
     """Keep quiet what Gymnasium says of versions and render modes; users' warnings are shown."""

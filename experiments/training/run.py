@@ -12,6 +12,7 @@ from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
+from threefactor.experiments.training.demands import check_demands
 from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.limits import with_limits
 from threefactor.experiments.training.loop import ClosedLoop
@@ -57,6 +58,7 @@ def train_agent(
     path = Path(out or default_path(options.env, config.names["rule"], options.seed))
     require_new_run(path)  # building a network can take half a minute
     config = with_limits(config, say)
+    check_demands(config, path, say)
     setup = Setup.of(config)
     with setup.opened(say) as (environments, agent):
         files = collect_files(config)
