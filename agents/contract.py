@@ -298,6 +298,15 @@ class AgentSettings(ABC):
         """
         return {}
 
+    def size(
+        self, parts: Any, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
+    ) -> tuple[int, int]:
+        """Return how many neurons and synapses one replica has, without building it.
+
+        What a run will take is estimated from it; (0, 0), the default: nobody can say.
+        """
+        return 0, 0
+
     @abstractmethod
     def build(
         self,

@@ -1,26 +1,37 @@
 """Run configurations: defaults < preset of the environment < --config file < command line."""
 
 import inspect
-import tomllib
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
-
-import yaml
+from typing import Any, get_type_hints
 
 from threefactor.analysis.conditions import ANY, CONDITIONS
+from threefactor.experiments.coercion import alternatives, coerce
+from threefactor.experiments.magnitudes import check_meant, check_range
 from threefactor.experiments.parts.environments import anchored_environment
 from threefactor.experiments.parts.kinds import KINDS, load_part
 from threefactor.experiments.parts.user_files import anchored, shown, split_name
 from threefactor.experiments.plain_data import plain
+from threefactor.experiments.settings_files import read_file
+from threefactor.experiments.yaml_text import dump_yaml
 from threefactor.models.engine import ENGINES
 from threefactor.naming import check_choice, suggest
 
 #: Settings found for an environment, see `experiments.presets`; the first is the default.
 PRESETS = ("plausible", "fast", "none")
+#: A shorter timestep, and more timesteps in a decision, cannot be meant.
+SHORTEST_TIMESTEP_MS, LONGEST_MS, MOST_STEPS = 1e-4, 1e9, 1_000_000
+#: Option -> the least and the most that can be meant.
+BOUNDS = {
+    "episodes": (1, 10**12),
+    "replicas": (1, 100_000),
+    "seed": (0, 2**63 - 1),
+    "record_episodes": (0, 10**12),
+    "probes": (0, 100_000),
+    "weight_snapshots": (0, 10**12),
+    "reference_episodes": (0, 10**12),
+}
 CONTROLS = ("none", "frozen", "shuffled", "permuted", "zero")
 
 
@@ -92,27 +103,43 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         """Raise ValueError for impossible settings."""
-        for name in ("episodes", "replicas"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}.")
+        for name, (least, most) in BOUNDS.items():
+            check_range(name, getattr(self, name), least, most)
         for name, values in self.each.items():
             if len(values) != self.replicas:
                 raise ValueError(
                     f"each.{name}: expected one value for each of {self.replicas} replicas, got "
                     f"{len(values)}; replicas that nobody counts are as many as the values."
                 )
-        for name in ("seed", "record_episodes", "probes", "weight_snapshots", "reference_episodes"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)}.")
         for name in ("window_ms", "timestep_ms"):
-            if not 0 < getattr(self, name) < 1e9:
-                raise ValueError(f"{name} must be > 0 ms, got {getattr(self, name)}.")
+            value = getattr(self, name)
+            if not 0 < value < LONGEST_MS:
+                bound = f"< {LONGEST_MS:g}" if value > 0 else "> 0"
+                raise ValueError(f"{name} must be {bound} ms, got {value}.")
+        if self.timestep_ms < SHORTEST_TIMESTEP_MS:
+            raise ValueError(
+                f"timestep_ms must be >= {SHORTEST_TIMESTEP_MS} ms, got {self.timestep_ms}."
+            )
         steps = self.window_ms / self.timestep_ms
+        if steps > MOST_STEPS:
+            raise ValueError(
+                f"window_ms must be at most {MOST_STEPS} timesteps ({self.timestep_ms} ms), got "
+                f"{self.window_ms} ms."
+            )
         if abs(steps - round(steps)) > 1e-9 * steps:
             raise ValueError(
                 f"window_ms must be a multiple of timestep_ms ({self.timestep_ms} ms), "
                 f"got {self.window_ms} ms."
             )
+        for key, value in self.env_kwargs.items():
+            if not isinstance(key, str):
+                raise ValueError(f"env_kwargs: expected names of arguments, got the key {key!r}.")
+            try:
+                plain(value)
+            except TypeError as error:
+                raise ValueError(f"env_kwargs.{key}: {error}") from None
+        if self.max_episode_steps is not None:
+            check_range("max_episode_steps", self.max_episode_steps, 1, 10**12)
         check_choice("preset", self.preset, PRESETS)
         check_choice("engine", self.engine, ENGINES)
         check_choice("control", self.control, CONTROLS)
@@ -159,6 +186,14 @@ class RunConfig:
     parts: dict[str, Any]
 
     @property
+    def alone(self) -> "RunConfig":
+        """The configuration of the first replica, as a run of its own."""
+        options = replace(self.options, replicas=1, apart=False, each={})
+        return replace(
+            self, options=options, parts=self.parts_of(0) if self.options.each else self.parts
+        )
+
+    @property
     def are_apart(self) -> bool:
         """Whether replicas are agents of their own."""
         return self.options.apart or bool(self.options.each)
@@ -192,7 +227,7 @@ class RunConfig:
 
     def to_yaml(self) -> str:
         """Return the configuration as YAML."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+        return dump_yaml(self.to_dict())
 
 
 def resolve(*layers: Mapping[str, Any]) -> RunConfig:
@@ -318,23 +353,7 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     ValueError
         In one line, if it cannot be read.
     """
-    path = Path(path)
-    if not path.exists():
-        raise ValueError(f"{path}: no such configuration file.")
-    try:
-        if path.suffix == ".toml":
-            content = tomllib.loads(path.read_text())
-        elif path.suffix in (".yaml", ".yml"):
-            content = yaml.safe_load(path.read_text())
-        else:
-            raise ValueError(f"{path}: expected .yaml, .yml or .toml, got {path.suffix!r}.")
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: expected settings as `name: value`, got {content!r:.60}.")
-    return anchor_files(content, path.parent.resolve())
+    return anchor_files(read_file(path), Path(path).parent.resolve())
 
 
 def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
@@ -348,61 +367,6 @@ def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
             owner = "" if kind is RunOptions else f" of {where}"
             raise ValueError(f"Unknown setting {key!r}{owner}.{suggest(name, known)}")
         values[name] = coerce(value, types[name], f"{where}.{name}")
+        if kind is not RunOptions:
+            check_meant(f"{where}.{name}", values[name])
     return kind(**values)
-
-
-def alternatives(kind: Any) -> tuple[Any, ...]:
-    """Return the types that a type stands for: those of a union, or itself."""
-    return get_args(kind) if get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
-
-
-def coerce(value: Any, kind: Any, where: str) -> Any:
-    """Return `value` as `kind`; YAML's ``1e-3`` (a string) becomes a float, lists become tuples.
-
-    A tuple within a tuple may be written as one word: ``0,1 2,3`` is ((0, 1), (2, 3)).
-    """
-    origin, choices = get_origin(kind), alternatives(kind)
-    if choices != (kind,):
-        if value is None and type(None) in choices:
-            return None
-        errors = []
-        for choice in choices:
-            if choice is type(None):
-                continue
-            try:
-                return coerce(value, choice, where)
-            except ValueError as error:
-                errors.append(error)
-        raise errors[0]
-    if origin is typing.Literal:
-        if value in get_args(kind):
-            return value
-        raise ValueError(f"{where} must be one of {get_args(kind)}, got {value!r}.")
-    if origin is tuple:
-        inner = get_args(kind)[0]
-        items = value if isinstance(value, (list, tuple)) else [value]
-        if get_origin(inner) is tuple:
-            items = [item.split(",") if isinstance(item, str) else item for item in items]
-        return tuple(coerce(item, inner, where) for item in items)
-    if origin is dict or kind is dict:
-        if isinstance(value, Mapping):
-            return dict(value)
-    elif kind is bool:
-        if isinstance(value, bool):
-            return value
-    elif kind in (int, float):
-        try:
-            number = kind(value)
-            if not isinstance(value, bool) and (kind is float or float(number) == float(value)):
-                return number
-        except (TypeError, ValueError, OverflowError):
-            pass
-    elif kind is str:
-        if isinstance(value, str):
-            return value
-    elif kind is Path:
-        if isinstance(value, (str, Path)):
-            return Path(value)
-    else:
-        return value
-    raise ValueError(f"{where} must be {getattr(kind, '__name__', kind)}, got {value!r}.")

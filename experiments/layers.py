@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from threefactor.experiments.coercion import coerce
 from threefactor.experiments.configuration import (
     PARTS,
     RunConfig,
     RunOptions,
-    coerce,
     part_settings,
     read_settings,
     resolve,
@@ -97,7 +97,8 @@ def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if set(CHOSEN) <= set(named):
         return {}
     options = [
-        {key: value for key, value in layer.items() if key not in PARTS} for layer in layers
+        {key: value for key, value in layer.items() if key not in (*PARTS, "replicas")}
+        for layer in layers
     ]  # the settings of a part may be those of a choice that is still to be made
     setup = Setup.of(resolve(*options))
     with closing(setup.open_environments(replicas=1)) as environments:
@@ -122,8 +123,15 @@ def settings_of(layer: Layer) -> Mapping[str, Any]:
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with ``part.name`` as ``part: {name: ...}``, - as _, and classes by name."""
+    """Return settings with ``part.name`` as ``part: {name: ...}``, - as _, and classes by name.
+
+    Raises
+    ------
+    ValueError
+        For a setting that is written twice, with - and with _.
+    """
     found: dict[str, Any] = {}
+    _check_written_once("", settings)
     for key, value in settings.items():
         owner, is_dotted, name = str(key).replace("-", "_").partition(".")
         if is_dotted:
@@ -136,3 +144,14 @@ def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
             value = {**part_settings(owner, found[owner]), **part_settings(owner, value)}
         found[owner] = value
     return found
+
+
+def _check_written_once(owner: str, settings: Mapping[str, Any]) -> None:
+    names: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = str(key).replace("-", "_")
+        if name in names:
+            raise ValueError(f"{owner}{names[name]} and {owner}{key} are the same setting.")
+        names[name] = key
+        if not owner and name in PARTS and isinstance(value, Mapping):
+            _check_written_once(f"{name}.", value)

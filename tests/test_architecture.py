@@ -42,8 +42,9 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "analysis": (set(), {"numpy", "scipy", "matplotlib", "h5py"}),
     "experiments": ({"envs", "rules", "models", "agents", "analysis"}, None),
 }
-#: What every folder may import: places, words about names that a user misspelt, questions to masks.
-COMMON = {"cache", "masks", "naming", "program"}
+#: What every folder may import: places, words about names that a user misspelt and about lines of
+#: code that raised, questions to masks.
+COMMON = {"blame", "cache", "masks", "naming", "program"}
 #: The only modules of `rules` that `models` may know: the contract, its language, random streams.
 CONTRACT = {
     f"threefactor.rules.{module}"

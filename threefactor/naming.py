@@ -7,9 +7,15 @@ import difflib
 from collections.abc import Iterable
 
 
+def close_names(name: str, known: Iterable[str], at_most: int = 1) -> list[str]:
+    """Return the known names that are close, the closest first; upper and lower case are alike."""
+    lower = {text.lower(): text for text in known}
+    return [lower[text] for text in difflib.get_close_matches(name.lower(), lower, at_most)]
+
+
 def suggest(name: str, known: Iterable[str], at_most: int = 1) -> str:
     """Return " Did you mean ...?" with the closest of the known names, or "" if none is close."""
-    close = difflib.get_close_matches(name, list(known), at_most)
+    close = close_names(name, known, at_most)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 

@@ -115,11 +115,25 @@ class PlasticSettings(AgentSettings):
         self, parts: PlasticParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
     ) -> dict[str, Any]:
         """Return what its plausibility is judged by; see `AgentSettings.regime`."""
-        encoder = parts.encoder.bind(spaces[0])
-        generators = [np.random.default_rng(0)]
-        decoder = parts.decoder.bind(spaces[1], parts.model.neurons_per_action, generators)
-        spec = _specify(parts, options.timestep_ms, encoder, decoder.n_populations)
-        return _regime(parts, options, spec, encoder)
+        return _regime(parts, options, *_unbuilt(parts, options, spaces))
+
+    def size(
+        self, parts: PlasticParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
+    ) -> tuple[int, int]:
+        """Return the sizes of all populations and projections; see `AgentSettings.size`."""
+        spec, _ = _unbuilt(parts, options, spaces)
+        neurons = sum(population.size for population in spec.populations)
+        return neurons, sum(projection.n_synapses for projection in spec.projections)
+
+
+def _unbuilt(
+    parts: PlasticParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
+) -> tuple[NetworkSpec, BoundEncoder]:
+    """Return the network of an agent and its encoder, without anything that simulates them."""
+    encoder = parts.encoder.bind(spaces[0])
+    generators = [np.random.default_rng(0)]
+    decoder = parts.decoder.bind(spaces[1], parts.model.neurons_per_action, generators)
+    return _specify(parts, options.timestep_ms, encoder, decoder.n_populations), encoder
 
 
 def _regime(

@@ -47,6 +47,14 @@ def check_input(spec: NetworkSpec, encoder: BoundEncoder, window_ms: float) -> N
             f"{source.neuron.takes}; let the model build it by "
             "`self.input_population(parts)`, or of parts.input_neuron."
         )
+    if encoder.emits == "rates_hz":
+        highest, most = encoder.rates_range_hz[1], 1000.0 / spec.timestep_ms
+        if not highest <= most * (1 + 1e-9):
+            raise ValueError(
+                f"encoder: rates of up to {highest:g} Hz are more than one spike in each "
+                f"timestep of {spec.timestep_ms:g} ms ({most:g} Hz); lower --encoder.rate-max-hz "
+                "or --timestep-ms."
+            )
     if encoder.emits == "spike_times_ms":
         latest, timestep_ms = np.array(encoder.times_range_ms[1]), spec.timestep_ms
         if steps_to_spike(latest, timestep_ms) * timestep_ms > window_ms * (1 + 1e-9):

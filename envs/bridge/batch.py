@@ -3,8 +3,7 @@
 import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
-from typing import Any
+from typing import Any, NoReturn
 
 import gymnasium as gym
 import numpy as np
@@ -12,15 +11,16 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
-from threefactor.envs.bridge.flattening import (
-    FlatSpace,
-    choice_offsets,
-    flat_actions,
-    flat_observations,
+from threefactor.envs.bridge.answers import (
+    ExpectedAnswers,
+    Unexpected,
+    finite_reward,
 )
-from threefactor.envs.bridge.making import make_environment, missing_package
+from threefactor.envs.bridge.flattening import flat_actions, flat_observations, named_space
+from threefactor.envs.bridge.making import make_environment, missing_package, own_time_limit
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.envs.bridge.together import FEWEST, Together
+from threefactor.envs.bridge.whereabouts import Whereabouts
 from threefactor.masks import any_of
 
 # Set once when an environment is made; may hold functions, which pickle cannot save.
@@ -47,6 +47,8 @@ class Environments:
         Replaces the registered time limit.
     render_mode : str, optional
         Render mode of replica 0; the others are never drawn.
+    say : callable, optional
+        Is told of what is odd and does no harm.
 
     Attributes
     ----------
@@ -54,14 +56,21 @@ class Environments:
         Of a single environment, flattened where it is of another kind (`envs.bridge.flattening`).
     n_values : tuple of int
         For each dimension of an observation its number of symbols; 0: it is a number.
-    max_episode_steps : int or None
-        The time limit in force; None: there is none.
+    max_episode_steps, own_time_limit : int or None
+        The time limit in force; the one that it is registered with. None: there is none.
     return_discount : float
         Discount per step of the environment's own metric; 1.0 if it declares none.
     is_running : (n_replicas,), bool
         False once an episode has ended, until the reset.
     observations : (n_replicas, *observation shape)
         What is to be acted on next; not to be changed.
+
+    Raises
+    ------
+    EnvironmentFault
+        From whatever makes, resets, steps or draws: in one line, with episode and step, if an
+        environment raises or answers what its spaces do not allow (`envs.bridge.answers`), or if
+        an episode without a known time limit does not end.
     """
 
     # Not gymnasium's SyncVectorEnv: with autoreset disabled its `step` asserts that no replica has
@@ -76,6 +85,7 @@ class Environments:
         env_kwargs: Mapping[str, Any] | None = None,
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
+        say: Callable[[str], None] | None = None,
     ):
         if n_replicas < 1:
             raise ValueError(f"Environments.n_replicas must be >= 1, got {n_replicas}.")
@@ -94,11 +104,13 @@ class Environments:
             for replica in range(n_replicas)
         ]
         first = self._envs[0]
-        self._show = _flat(env_id, "observation", flat_observations, first.observation_space)
-        self.observation_space, self.n_values = self._show.space, self._show.n_values
-        self._within = _within(self.observation_space)
-        self.action_space = _flat(env_id, "action", flat_actions, first.action_space).space
+        shown = named_space(env_id, "observation", flat_observations, first.observation_space)
+        self.observation_space, self.n_values = shown.space, shown.n_values
+        self._expected = ExpectedAnswers(first, shown)
+        self._say = say
+        self.action_space = named_space(env_id, "action", flat_actions, first.action_space).space
         self.max_episode_steps = None if first.spec is None else first.spec.max_episode_steps
+        self.own_time_limit = own_time_limit(environment)
         self.return_discount = float(getattr(self._envs[0].unwrapped, "return_discount", 1.0))
         self._actions_shape = (n_replicas, *(self.action_space.shape or ()))
         self.observations: NDArray[Any] = np.zeros(
@@ -108,6 +120,7 @@ class Environments:
         self._nobody = np.zeros(n_replicas, dtype=bool)
         self._nobody.flags.writeable = False  # outcomes share it
         self._is_seeded = False
+        self._where = Whereabouts(env_id, n_replicas, self.max_episode_steps is not None)
         self._run(self._nobody)
 
     @property
@@ -178,10 +191,16 @@ class Environments:
         self.observations = self.observations.copy()
         running = self._running.copy()
         for replica, seed in seeds.items():
-            self._see(self.observations, replica, self._envs[replica].reset(seed=seed)[0])
+            self._where.begin(replica)
+            try:
+                answer = self._envs[replica].reset(seed=seed)
+                self.observations[replica] = self._expected.of_reset(answer)
+            except (Exception, SystemExit) as error:
+                self._fail(error, replica, "reset")
             running[replica] = True
             if self._together is not None:
                 self._together.take(replica)
+        self._check(self.observations, "reset")
         self._run(running)
         return self.observations
 
@@ -200,17 +219,18 @@ class Environments:
 
         Raises
         ------
-        ValueError
-            If a reward is not finite.
+        EnvironmentFault
         """
         if not self._is_seeded:
             self._check_seeded("step")
+        self._where.decisions += 1
         before, acting = self.observations, self._running
         observations, rewards = before.copy(), np.zeros(self.n_replicas)
         if self._together is None:
             ends = self._step_each(actions, observations, rewards)
         else:
             ends = self._step_together(actions, observations, rewards)
+        self._check(observations, "step")
         self.observations = observations
         terminated = truncated = self._nobody
         if ends is not None:
@@ -227,31 +247,37 @@ class Environments:
         """
         # Plain ints, because environments index tuples and dicts with them.
         choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
-        ends = None
-        for replica in self._numbers:
-            answer = self._envs[replica].step(choices[replica])
-            observation, reward, terminated, truncated, _ = answer
-            self._see(observations, replica, observation)
-            rewards[replica] = self._finite(reward)
-            if terminated or truncated:
-                if ends is None:
-                    ends = np.zeros((2, self.n_replicas), dtype=bool)
-                ends[:, replica] = terminated, truncated
+        ends, expected, replica = None, self._expected, 0
+        try:
+            for replica in self._numbers:
+                answer = self._envs[replica].step(choices[replica])
+                observations[replica], reward, terminated, truncated = expected.of_step(answer)
+                rewards[replica] = reward
+                if terminated or truncated:
+                    if ends is None:
+                        ends = np.zeros((2, self.n_replicas), dtype=bool)
+                    ends[:, replica] = terminated, truncated
+        except (Exception, SystemExit) as error:
+            self._fail(error, replica, "step")
         return ends
 
-    def _see(self, observations: NDArray[Any], replica: int, observation: Any) -> None:
-        """Note what a replica shows; ValueError if it has another shape or is no symbol."""
-        try:
-            observations[replica] = shown = self._show(observation)
-            is_symbol = self._within is None or self._within(shown)
-        except (TypeError, ValueError, KeyError, IndexError):
-            is_symbol = False
-        if not is_symbol:
-            raise ValueError(
-                f"Environments: {self.env_id} gave the observation "
-                f"{' '.join(repr(observation).split())}, expected an element of "
-                f"{' '.join(str(self._envs[0].observation_space).split())}."
-            )
+    def _check(self, observations: NDArray[Any], method: str) -> None:
+        """Raise if a replica shows what its space does not hold, or if an episode does not end."""
+        outside = self._expected.check(observations)
+        if outside is not None:
+            self._fail(self._expected.outside(observations[outside]), outside, method)
+        if self._expected.excess and self._say is not None:
+            self._say(f"{self.env_id} {self._expected.excess}")
+            self._expected.excess = ""
+        self._where.check_ends(self._numbers)
+
+    def _fail(self, error: BaseException, replica: int, method: str) -> NoReturn:
+        """Raise what is to be told of an error in a method of a replica's environment."""
+        self._where.fail(replica, method, self._expected.told(error, method), error)
+
+    def count_from(self, episodes: Sequence[int], steps: Sequence[int]) -> None:
+        """Take note of where restored replicas are: their episodes, and how long these are."""
+        self._where.count_from(episodes, steps)
 
     def _step_together(
         self, actions: NDArray[Any], observations: NDArray[Any], rewards: NDArray[np.float64]
@@ -259,24 +285,21 @@ class Environments:
         """Do what `_step_each` does by the vector form."""
         assert self._together is not None
         copies = self._copies
-        answers = self._together.step(actions.reshape(self._actions_shape)[copies], copies)
-        observations[copies], rewards[copies] = answers.observations, answers.rewards
-        for reward in answers.rewards.tolist():
-            self._finite(reward)
+        try:
+            answers = self._together.step(actions.reshape(self._actions_shape)[copies], copies)
+            observations[copies], rewards[copies] = answers.observations, answers.rewards
+        except Exception as error:
+            self._fail(error, self._numbers[0], "step")
+        for replica, reward in zip(self._numbers, answers.rewards.tolist(), strict=True):
+            try:
+                finite_reward(reward)
+            except Unexpected as error:
+                self._fail(error, replica, "step")
         if not (any_of(answers.terminated) or any_of(answers.truncated)):
             return None
         ends = np.zeros((2, self.n_replicas), dtype=bool)
         ends[:, copies] = answers.terminated, answers.truncated
         return ends
-
-    def _finite(self, reward: Any) -> Any:
-        """Return a reward, if it is a finite number."""
-        if isfinite(reward):
-            return reward
-        raise ValueError(
-            f"Environments.step: {self.env_id} gave the reward {reward}, expected a finite number; "
-            "repair the environment or wrap it with gymnasium.wrappers.TransformReward."
-        )
 
     def render(self) -> Any:
         """Draw replica 0 in the `render_mode` given."""
@@ -285,6 +308,8 @@ class Environments:
             return self._envs[0].render()
         except gym.error.DependencyNotInstalled as error:
             raise missing_package(self.env_id, error) from error
+        except (Exception, SystemExit) as error:
+            self._fail(error, 0, "render")
 
     def close(self) -> None:
         """Close every environment."""
@@ -375,29 +400,3 @@ def _layers(environment: gym.Env) -> list[gym.Env]:
 
 def _attributes(layer: gym.Env) -> dict[str, Any]:
     return {name: value for name, value in vars(layer).items() if name not in _NOT_STATE}
-
-
-def _within(space: gym.Space) -> Callable[[Any], bool] | None:
-    """Return what asks whether symbols are in a space; None where numbers are shown."""
-    if isinstance(space, gym.spaces.Box):
-        return None
-    n_values, first = choice_offsets(space)
-    if isinstance(space, gym.spaces.Discrete):
-        lowest, highest = int(first[0]), int(first[0] + n_values[0] - 1)
-        return lambda shown: lowest <= shown <= highest
-    starts, lasts = (bound.reshape(space.shape or ()) for bound in (first, first + n_values - 1))
-    return lambda shown: bool((starts <= shown).all() and (shown <= lasts).all())
-
-
-def _flat(env_id: str, what: str, flatten: Callable, space: gym.Space) -> FlatSpace:
-    try:
-        return flatten(space)
-    except ValueError as error:
-        kinds = "Box, Discrete, MultiDiscrete or MultiBinary"
-        if what == "observation":
-            kinds += ", or a Dict or Tuple of them"
-        shown = " ".join(str(space).split())
-        raise ValueError(
-            f"Environments: {env_id} has {what} space {shown}, expected {kinds} ({error}); "
-            f"register it wrapped with gymnasium.wrappers.Transform{what.capitalize()}."
-        ) from error

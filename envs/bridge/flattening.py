@@ -1,7 +1,7 @@
 """Spaces as the bridge shows them: Box, Discrete or MultiDiscrete, whatever the environment has."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SYMBOLS = (gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)
+#: A bound beyond it says nothing of what is seen: "unbounded", written with a large number.
+HUGE = 1e6
 #: Observation -> the components of it.
 _Find = Callable[[Any], Any]
 
@@ -27,17 +29,23 @@ class FlatSpace:
         For each of its dimensions the number of symbols; 0: it is a number.
     find : tuple of callable
         Takes one observation to its components; empty: it is as the space says already.
+    shapes : list of tuple of int
+        Of the components.
     """
 
     space: gym.Space
     n_values: tuple[int, ...]
     find: tuple[_Find, ...] = ()
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
 
     def __call__(self, observation: Any) -> Any:
-        """Return an observation as an element of the space."""
+        """Return an observation as an element of the space; ValueError if it has other shapes."""
         if not self.find:
             return observation
-        return np.concatenate([np.ravel(component(observation)) for component in self.find])
+        found = [np.asarray(component(observation)) for component in self.find]
+        if [component.shape for component in found] != self.shapes:
+            raise ValueError(f"expected components of shapes {self.shapes}, got {observation!r}")
+        return np.concatenate([component.ravel() for component in found])
 
 
 def flat_observations(space: gym.Space) -> FlatSpace:
@@ -50,6 +58,23 @@ def flat_observations(space: gym.Space) -> FlatSpace:
 def flat_actions(space: gym.Space) -> FlatSpace:
     """Return how actions are decided on; ValueError for spaces that no decoder fits."""
     return _plain(space)
+
+
+def named_space(
+    env_id: str, what: str, flatten: Callable[[gym.Space], FlatSpace], space: gym.Space
+) -> FlatSpace:
+    """Return how a space of an environment is shown; the ValueError for others names both."""
+    try:
+        return flatten(space)
+    except ValueError as error:
+        kinds = "Box, Discrete, MultiDiscrete or MultiBinary"
+        if what == "observation":
+            kinds += ", or a Dict or Tuple of them"
+        shown = " ".join(str(space).split())
+        raise ValueError(
+            f"Environments: {env_id} has {what} space {shown}, expected {kinds} ({error}); "
+            f"register it wrapped with gymnasium.wrappers.Transform{what.capitalize()}."
+        ) from error
 
 
 def _plain(space: gym.Space) -> FlatSpace:
@@ -69,13 +94,14 @@ def _joined(space: gym.Space) -> FlatSpace:
     parts = [_plain(leaf) for leaf, _ in leaves]
     spaces = [part.space for part in parts]
     find = tuple(found for _, found in leaves)
+    shapes = [leaf.shape or () for leaf, _ in leaves]
     n_values = tuple(n for part in parts for n in part.n_values)
     if all(isinstance(leaf, _SYMBOLS) for leaf, _ in leaves):
-        start = np.concatenate([_bounds(space)[0] for space in spaces])
+        start = np.concatenate([bounds_of(space)[0] for space in spaces])
         joined: gym.Space = gym.spaces.MultiDiscrete(np.array(n_values), start=start)
-        return FlatSpace(joined, n_values, find)
-    low, high = map(np.concatenate, zip(*map(_bounds, spaces), strict=True))
-    return FlatSpace(gym.spaces.Box(low, high, dtype=low.dtype.type), n_values, find)
+        return FlatSpace(joined, n_values, find, shapes)
+    low, high = map(np.concatenate, zip(*map(bounds_of, spaces), strict=True))
+    return FlatSpace(gym.spaces.Box(low, high, dtype=low.dtype.type), n_values, find, shapes)
 
 
 def _leaves(space: gym.Space, find: _Find) -> Iterator[tuple[gym.Space, _Find]]:
@@ -95,7 +121,7 @@ def _within(find: _Find, key: Any) -> _Find:
     return lambda observation: find(observation)[key]
 
 
-def _bounds(space: gym.Space) -> tuple[NDArray[Any], NDArray[Any]]:
+def bounds_of(space: gym.Space) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the smallest and the largest value of every dimension."""
     if isinstance(space, gym.spaces.Box):
         return space.low.ravel(), space.high.ravel()

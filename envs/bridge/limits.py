@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from threefactor.envs.bridge.batch import Environments
 from threefactor.envs.bridge.encoders.scaling import BoxSettings, given_limits
+from threefactor.envs.bridge.flattening import HUGE
 
 STEPS = 1000
-#: A bound beyond it says nothing of what is seen: "unbounded", written with a large number.
-HUGE = 1e6
 # Learned behaviour goes further than chance: this share of the range seen is added at either end.
 _MARGIN = 0.1
 

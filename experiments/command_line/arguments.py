@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from threefactor import __version__
+from threefactor.blame import described, user_place
 from threefactor.experiments.command_line.environment_check import check_versions
 from threefactor.naming import check_choice
 from threefactor.program import program_name
@@ -16,6 +17,8 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 #: What a shell reports for a program whose reader went away: 128 + SIGPIPE.
 READER_GONE = 141
+
+_EXPECTED = (ValueError, TypeError, OSError, FloatingPointError, RuntimeError, MemoryError)
 
 Commands = Mapping[str, Callable[[list[str]], int]]
 
@@ -63,13 +66,30 @@ def _run(commands: Commands, usage: str, arguments: list[str]) -> int:
         return commands[command](rest)
     except BrokenPipeError:
         raise
-    except (ValueError, TypeError, OSError, FloatingPointError, RuntimeError) as error:
-        if os.environ.get("THREEFACTOR_DEBUG"):
-            raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return USAGE_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except SystemExit as done:  # a help text was printed
-        return int(done.code or 0)
+    except SystemExit as done:
+        if user_place(done) is None:  # a help text was printed
+            return int(done.code or 0)
+        print(f"error: {described(done)}: the file ended the program", file=sys.stderr)
+        return USAGE_ERROR
+    except Exception as error:
+        if os.environ.get("THREEFACTOR_DEBUG") or not _is_expected(error):
+            raise
+        print(f"error: {_told(error)}", file=sys.stderr)
+        return USAGE_ERROR
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether an error is due to what a user gave; any other one is a mistake of this program."""
+    return isinstance(error, _EXPECTED) or user_place(error) is not None
+
+
+def _told(error: Exception) -> str:
+    """Return an error in one line; one that a user's file raised, with its place."""
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory: {' '.join(str(error).split()) or 'none is left'}"
+    if user_place(error) is not None:
+        return described(error)
+    return " ".join(str(error).split()) or type(error).__name__

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple, get_origin, get_type_hints
 
-from threefactor.experiments.configuration import RunConfig, alternatives
+from threefactor.experiments.coercion import alternatives
+from threefactor.experiments.configuration import RunConfig
 
 
 class Option(NamedTuple):

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from threefactor.experiments.coercion import coerce
 from threefactor.experiments.command_line.arguments import Parser
 from threefactor.experiments.command_line.option_help import help_text
 from threefactor.experiments.command_line.option_table import Option, option_table
 from threefactor.experiments.configuration import (
     PARTS,
     RunConfig,
-    coerce,
     read_settings,
     resolve,
 )

@@ -18,6 +18,7 @@ from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.jobs.job import Job
 from threefactor.experiments.jobs.processes import run_jobs
+from threefactor.experiments.training.demands import check_demands
 from threefactor.experiments.training.health import stopping
 from threefactor.experiments.training.limits import with_limits
 from threefactor.experiments.training.preconditions import require_new_run, require_workers
@@ -58,6 +59,7 @@ def train_in_workers(
     path = Path(out or default_path(options.env, config.names["rule"], options.seed))
     require_new_run(path)
     config = with_limits(config, say)
+    check_demands(config, path, say)
     setup, files = Setup.of(config), collect_files(config)
     with setup.opened(say) as (_, agent):  # what does not fit is refused; the build is in the cache
         if agent.shared:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from threefactor.experiments.configuration import RunConfig, coerce, read_settings
+from threefactor.experiments.coercion import coerce
+from threefactor.experiments.configuration import RunConfig, read_settings
 from threefactor.experiments.jobs.job import Job
 from threefactor.experiments.layers import configure
 from threefactor.experiments.plain_data import plain

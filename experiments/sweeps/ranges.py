@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from threefactor.experiments.configuration import coerce
+from threefactor.experiments.coercion import coerce
 from threefactor.naming import check_choice
 from threefactor.search_range import SearchRange
 

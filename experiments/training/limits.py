@@ -21,8 +21,8 @@ def with_limits(config: RunConfig, say: Callable[[str], None]) -> RunConfig:
     encoder = config.parts["encoder"]
     if not _LIMITED <= {field.name for field in fields(encoder)}:
         return config
-    setup = Setup.of(config)
-    with closing(setup.open_environments(replicas=1)) as environments:
+    setup = Setup.of(config.alone)
+    with closing(setup.open_environments()) as environments:
         limits = find_limits(encoder, environments, setup.seeds[0].limits)
     if limits is None:
         return config

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from threefactor.agents.contract import Agent
+from threefactor.blame import user_place
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.training.observers import Observer
 from threefactor.experiments.training.tally import EpisodeTally
@@ -55,9 +56,19 @@ class ClosedLoop:
                 if self._is_checkpoint_due:
                     self._write_checkpoint()
             self._write_checkpoint()
+        except Exception as error:
+            if user_place(error) is not None:
+                error.add_note(self._moment())
+            raise
         finally:
             for observer in self.observers:
                 observer.ended(self)
+
+    def _moment(self) -> str:
+        """Say when it is, by the first replica."""
+        tally = self.tally
+        replica = " of replica 0" if tally.replicas > 1 else ""
+        return f"episode {tally.done[0] + 1}{replica}, step {tally.lengths[0] + 1}"
 
     def decide(self) -> None:
         """Run one decision of every replica, from observation to learning."""
@@ -107,3 +118,4 @@ class ClosedLoop:
         self.agent.restore(state["agent"])
         self.environments.restore(state["environments"])
         self.tally.restore(state["tally"])
+        self.environments.count_from(self.tally.done + self.tally.involved, self.tally.lengths)

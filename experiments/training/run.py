@@ -13,6 +13,7 @@ from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
 from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
+from threefactor.experiments.training.demands import check_demands
 from threefactor.experiments.training.health import HealthWatch
 from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.limits import with_limits
@@ -22,11 +23,7 @@ from threefactor.experiments.training.observers import Observer, Stopwatch
 from threefactor.experiments.training.preconditions import require_checkpoint, require_new_run
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
-from threefactor.experiments.training.references import (
-    policy_arrays,
-    reference_returns,
-    twin_returns,
-)
+from threefactor.experiments.training.references import compare, policy_arrays
 from threefactor.experiments.training.result import TrainingResult
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.run_files import RunFiles, changes, collect_files
@@ -64,6 +61,7 @@ def train_agent(
     path = Path(out or default_path(options.env, config.names["rule"], options.seed))
     require_new_run(path)  # building a network can take half a minute
     config = with_limits(config, say)
+    check_demands(config, path, say)
     setup = Setup.of(config)
     with setup.opened(say) as (environments, agent):
         files = collect_files(config)
@@ -117,15 +115,11 @@ def _train(
     watch = HealthWatch(directory, loop.agent.describe(), config.to_dict(), say)
     loop.observers = (recorder, watch, stopwatch, *observers, Checkpoints(recorder))
     is_complete, references = _run(loop, say), {}
-    twins: list[float] = []
-    twin_errors: list[float | None] = []
+    played: list[list[float]] = []
     if is_complete and config.options.reference_episodes:
         try:
-            played = twin_returns(setup, config.options.reference_episodes)
-            twins = [float(np.mean(returns)) for returns in played]
-            twin_errors = [standard_error(returns) for returns in played]
-            references = reference_returns(
-                setup, loop.environments, config.options.reference_episodes, twins
+            references, played = compare(
+                setup, loop.environments, config.options.reference_episodes, say
             )
         except KeyboardInterrupt:
             is_complete = False
@@ -134,7 +128,8 @@ def _train(
         **summarise(loop.tally), **config.labels(), **loop.agent.describe(),
         "decisions_per_second": stopwatch.decisions_per_second,
         "interrupted": not is_complete, "references": references,
-        "twin_return_by_replica": twins, "twin_error_by_replica": twin_errors,
+        "twin_return_by_replica": [float(np.mean(returns)) for returns in played],
+        "twin_error_by_replica": [standard_error(returns) for returns in played],
     }  # fmt: skip
     arrays = policy_arrays(loop.agent, loop.environments)
     if arrays is not None:

@@ -76,7 +76,7 @@ class Setup:
         self, say: Callable[[str], None] | None = None
     ) -> Iterator[tuple[Environments, Agent]]:
         """Give environments and agent, which are closed when the block is left."""
-        with closing(self.open_environments()) as environments:
+        with closing(self.open_environments(say=say)) as environments:
             with closing(self.build_agent(environments, say)) as agent:
                 yield environments, agent
 
@@ -91,11 +91,13 @@ class Setup:
         seeds = [seed.env for seed in self.seeds]
         return ClosedLoop.begin(agent, environments, episodes, seeds, observers)
 
-    def open_environments(self, replicas: int | None = None) -> Environments:
+    def open_environments(
+        self, replicas: int | None = None, say: Callable[[str], None] | None = None
+    ) -> Environments:
         """Return the replicas of the environment; by default as many as there are seeds."""
         return Environments(
             self.env, replicas or len(self.seeds), env_kwargs=self.env_kwargs,
-            max_episode_steps=self.max_episode_steps, render_mode=self.render_mode,
+            max_episode_steps=self.max_episode_steps, render_mode=self.render_mode, say=say,
         )  # fmt: skip
 
     def regime(self) -> dict[str, Any]:

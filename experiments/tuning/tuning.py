@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from threefactor.experiments.configuration import RunConfig, coerce, read_settings
+from threefactor.experiments.coercion import coerce
+from threefactor.experiments.configuration import RunConfig, read_settings
 from threefactor.experiments.layers import configure, nested
 from threefactor.experiments.plain_data import plain
 from threefactor.experiments.sweeps.ranges import Range

@@ -212,7 +212,7 @@ def test_without_a_choice_there_is_an_error(open_loop):
     with pytest.raises(ValueError, match=r"expected a decoder that chooses .* got WeightedMean"):
         open_loop({**EPROP, **box, "decoder": "weighted-mean"})
     assert PARTS["learning_signal"].table is LEARNING_SIGNALS
-    with pytest.raises(ValueError, match="SymmetricFeedback.policy_gain must be a finite number"):
+    with pytest.raises(ValueError, match="learning_signal.policy_gain must be a finite number"):
         resolve({"learning_signal": {"policy_gain": float("nan")}})
 
 

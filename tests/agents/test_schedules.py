@@ -296,7 +296,7 @@ def test_a_frozen_network_stays_frozen(open_loop, run_loop):
         ({"name": "fixed", "start": 2.0}, "needs both parameter and start or neither"),
         ({"name": "fixed", "parameter": "actor.v_slope"}, "needs both parameter and start"),
         (scheduled("interval", steps=0), "Interval.steps must be >= 1, got 0"),
-        (scheduled("interval", start=float("nan")), "Interval.start must be finite numbers"),
+        (scheduled("interval", start=float("nan")), "schedule.start must be a finite number"),
         (scheduled("reward-adaptive", return_at_end=-1.0), "must be < return_at_end = -1.0"),
         (scheduled("reward-adaptive", memory_episodes=0), "memory_episodes must be >= 1"),
         (scheduled("reward-adaptive", difference_weight=2.0), "difference_weight must be in"),

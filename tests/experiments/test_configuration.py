@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import json
+import os
 import re
+from datetime import date
 
 import numpy as np
 import pytest
@@ -13,13 +15,13 @@ from hypothesis import strategies as st
 
 from threefactor.agents.seeds import STREAMS, spawn_seeds
 from threefactor.experiments import configuration as config_module
+from threefactor.experiments.coercion import coerce
 from threefactor.experiments.command_line.option_help import documented_parameters
 from threefactor.experiments.command_line.options import parse_train
 from threefactor.experiments.configuration import (
     PARTS,
     PRESETS,
     RunOptions,
-    coerce,
     read_settings,
     resolve,
 )
@@ -204,6 +206,21 @@ def test_toml(tmp_path):
         ({"rule": {3: 3}}, "Unknown setting 3 of rule"),
         ({"window_ms": 2.5, "timestep_ms": 1.0}, "window_ms must be a multiple of timestep_ms"),
         ({"replicas": 0}, "replicas must be >= 1, got 0"),
+        ({"replicas": 1_000_000}, "replicas must be <= 100000, got 1e+06"),
+        ({"episodes": 10**13}, "episodes must be <= 1000000000000, got 1e+13"),
+        ({"seed": 2**63}, "seed must be <= 9223372036854775807, got"),
+        ({"max_episode_steps": 0}, "max_episode_steps must be >= 1, got 0"),
+        ({"timestep_ms": 1e-300}, "timestep_ms must be >= 0.0001 ms, got 1e-300"),
+        ({"window_ms": 3.15e10}, "window_ms must be < 1e+09 ms, got 31500000000.0"),
+        ({"window_ms": 2e4, "timestep_ms": 1e-3}, "window_ms must be at most 1000000 timesteps"),
+        ({"rule": {"learning_rate": 1e300}}, "rule.learning_rate: expected at most 1e+12 in size"),
+        ({"rule": {"learning_rate": 10**400}}, "rule.learning_rate must be float"),
+        ({"model": {"w_max": float("inf")}}, "model.w_max must be a finite number, got inf"),
+        ({"decoder": {"name": "softmax", "temperature": float("nan")}}, "must be a finite number"),
+        ({"encoder": {"name": "gaussian", "low": [0, float("nan")]}}, "encoder.low must be a fini"),
+        ({"env_kwargs": {1: 2}}, "env_kwargs: expected names of arguments, got the key 1."),
+        ({"env_kwargs": {"day": date(2001, 1, 1)}}, "env_kwargs.day: Plain data: expected"),
+        ({"apart": "yes"}, "run.apart must be bool, got 'yes': write true or false."),
         ({"seed": -1}, "seed must be >= 0, got -1"),
     ],
 )  # fmt: skip
@@ -220,6 +237,10 @@ def test_wrong_settings_are_named(layer, message):
         ("a.toml", "a = ", "cannot be read"),
         ("a.yaml", "- 1\n- 2", "expected settings as `name: value`, got [1, 2]"),
         ("a.json", "{}", "expected .yaml, .yml or .toml, got '.json'"),
+        ("a.yaml", "seed: 1\nseed: 2", "'seed' is set twice, in line 1 and in line 2"),
+        ("a.yaml", "a: " + "[" * 10_000, "more than 50 levels"),
+        ("a.toml", "a = 1\na = 2", "Cannot overwrite a value (at"),
+        ("a.toml", "a = " + "[" * 10_000, "too many levels"),
     ],
 )
 def test_unreadable_files_are_named_in_one_line(name, text, message, tmp_path):
@@ -244,8 +265,27 @@ def test_missing_file_and_folder(tmp_path):
     with pytest.raises(ValueError, match="no such configuration file"):
         read_settings(tmp_path / "a.yaml")
     (tmp_path / "b.yaml").mkdir()
-    with pytest.raises((ValueError, OSError), match=r"b\.yaml"):
+    with pytest.raises(ValueError, match=r"b\.yaml: expected a configuration file"):
         read_settings(tmp_path / "b.yaml")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\0", b"a: \xe9"])
+def test_what_is_no_text_is_named(content, tmp_path):
+    (tmp_path / "a.yaml").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.yaml: cannot be read: it is no text in UTF-8"):
+        read_settings(tmp_path / "a.yaml")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.yaml")
+    with pytest.raises(ValueError, match=r"a\.yaml: expected a configuration file"):
+        read_settings(tmp_path / "a.yaml")
+
+
+def test_a_setting_written_in_two_ways_is_refused(tmp_path):
+    for text in ("max-episode-steps: 3\nmax_episode_steps: 4", "rule: {a-b: 1, a_b: 2}"):
+        with pytest.raises(ValueError, match="are the same setting"):
+            parse_train(["--config", write(tmp_path / "a.yaml", text)])
 
 
 def test_empty_file_is_no_settings(tmp_path):

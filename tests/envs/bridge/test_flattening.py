@@ -105,5 +105,7 @@ def test_what_is_not_in_the_space_is_refused_in_one_line(space, shown):
             return shown, {}
 
     environments = Environments(EnvSpec("Wrong-v0", entry_point=Wrong))
-    with pytest.raises(ValueError, match="Wrong-v0 gave the observation .* expected an element of"):
+    with pytest.raises(
+        ValueError, match="Wrong-v0, episode 1, reset: gave .* expected an element of"
+    ):
         environments.reset([0])

@@ -81,6 +81,17 @@ def test_limits_follow_from_the_seed_alone():
     assert found[0].high[1] > 1.0
 
 
-def test_observations_that_are_not_numbers_are_named():
-    with pytest.raises(ValueError, match="Broken: expected finite observations .* dimension 0;"):
+@pytest.mark.parametrize(
+    ("scale", "told"),
+    [
+        (
+            np.nan,
+            "Broken, episode 1, reset: gave the observation .* .nan in dimension 0., expected",
+        ),
+        (1e308, "Broken: expected finite observations .* got inf in dimension 0;"),
+    ],
+)
+def test_observations_that_are_not_numbers_are_named(scale, told, monkeypatch):
+    monkeypatch.setattr(Broken, "scale", scale)
+    with pytest.raises(ValueError, match=told):
         find_limits(GaussianPopulation(), environments(Broken), 3)

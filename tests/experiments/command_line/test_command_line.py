@@ -187,7 +187,7 @@ ERRORS = {
     "not a number": (["train", "--rule.learning-rate", "nan"], "must be a finite number, got nan"),
     "text for a truth value": (
         ["train", "--model", "layered", "--model.is-modular", "7"],
-        "--model.is-modular must be bool, got '7'.",
+        "--model.is-modular must be bool, got '7': write true or false.",
     ),
     "option without its value": (["train", "--episodes"], "--episodes takes one value, got none."),
     "choice without its value": (["train", "--out", "--quiet"], "--out takes one value, got none."),
@@ -654,3 +654,58 @@ def test_compiled_without_a_compiler_is_status_2(tmp_path):
     assert err.startswith("error: no C++ compiler found")
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+FAILING = """
+from dataclasses import dataclass
+import gymnasium as gym
+import numpy as np
+from threefactor import BoundEncoder, Encoder
+
+class Bound(BoundEncoder):
+    n_inputs, rates_range_hz, windows = 4, (0.0, 100.0), 0
+
+    def encode(self, observations, out=None, learn=False):
+        self.windows += learn
+        {}[self.windows] if self.windows == 8 else None
+        return np.full((len(observations), 4), 50.0)
+
+    def features(self, encoded):
+        return encoded
+
+@dataclass(frozen=True)
+class Fails(Encoder):
+    spaces = (gym.spaces.Discrete,)
+
+    def bind(self, space):
+        return Bound()
+
+@dataclass(frozen=True)
+class Exits(Fails):
+    def bind(self, space):
+        raise SystemExit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "Fails",
+            "KeyError: 8 (mine.py, line 12, in encode: `{}[self.windows] if self.windows == 8 else "
+            "None`), episode 2, step 3",
+        ),
+        (
+            "Exits",
+            "SystemExit: 0 (mine.py, line 28, in bind: `raise SystemExit(0)`): the file ended the "
+            "program",
+        ),
+    ],
+)
+def test_an_error_in_a_users_file_is_one_line_with_its_place(name, told, cli, tmp_path):
+    (tmp_path / "mine.py").write_text(FAILING)
+    arguments = ["--modulator", "reward", "--encoder", f"mine.py:{name}", "--out", "run"]
+    quiet = ["--engine", "runtime-numpy", "--probes", "0"]
+    status, out, err = cli("train", *FEED_FORWARD, *arguments, *quiet)
+    assert (status, out, err) == (2, "", f"error: {told}\n")
+    assert (tmp_path / "run" / "FAILED").is_file() == (name == "Fails")

@@ -146,7 +146,7 @@ def test_ctrl_c_while_references_run_keeps_the_training(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "reference_returns", interrupted)
+        patch.setattr(training, "compare", interrupted)
         stopped = train(tmp_path, reference_episodes=2)
     assert stopped.summary["interrupted"] is True
     assert stopped.summary["references"] == {}
