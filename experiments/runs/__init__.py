@@ -1,0 +1,1 @@
+"""The runs that there are: an index over folders, which can be asked and rebuilt."""
