@@ -43,8 +43,8 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "experiments": ({"envs", "rules", "models", "agents", "analysis"}, None),
 }
 #: What every folder may import: places, words about names that a user misspelt and about lines of
-#: code that raised, questions to masks.
-COMMON = {"blame", "cache", "masks", "naming", "program"}
+#: code that raised, questions to masks, ranges in which settings are looked for.
+COMMON = {"blame", "cache", "masks", "naming", "program", "search_range"}
 #: The only modules of `rules` that `models` may know: the contract, its language, random streams.
 CONTRACT = {
     f"threefactor.rules.{module}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import threefactor
+from threefactor import naming
 from threefactor.experiments.jobs.claims import Claims
 from threefactor.experiments.jobs.job import Job
 from threefactor.experiments.jobs.worker import EndedJob, Worker
@@ -138,7 +138,7 @@ def do_job(job: Job) -> EndedJob:
 def write_script(folder: Path, tasks: int) -> Path:
     """Write the script of a job array into a sweep's folder, to be sent with ``sbatch``."""
     path = folder / SCRIPT
-    package = Path(threefactor.__file__).absolute().parents[1]
+    package = Path(naming.__file__).absolute().parents[1]
     path.write_text(
         _TEMPLATE.format(
             folder=shlex.quote(str(folder.absolute())),
