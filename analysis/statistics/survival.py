@@ -38,7 +38,7 @@ class TimeSummary:
     def brief(self) -> str:
         """The median with its interval, and how many seeds are there: a table's cell."""
         interval = ""
-        if self.bounds is not None:
+        if self.bounds is not None and np.isfinite(self.bounds[0]):
             low, high = (self._shown(end) for end in self.bounds)
             interval = f" [{low}, {high}]"
         return f"{self._shown(self.median)}{interval}, {self.n_reached}/{self.n_seeds}"

@@ -1,4 +1,4 @@
-"""The commands: train, evaluate, plot, check, card, reproduce, list."""
+"""The commands: train, evaluate, plot, compare, check, card, reproduce, list."""
 
 import os
 import sys
@@ -27,6 +27,7 @@ USAGE = """usage: {program} COMMAND [OPTIONS]
   train               train an agent
   evaluate RUN        run a trained agent without learning
   plot RUN            draw the figures of a run
+  compare RUN ...     compare agents over their seeds: runs, folders of runs
   check PART ...      test what every rule, neuron, encoder, ... promises; FILE.py:Class is yours
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
   reproduce NAME      test a named experiment's claim against its controls
@@ -41,6 +42,7 @@ examples:
   {program} train --resume runs/car --episodes 600
   {program} evaluate runs/car --episodes 50
   {program} plot runs/car --window-ms 0 500
+  {program} compare runs/GridWorld-v0 --by rule --out figures
   {program} check my_rule.py:MyRule
   {program} card rstdp-et reinforce
   {program} reproduce gridworld_reinforce
@@ -135,6 +137,13 @@ def plot(arguments: list[str]) -> int:
     window = tuple(options.window_ms) if options.window_ms else None
     print(plot_run(options.run, options.out, window_ms=window).report())
     return 0
+
+
+def compare(arguments: list[str]) -> int:
+    """Compare trained agents over their seeds."""
+    from threefactor.experiments.command_line.comparing import parse_compare, run
+
+    return run(parse_compare(arguments))
 
 
 def check(arguments: list[str]) -> int:
@@ -235,6 +244,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "plot": plot,
+    "compare": compare,
     "check": check,
     "card": card,
     "reproduce": reproduce,

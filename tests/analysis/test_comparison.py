@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.analysis.test_statistics import A, B, by_env
 from threefactor.analysis.statistics import (
     Interval,
     area_under_curve,
@@ -16,8 +17,6 @@ from threefactor.analysis.statistics import (
     summarise_profile,
     wilson_interval,
 )
-
-from tests.analysis.test_statistics import A, B, by_env
 
 # rliable 1.2.0 with numpy 2.4.6, pandas 2.3.3 and arch 7.2.0 (`pip install rliable "pandas<3"`):
 # create_performance_profile({"x": A}, TAUS, reps=20000) and get_interval_estimates of

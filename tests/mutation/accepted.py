@@ -37,7 +37,7 @@ ACCEPTED: list[tuple[str, str, str, str]] = [
     ("analysis/coverage.py", r"< _SHARE_SOLVED", "<= _SHARE_SOLVED", "no draw lies on it"),
     ("analysis/coverage.py", r"axis=0", r"axis= -1", "draws have one axis"),
     ("analysis/coverage.py", r"n_resamples: int = 0", "", _UNUSED),
-    ("analysis/statistics/intervals.py", r"pooled, axis=0", r"axis= -1", "pooled scores have one axis"),
+    ("analysis/statistics/", r"pooled, axis=0", r"axis= -1", "pooled scores have one axis"),
     ("analysis/statistics/", r"reshape\(-1, 2\)", r"- 2", _SIZE),
     ("rules/timesteps.py", r"least: int = 0", r"= -1", _NEGATIVE),
     ("rules/modulators/contract.py", r"@dataclass", r"^$", _NO_FIELDS),
