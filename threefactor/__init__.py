@@ -4,7 +4,7 @@ What a user's file or notebook imports, in one place. Names are looked up when t
 so importing this package is quick, and NumPy, Brian2 and Matplotlib are loaded by what needs them.
 
 Do what the commands do, with the same words; results have a report, arrays and figures
-    `train`, `resume`, `evaluate`, `compare`, `check`, `card`, `reproduce`;
+    `train`, `resume`, `evaluate`, `analyse`, `compare`, `check`, `card`, `reproduce`;
     `load_run` opens a run directory; `configure` says what a run would be; `Observer` watches one
 What a file of your own derives from
     `Rule`, `WeightUpdate`; `NeuronModel`, `Architecture`; `Encoder`, `Decoder`;
@@ -46,6 +46,7 @@ _MODULES = {
     "card": "experiments.interface",
     "reproduce": "experiments.claims.reproduction",
     "load_run": "experiments.interface",
+    "analyse": "experiments.interface",
     "compare": "experiments.comparing",
     "configure": "experiments.layers",
     "Observer": "experiments.training.observers",

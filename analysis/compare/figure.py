@@ -1,5 +1,6 @@
 """The figure of a comparison: learning curves, scores of seeds, performance profile."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,7 +15,7 @@ from threefactor.analysis.statistics import summarise_profile
 from threefactor.analysis.style import COLOURS, GREY, new_figure, styled
 
 _MOST_CURVES, _N_POINTS, _N_THRESHOLDS = 3, 150, 200
-_STYLES = ("-", (0, (5, 2)), (0, (1, 1)))
+_STYLES = ("-", "--", ":")
 
 
 @styled
@@ -56,7 +57,7 @@ def _draw_curves(
     comparison: Comparison,
     groups: list[Group],
     env: str,
-    looks: Mapping[str, tuple[str, object]],
+    looks: Mapping[str, tuple[str, str]],
 ) -> None:
     for group in groups:
         curves = list(group.curves[env].values())
@@ -77,9 +78,7 @@ def _draw_curves(
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
 
 
-def _draw_scores(
-    axes: Axes, rows: tuple[Row, ...], looks: Mapping[str, tuple[str, object]]
-) -> None:
+def _draw_scores(axes: Axes, rows: tuple[Row, ...], looks: Mapping[str, tuple[str, str]]) -> None:
     """Draw a line for each group: a dot for each seed, below it the IQM with its interval."""
     for place, row in enumerate(rows):
         colour, _ = looks[row.group.name]
@@ -89,16 +88,14 @@ def _draw_scores(
         if row.iqm_bounds is not None:
             axes.plot(row.iqm_bounds, [place + 0.2] * 2, color=colour, linewidth=2)
             axes.plot(row.iqm, place + 0.2, "D", color=colour, markersize=4.5)
-    axes.set_yticks(range(len(rows)), [row.group.name for row in rows])
+    axes.set_yticks(range(len(rows)), [textwrap.fill(row.group.name, 24) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     told = "IQM, 95 % CI" if any(row.iqm_bounds for row in rows) else "no interval of so few"
     several = len(rows[0].group.scores) > 1
     axes.set_title(f"dots: seeds{', marks: environments' * several}; {told}")
 
 
-def _draw_profiles(
-    axes: Axes, groups: list[Group], looks: Mapping[str, tuple[str, object]]
-) -> None:
+def _draw_profiles(axes: Axes, groups: list[Group], looks: Mapping[str, tuple[str, str]]) -> None:
     thresholds = _thresholds(groups)
     for group in groups:
         colour, style = looks[group.name]
@@ -118,7 +115,7 @@ def _thresholds(groups: list[Group]) -> NDArray[np.float64]:
     return np.linspace(scores.min() - margin, scores.max() + margin, _N_THRESHOLDS)
 
 
-def _look(number: int) -> tuple[str, object]:
+def _look(number: int) -> tuple[str, str]:
     return COLOURS[number % len(COLOURS)], _STYLES[(number // len(COLOURS)) % len(_STYLES)]
 
 

@@ -1,4 +1,4 @@
-"""The commands: train, evaluate, plot, compare, check, card, reproduce, list."""
+"""The commands: train, evaluate, plot, analyse, compare, check, card, reproduce, list."""
 
 import os
 import sys
@@ -27,6 +27,7 @@ USAGE = """usage: {program} COMMAND [OPTIONS]
   train               train an agent
   evaluate RUN        run a trained agent without learning
   plot RUN            draw the figures of a run
+  analyse RUN         spikes, weights and credit of a run in numbers
   compare RUN ...     compare agents over their seeds: runs, folders of runs
   check PART ...      test what every rule, neuron, encoder, ... promises; FILE.py:Class is yours
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
@@ -42,6 +43,7 @@ examples:
   {program} train --resume runs/car --episodes 600
   {program} evaluate runs/car --episodes 50
   {program} plot runs/car --window-ms 0 500
+  {program} analyse runs/car
   {program} compare runs/GridWorld-v0 --by rule --out figures
   {program} check my_rule.py:MyRule
   {program} card rstdp-et reinforce
@@ -137,6 +139,13 @@ def plot(arguments: list[str]) -> int:
     window = tuple(options.window_ms) if options.window_ms else None
     print(plot_run(options.run, options.out, window_ms=window).report())
     return 0
+
+
+def analyse(arguments: list[str]) -> int:
+    """Analyse the spikes and weights that a run recorded."""
+    from threefactor.experiments.command_line.analysing import parse_analyse, run
+
+    return run(parse_analyse(arguments))
 
 
 def compare(arguments: list[str]) -> int:
@@ -244,6 +253,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "plot": plot,
+    "analyse": analyse,
     "compare": compare,
     "check": check,
     "card": card,
