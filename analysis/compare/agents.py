@@ -191,12 +191,8 @@ def _of_table(path: Path, notes: list[str]) -> list[TrainedAgent]:
         if not math.isfinite(score):
             raise ValueError(f"{path}, line {number}: expected a finite score, got {score}.")
         settings = {k: v for k, v in row.items() if k is not None and k not in _NO_SETTINGS}
-        agents.append(
-            TrainedAgent(
-                row.get("env") or "-", seed, settings, row.get("metric") or "score", score, None,
-                {}, path,
-            )
-        )  # fmt: skip
+        env, metric = row.get("env") or "scores", row.get("metric") or "score"
+        agents.append(TrainedAgent(env, seed, settings, metric, score, None, {}, path))
     if len(agents) < len(rows):
         notes.append(
             f"{len(rows) - len(agents)} of {len(rows)} rows of {path} have no score, and are left "

@@ -128,5 +128,5 @@ def _seeds(group: Group) -> str:
 def _label(comparison: Comparison) -> str:
     if ALL in comparison.tables:
         return "Score (random 0, reference 1)"
-    unit = next(iter(comparison.unit.values()))
-    return f"{unit.partition(',')[0].capitalize()} (reward units)"
+    name = next(iter(comparison.unit.values())).partition(",")[0].capitalize()
+    return f"{name} (reward units)" if name.endswith("return") else name

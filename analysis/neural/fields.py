@@ -161,30 +161,20 @@ def _triggered(
     run: Run, span: Span, source: str, target: str, groups: Mapping[str, NDArray]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return input rates before spikes less mean rates, (n_groups, n_inputs), and spike counts."""
-    from scipy import sparse
-
-    n_bins = int(np.ceil(span.duration_s * 1e3 / LAG_MS)) + 1
     in_ms, in_neuron, _ = span.inside(run.spikes(source))
     out_ms, out_neuron, _ = span.inside(run.spikes(target))
     size = run.populations[source]
-    owner = np.full(run.populations[target], -1)
-    for k, own in enumerate(groups.values()):
-        owner[own] = k
-    spikes_ms, group = out_ms[owner[out_neuron] >= 0], owner[out_neuron][owner[out_neuron] >= 0]
-    # The last lag before a spike reaches into two bins; each counts by how much of it.
-    place, part = np.divmod(spikes_ms / LAG_MS, 1.0)
-    place = place.astype(int)
-    counts = sparse.csr_array(
-        (np.ones(in_ms.size), ((in_ms / LAG_MS).astype(int), in_neuron)), shape=(n_bins, size)
-    )
-    rows = np.concatenate([group, group])
-    columns = np.concatenate([place, np.maximum(place - 1, 0)])
-    share = np.concatenate([part, 1 - part])
-    met = sparse.csr_array((share, (rows, columns)), shape=(len(groups), n_bins)) @ counts
-    n_spikes = np.bincount(group, minlength=len(groups))
     mean_hz = np.bincount(in_neuron, minlength=size) / span.duration_s
-    before_hz = met.toarray() / (np.maximum(n_spikes, 1)[:, None] * LAG_MS * 1e-3)
-    return np.where(n_spikes[:, None] > 0, before_hz - mean_hz, 0.0), n_spikes
+    triggered, n_spikes = np.zeros((len(groups), size)), np.zeros(len(groups), np.int64)
+    for k, own in enumerate(groups.values()):
+        spikes_ms = np.sort(out_ms[np.isin(out_neuron, own)])
+        n_spikes[k] = spikes_ms.size
+        if spikes_ms.size:
+            # How many of these spikes each input spike is in time for.
+            first, last = (np.searchsorted(spikes_ms, in_ms + lag) for lag in (0.0, LAG_MS))
+            met = np.bincount(in_neuron, last - first, minlength=size)
+            triggered[k] = met / (spikes_ms.size * LAG_MS * 1e-3) - mean_hz
+    return triggered, n_spikes
 
 
 def _agreement(one: NDArray, other: NDArray) -> float:
