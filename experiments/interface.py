@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from threefactor.experiments.layers import Layer, configure
 
 if TYPE_CHECKING:
+    from threefactor.analysis.neural.analysis import NeuralAnalysis
     from threefactor.experiments.checks.card import Card
     from threefactor.experiments.checks.report import CheckReport
     from threefactor.experiments.sweeps.sweep import SweepResult
@@ -240,6 +241,25 @@ def load_run(run: str | Path) -> "TrainingResult":
     from threefactor.experiments.training.result import TrainingResult
 
     return TrainingResult.load(run)
+
+
+def analyse(run: "str | Path | TrainingResult", bin_ms: float = 10.0) -> "NeuralAnalysis":
+    """Analyse the spikes, weights and eligibilities that a run recorded of replica 0.
+
+    Parameters
+    ----------
+    run : str, Path or TrainingResult
+    bin_ms : float, default 10
+        Bins of the spike counts that are correlated, ms.
+
+    Raises
+    ------
+    ValueError
+        For a folder that is no run directory, or a run that recorded nothing.
+    """
+    from threefactor.analysis.neural.analysis import analyse_run
+
+    return analyse_run(run if isinstance(run, (str, Path)) else run.path, bin_ms)
 
 
 def check(

@@ -39,7 +39,7 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "rules": (set(), {"numpy"}),
     "models": ({"rules"}, {"brian2", "numpy"}),
     "agents": ({"envs", "rules", "models"}, {"gymnasium", "numpy"}),
-    "analysis": (set(), {"numpy", "scipy", "matplotlib", "h5py"}),
+    "analysis": (set(), {"numpy", "scipy", "matplotlib", "h5py", "elephant", "neo", "quantities"}),
     "experiments": ({"envs", "rules", "models", "agents", "analysis"}, None),
 }
 #: What every folder may import: places, words about names that a user misspelt and about lines of

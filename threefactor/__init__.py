@@ -4,8 +4,8 @@ What a user's file or notebook imports, in one place. Names are looked up when t
 so importing this package is quick, and NumPy, Brian2 and Matplotlib are loaded by what needs them.
 
 Do what the commands do, with the same words; results have a report, arrays and figures
-    `train`, `resume`, `evaluate`, `sweep`, `tune`, `check`, `card`, `reproduce`;
-    `load_run` opens a run; `configure` says what a run would be; `Observer` watches one
+    `train`, `resume`, `evaluate`, `analyse`, `compare`, `sweep`, `tune`, `check`, `card`,
+    `reproduce`; `load_run` opens a run; `configure` says what one would be; `Observer` watches one
 What a file of your own derives from
     `Rule`, `WeightUpdate`; `NeuronModel`, `Architecture`; `Encoder`, `Decoder`;
     `Modulator`, `Schedule`, `LearningSignal`;
@@ -48,6 +48,8 @@ _MODULES = {
     "card": "experiments.interface",
     "reproduce": "experiments.claims.reproduction",
     "load_run": "experiments.interface",
+    "analyse": "experiments.interface",
+    "compare": "experiments.comparing",
     "configure": "experiments.layers",
     "Observer": "experiments.training.observers",
     "Rule": "rules.contract",

@@ -14,6 +14,8 @@ from threefactor.envs.bridge.encoders.contract import Encoder as Encoder
 from threefactor.envs.bridge.outcome import Outcome as Outcome
 from threefactor.experiments.claims.registry import EXPERIMENTS as EXPERIMENTS
 from threefactor.experiments.claims.reproduction import reproduce as reproduce
+from threefactor.experiments.comparing import compare as compare
+from threefactor.experiments.interface import analyse as analyse
 from threefactor.experiments.interface import card as card
 from threefactor.experiments.interface import check as check
 from threefactor.experiments.interface import evaluate as evaluate

@@ -27,6 +27,8 @@ USAGE = """usage: {program} COMMAND [OPTIONS]
   train               train an agent
   evaluate RUN        run a trained agent without learning
   plot RUN            draw the figures of a run
+  analyse RUN         spikes, weights and credit of a run in numbers
+  compare RUN ...     compare agents over their seeds: runs, folders of runs
   check PART ...      test what every rule, neuron, encoder, ... promises; FILE.py:Class is yours
   card RULE ...       measure what a plasticity rule does, on one page; several are compared
   sweep FILE          train every combination of settings, each with several seeds
@@ -44,6 +46,8 @@ examples:
   {program} train --resume runs/car --episodes 600
   {program} evaluate runs/car --episodes 50
   {program} plot runs/car --window-ms 0 500
+  {program} analyse runs/car
+  {program} compare runs/GridWorld-v0 --by rule --out figures
   {program} check my_rule.py:MyRule
   {program} card rstdp-et reinforce
   {program} sweep rules.yaml --workers 4
@@ -140,6 +144,20 @@ def plot(arguments: list[str]) -> int:
     window = tuple(options.window_ms) if options.window_ms else None
     print(plot_run(options.run, options.out, window_ms=window).report())
     return 0
+
+
+def analyse(arguments: list[str]) -> int:
+    """Analyse the spikes and weights that a run recorded."""
+    from threefactor.experiments.command_line.analysing import parse_analyse, run
+
+    return run(parse_analyse(arguments))
+
+
+def compare(arguments: list[str]) -> int:
+    """Compare trained agents over their seeds."""
+    from threefactor.experiments.command_line.comparing import parse_compare, run
+
+    return run(parse_compare(arguments))
 
 
 def check(arguments: list[str]) -> int:
@@ -261,6 +279,8 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "plot": plot,
+    "analyse": analyse,
+    "compare": compare,
     "check": check,
     "card": card,
     "sweep": sweep,

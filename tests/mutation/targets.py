@@ -16,9 +16,15 @@ _UPDATES = f"{_RULES}/test_updates.py"
 _CHECKS = f"{_RULES}/test_checks.py"
 _NETWORKS = f"{_RULES}/test_rules_in_networks.py"
 _RELEASE = f"{_NETWORKS}::test_a_release_carries_the_amplitude_and_a_failure_nothing"
+_STATISTICS = ("tests/analysis/test_statistics.py", "tests/analysis/test_comparison.py")
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "analysis/statistics.py": ("tests/analysis/test_statistics.py",),
+    "analysis/statistics/comparison.py": _STATISTICS,
+    "analysis/statistics/intervals.py": _STATISTICS,
+    "analysis/statistics/profiles.py": _STATISTICS,
+    "analysis/statistics/scores.py": _STATISTICS,
+    "analysis/statistics/summaries.py": _STATISTICS,
+    "analysis/statistics/survival.py": ("tests/analysis/test_survival.py",),
     "analysis/coverage.py": ("tests/analysis/test_coverage.py",),
     "analysis/pooling.py": ("tests/analysis/test_pooling.py",),
     "agents/plastic/controls.py": ("tests/agents/test_controls.py",),

@@ -124,7 +124,8 @@ def test_what_means_nothing_is_refused(folder, words, message, capsys):
 
 
 def test_a_table_a_csv_and_paths(folder, capsys):
-    assert main(["runs", str(folder), "--where", "rule=reinforce", "--columns", "rule", "score"]) == 0
+    columns = ["--columns", "rule", "score"]
+    assert main(["runs", str(folder), "--where", "rule=reinforce", *columns]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "rule       score", "reinforce  -", "reinforce  30", "2 of 3 runs",
     ]  # fmt: skip

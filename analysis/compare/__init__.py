@@ -1,0 +1,1 @@
+"""Comparisons of trained agents: groups of seeds, a table, a figure (command `compare`)."""
