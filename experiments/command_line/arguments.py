@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import NoReturn
 from threefactor import __version__
 from threefactor.blame import described, user_place
 from threefactor.experiments.command_line.environment_check import check_versions
-from threefactor.naming import check_choice
+from threefactor.naming import check_choice, suggest
 from threefactor.program import program_name
 
 USAGE_ERROR = 2
@@ -31,7 +32,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise ValueError in one line."""
-        raise ValueError(f"{message}; see `{self.prog} --help`.")
+        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        hint = suggest(unknown[1], self._option_string_actions) if unknown else ""
+        raise ValueError(f"{message}; see `{self.prog} --help`.{hint}")
 
 
 def dispatch(commands: Commands, usage: str, arguments: list[str]) -> int:
@@ -89,7 +92,7 @@ def _is_expected(error: Exception) -> bool:
 def _told(error: Exception) -> str:
     """Return an error in one line; one that a user's file raised, with its place."""
     if isinstance(error, MemoryError):
-        return f"there is not enough memory: {' '.join(str(error).split()) or 'none is left'}"
-    if user_place(error) is not None:
-        return described(error)
-    return " ".join(str(error).split()) or type(error).__name__
+        text = f"there is not enough memory: {error or 'none is left'}"
+    else:
+        text = described(error) if user_place(error) else str(error) or type(error).__name__
+    return " ".join(word if len(word) <= 200 else f"{word[:100]}..." for word in text.split())
