@@ -11,6 +11,8 @@ import pytest
 from nbclient import NotebookClient
 
 import threefactor
+from threefactor.analysis.compare.comparison import Comparison
+from threefactor.analysis.neural.analysis import NeuralAnalysis
 from threefactor.experiments.checks.card import Card
 from threefactor.experiments.checks.rules import CheckReport
 from threefactor.experiments.claims.reproduction import Reproduction
@@ -59,7 +61,8 @@ def test_the_page_does_what_it_shows(folder, capsys):
 def test_the_page_names_what_results_have():
     page = (ROOT / "docs" / "from_python.md").read_text()
     kinds = {kind.__name__: kind for kind in
-             (TrainingResult, EvaluationResult, CheckReport, Card, Reproduction)}  # fmt: skip
+             (TrainingResult, EvaluationResult, NeuralAnalysis, Comparison, CheckReport, Card,
+              Reproduction)}  # fmt: skip
     rows = re.findall(r"^\| (`.*\)`) \| `(\w+)`(.*?)\|(.*?)\|", page, re.MULTILINE)
     assert {name for _, name, *_ in rows} == set(kinds)
     for calls, name, about, arrays in rows:

@@ -19,6 +19,8 @@ SHORT = {
     "train": "--max-episode-steps 5 --reference-episodes 0 --no-figures --quiet --episodes 2",
     "evaluate": "--episodes 1",
     "plot": "",
+    "analyse": "",
+    "compare": "",
     "check": "--engine runtime-numpy",
     "card": "--budget 0.002",
     "reproduce": "--budget 0.001 --seeds 1",

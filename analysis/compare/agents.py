@@ -84,7 +84,7 @@ def find_agents(paths: Iterable[str | Path]) -> FoundAgents:
         elif not path.is_dir():
             raise ValueError(f"{path}: no such run directory, folder of runs or table.")
         elif found := run_directories(path):
-            runs += found
+            runs += _in_order(path / RESULTS, found)
         elif (path / RESULTS).is_file():
             rows += _of_table(path / RESULTS, notes)
         else:
@@ -115,6 +115,16 @@ def run_directories(folder: Path) -> list[Path]:
             folders.clear()
         folders.sort()
     return found
+
+
+def _in_order(table: Path, runs: Sequence[Path]) -> list[Path]:
+    """Return runs in the order of a sweep's table, whose folders are named by hashes."""
+    if not table.is_file():
+        return list(runs)
+    with table.open(newline="", errors="replace") as file:
+        named = [table.parent / (row.get("path") or "") for row in csv.DictReader(file)]
+    places = {path: place for place, path in reversed(list(enumerate(named)))}
+    return sorted(runs, key=lambda path: places.get(path, len(named)))
 
 
 def known_references(agents: Sequence[TrainedAgent]) -> dict[str, float]:

@@ -32,7 +32,7 @@ def summarise_profile(scores: Scores | ArrayLike, thresholds: ArrayLike) -> Perf
     """Return the profile with its band: Wilson's interval of each environment's share.
 
     A bootstrap, as of Agarwal et al., has no width where all seeds are above a threshold or none:
-    of five seeds its nominal 95 % hold the truth in 41 to 85 % (docs/statistics.md).
+    of five seeds its nominal 95 % hold a share of 0.9 in two of five cases (docs/statistics.md).
     """
     limits = np.asarray(thresholds, float)
     share, above = performance_profile(scores, limits), _above(scores, limits)

@@ -71,6 +71,13 @@ def test_runs_count_more_than_the_table_beside_them(make_run, tmp_path):
     assert [agent.seed for agent in find_agents([tmp_path]).agents] == [0]
 
 
+def test_runs_of_a_sweep_come_in_the_order_of_its_table(make_run, tmp_path):
+    for name, seed in (("f0", 0), ("a1", 1), ("zz", 2)):
+        make_run(name, seed=seed)
+    (tmp_path / "results.csv").write_text("cell,seed,score,path\nx,0,1,f0\nx,1,1,a1\n")
+    assert [agent.seed for agent in find_agents([tmp_path]).agents] == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -11,7 +11,7 @@ from threefactor.analysis.neural.credit import measure_credit
 from threefactor.analysis.neural.drift import measure_drift
 from threefactor.analysis.neural.fields import input_layout, measure_fields
 from threefactor.analysis.neural.spans import recorded_spans
-from threefactor.analysis.neural.spiking import has_elephant, measure_spikes
+from threefactor.analysis.neural.spiking import measure_spikes
 from threefactor.analysis.run_data import EPISODE_COLUMNS, EventKind, Run, WeightHistory
 from threefactor.experiments.training.run_directory import RunDirectory
 
@@ -105,8 +105,11 @@ def test_rates_and_counts_by_hand(make_run):
     assert of(run, "out", span=1).rates_hz == pytest.approx(found.rates_hz)
 
 
-@pytest.mark.skipif(has_elephant(), reason="Elephant is installed")
-def test_without_elephant_its_measures_are_lacking_and_a_note_says_how_to_get_it(make_run):
+def test_without_elephant_its_measures_are_lacking_and_a_note_says_how_to_get_it(
+    make_run, monkeypatch
+):
+    for module in ("spiking", "analysis"):
+        monkeypatch.setattr(f"threefactor.analysis.neural.{module}.has_elephant", lambda: False)
     analysis = analyse_run(make_run())
     assert analysis.spikes[0].cv2 is None
     assert analysis.spikes[0].correlation is None
