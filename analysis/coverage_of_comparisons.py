@@ -128,7 +128,8 @@ def log_log_median(sample: Sample, n_resamples: int = 0) -> Bounds:
 
 def wilson_median(sample: Sample, n_resamples: int = 0) -> Bounds:
     """Median of times by the band that is used."""
-    bounds = summarise_times(*sample).bounds
+    times, reached = sample
+    bounds = summarise_times(times, reached).bounds
     assert bounds is not None  # there are seeds enough
     return bounds
 

@@ -73,8 +73,8 @@ def compare_agents(
         )
         tables[ALL] = compare_groups(groups, baseline, threshold, window)
     for env in by_env:
-        own = [group.within(env) for group in groups]
-        tables[env] = compare_groups(own, baseline, threshold, window)
+        within = [group.within(env) for group in groups]
+        tables[env] = compare_groups(within, baseline, threshold, window)
     return Comparison(tables, names, baseline, unit, threshold, window, (*notes, *caveats(groups)))
 
 

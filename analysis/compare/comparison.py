@@ -261,7 +261,7 @@ def caveats(groups: Sequence[Group]) -> list[str]:
     few = [group.name for group in groups if group.fewest_seeds < INTERVAL_SEEDS]
     if few:
         said.append(
-            f"No intervals for {' and '.join(few)}: fewer than {INTERVAL_SEEDS} seeds say hardly "
+            f"No intervals for {'; '.join(few)}: fewer than {INTERVAL_SEEDS} seeds say hardly "
             "more than their values."
         )
     if fewest < CLAIM_SEEDS:

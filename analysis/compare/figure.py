@@ -1,7 +1,7 @@
 """The figure of a comparison: learning curves, scores of seeds, performance profile."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -78,7 +78,7 @@ def _draw_curves(
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
 
 
-def _draw_scores(axes: Axes, rows: tuple[Row, ...], looks: Mapping[str, tuple[str, str]]) -> None:
+def _draw_scores(axes: Axes, rows: Sequence[Row], looks: Mapping[str, tuple[str, str]]) -> None:
     """Draw a line for each group: a dot for each seed, below it the IQM with its interval."""
     for place, row in enumerate(rows):
         colour, _ = looks[row.group.name]

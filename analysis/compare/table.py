@@ -131,24 +131,38 @@ def _legend(comparison: Comparison) -> list[str]:
 
 
 def _numbers(row: Row) -> dict[str, Any]:
-    paired, time = row.paired, row.time
     return {
         "seeds": sum(len(by_seed) for by_seed in row.group.scores.values()),
-        "median": row.median, "iqm": row.iqm,
-        **_ends("iqm", row.iqm_bounds), "area": row.area, **_ends("area", row.area_bounds),
-        "reached": time and time.n_reached, "time_median": _finite(time and time.median),
-        **_ends("time_median", time and time.bounds),
-        "time_restricted_mean": time and time.mean,
-        **_ends("time_restricted_mean", time and time.mean_bounds),
-        "time_log_rank_p": row.time_p_value,
-        "improvement": row.improvement and row.improvement.estimate,
-        **_ends("improvement", row.improvement and row.improvement[1:]),
-        "pairs": paired and paired.n_seeds,
-        "difference": paired and paired.difference.estimate,
-        **_ends("difference", paired and paired.difference.bounds),
-        "p": paired and paired.p_value, "p_holm": row.p_value,
-        "p_smallest": paired and paired.smallest_p,
+        "median": row.median, "iqm": row.iqm, **_ends("iqm", row.iqm_bounds),
+        "area": row.area, **_ends("area", row.area_bounds),
+        **_numbers_of_time(row), **_numbers_against_baseline(row),
     }  # fmt: skip
+
+
+def _numbers_of_time(row: Row) -> dict[str, Any]:
+    time = row.time
+    return {
+        "reached": time.n_reached if time else None,
+        "time_median": _finite(time.median if time else None),
+        **_ends("time_median", time.bounds if time else None),
+        "time_restricted_mean": time.mean if time else None,
+        **_ends("time_restricted_mean", time.mean_bounds if time else None),
+        "time_log_rank_p": row.time_p_value,
+    }
+
+
+def _numbers_against_baseline(row: Row) -> dict[str, Any]:
+    better, paired = row.improvement, row.paired
+    return {
+        "improvement": better.estimate if better else None,
+        **_ends("improvement", (better.low, better.high) if better else None),
+        "pairs": paired.n_seeds if paired else None,
+        "difference": paired.difference.estimate if paired else None,
+        **_ends("difference", paired.difference.bounds if paired else None),
+        "p": paired.p_value if paired else None,
+        "p_holm": row.p_value,
+        "p_smallest": paired.smallest_p if paired else None,
+    }
 
 
 def _ends(name: str, bounds: Bounds) -> dict[str, float | None]:

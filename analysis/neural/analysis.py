@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -139,8 +140,8 @@ def analyse_run(run_path: str | Path, bin_ms: float = BIN_MS) -> NeuralAnalysis:
     # A bin that no span can hold is the user's mistake, not something that the run lacks.
     spikes = [found for span in spans for found in measure_spikes(run, span, bin_ms)]
     projections = run.projections if run.segments else ()
-    drifts = [tried(lambda n=name: measure_drift(n, run.weights(n))) for name in projections]
-    credits = [tried(lambda s=span: measure_credit(run, s)) for span in spans]
+    drifts = [tried(partial(_drift, run, name)) for name in projections]
+    credits = [tried(partial(measure_credit, run, span)) for span in spans]
     fields = tried(lambda: measure_fields(run, spans[-1])) if spans else None
     if spikes and not has_elephant():
         notes.append(HOW_TO_GET_ELEPHANT)
@@ -151,6 +152,10 @@ def analyse_run(run_path: str | Path, bin_ms: float = BIN_MS) -> NeuralAnalysis:
         run.path, tuple(spikes), kept, tuple(c for c in credits if c is not None), fields, bin_ms,
         tuple(dict.fromkeys(notes)),
     )  # fmt: skip
+
+
+def _drift(run: Run, projection: str) -> WeightDrift:
+    return measure_drift(projection, run.weights(projection))
 
 
 _SPIKES = ["", "in", "rate (Hz)", "silent", "CV", "CV2", "LV", "Fano", "correlation", "synchrony"]

@@ -85,10 +85,9 @@ def measure_spikes(run: Run, span: Span, bin_ms: float = BIN_MS) -> tuple[SpikeS
     for name, size in run.populations.items():
         time_ms, neuron, decision = span.inside(run.spikes(name))
         counts = np.bincount(neuron, minlength=size)
-        irregular: tuple[float | None, ...] = (None, None, None)
-        correlations = synchrony = None
+        cv = cv2 = lv = correlations = synchrony = None
         if has_elephant():
-            irregular = _irregularity(time_ms, neuron, span, decision)
+            cv, cv2, lv = _irregularity(time_ms, neuron, span, decision)
             whole_ms = span.duration_s * 1e3
             trains = _trains(time_ms, neuron, counts, whole_ms)
             correlations = _correlations(trains, span, bin_ms)
@@ -97,7 +96,7 @@ def measure_spikes(run: Run, span: Span, bin_ms: float = BIN_MS) -> tuple[SpikeS
             synchrony = _synchrony(trains)
         found.append(
             SpikeStatistics(
-                name, span, counts / span.duration_s, *irregular,
+                name, span, counts / span.duration_s, cv, cv2, lv,
                 _fano(neuron, decision, size, span.ends_ms.size), correlations, synchrony,
             )
         )  # fmt: skip

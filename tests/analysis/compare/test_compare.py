@@ -99,7 +99,7 @@ def test_few_seeds_are_listed_and_have_no_interval(make_run):
     assert comparison.tables["GridWorld-v0"][0].iqm_bounds is None
     text = comparison.report()
     assert "  seeds of reinforce: 0.500, 0.505, 0.510" in text
-    assert "No intervals for reinforce and rstdp-et: fewer than 5 seeds" in text
+    assert "No intervals for reinforce; rstdp-et: fewer than 5 seeds" in text
 
 
 def test_the_baseline_and_the_groups_can_be_chosen(two_rules):

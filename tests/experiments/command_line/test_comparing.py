@@ -43,7 +43,7 @@ def test_compare_prints_and_saves(runs, cli, tmp_path):
     status, out, err = cli(f"compare {runs} --out figures --csv a.csv --json a.json")
     assert (status, err) == (0, "")
     assert out.startswith("2 groups, told apart by rule\n")
-    assert "NOTE: No intervals for reinforce and rstdp-et" in out
+    assert "NOTE: No intervals for reinforce; rstdp-et" in out
     assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == [
         "comparison.pdf", "comparison.png"
     ]  # fmt: skip
