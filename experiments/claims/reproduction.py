@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from threefactor.analysis.statistics import claim_caveat, summarise_seeds
 from threefactor.experiments.atomic import write_atomically
+from threefactor.experiments.claims.arm_jobs import run_arms
 from threefactor.experiments.claims.arms import obtain_scores
-from threefactor.experiments.claims.experiment import ArmRequest, Experiment, arm_folder
+from threefactor.experiments.claims.experiment import RANDOM, ArmRequest, Experiment, arm_folder
 from threefactor.experiments.claims.registry import EXPERIMENTS
 from threefactor.experiments.training.metadata import run_metadata
 from threefactor.experiments.training.preconditions import require_workers
@@ -142,16 +143,74 @@ def reproduce(
     say : callable, default standard error
         Receives the claim and a line for each arm.
     workers : int, default 1
-        Processes that share the seeds of an arm; for experiments whose arms are training runs.
+        Processes: so many arms at a time, which share the seeds of each as well where there are
+        more processes than arms, if arms are training runs.
 
     Raises
     ------
     ValueError
-        For an unknown name or engine, a budget that is not positive, no seeds, or more workers
-        than seeds or than the experiment can use.
+        For an unknown name or engine, a budget that is not positive, or no seeds or workers.
+    RuntimeError
+        If an arm failed.
     KeyboardInterrupt
         Ctrl-C: the same call goes on from there.
     """
+    experiment, folder, numbers = _asked(name, out, budget, seeds, engine)
+    if workers < 1:
+        raise ValueError(f"workers must be >= 1, got {workers}.")
+    say(f"{name}: {experiment.claim}")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _timed(folder):
+            if workers > 1:
+                words = _words(experiment, budget, len(numbers), engine, workers)
+                arms = [arm for arm in experiment.arms if arm != RANDOM]  # which leaves no files
+                run_arms(name, arms, folder, words, workers, say)
+            scores = {}
+            for arm in experiment.arms:
+                say(f"- {arm}")
+                request = ArmRequest(arm, arm_folder(folder, arm), numbers, budget, engine, say)
+                scores[arm] = obtain_scores(experiment.run_arm, request)
+    except KeyboardInterrupt:
+        say("stopped before the verdict; the same command goes on from here")
+        raise
+    bars = {bar.text: bool(bar.holds(scores)) for bar in experiment.bars}
+    minutes = _seconds(folder) / 60
+    result = Reproduction(name, experiment.claim, folder, budget, numbers, scores, bars, minutes)
+    write_atomically(folder / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
+    return replace(result, files=_save_figures(result))
+
+
+def run_arm(
+    name: str,
+    arm: str,
+    out: str | Path | None = None,
+    budget: float = 1.0,
+    seeds: int | None = None,
+    engine: str = "auto",
+    say: Say = say_on_stderr,
+    workers: int = 1,
+) -> NDArray[np.float64]:
+    """Run one arm of an experiment, as `reproduce` would, and return the score of each seed.
+
+    Raises
+    ------
+    ValueError
+        As in `reproduce`, and for an unknown arm, or workers that the arm cannot use.
+    """
+    experiment, folder, numbers = _asked(name, out, budget, seeds, engine)
+    check_choice("arm", arm, experiment.arms)
+    require_workers(workers, len(numbers))
+    if workers > 1 and not experiment.takes_workers:
+        raise ValueError(f"an arm of {name} runs in one process, workers must be 1, got {workers}.")
+    request = ArmRequest(arm, arm_folder(folder, arm), numbers, budget, engine, say, workers)
+    return obtain_scores(experiment.run_arm, request)
+
+
+def _asked(
+    name: str, out: str | Path | None, budget: float, seeds: int | None, engine: str
+) -> tuple[Experiment, Path, tuple[int, ...]]:
+    """Return an experiment, its folder and its seeds, after checking what was asked for."""
     check_choice("experiment", name, EXPERIMENTS)
     if not (math.isfinite(budget) and budget > 0):
         raise ValueError(f"budget must be > 0, got {budget}.")
@@ -160,27 +219,20 @@ def reproduce(
     check_choice("engine", engine, ENGINES)
     experiment = EXPERIMENTS[name]
     folder = Path("runs") / "reproduce" / name if out is None else Path(out)
-    numbers = tuple(range(experiment.seed, experiment.seed + (seeds or experiment.n_seeds)))
-    require_workers(workers, len(numbers))
-    if workers > 1 and not experiment.takes_workers:
-        raise ValueError(f"{name} runs in one process, workers must be 1, got {workers}.")
-    say(f"{name}: {experiment.claim}")
-    folder.mkdir(parents=True, exist_ok=True)
-    scores = {}
-    for arm in experiment.arms:
-        say(f"- {arm}")
-        request = ArmRequest(arm, arm_folder(folder, arm), numbers, budget, engine, say, workers)
-        try:
-            with _timed(folder):
-                scores[arm] = obtain_scores(experiment.run_arm, request)
-        except KeyboardInterrupt:
-            say("stopped before the verdict; the same command goes on from here")
-            raise
-    bars = {bar.text: bool(bar.holds(scores)) for bar in experiment.bars}
-    minutes = _seconds(folder) / 60
-    result = Reproduction(name, experiment.claim, folder, budget, numbers, scores, bars, minutes)
-    write_atomically(folder / RESULT, json.dumps(result.to_dict(), indent=2) + "\n")
-    return replace(result, files=_save_figures(result))
+    return (
+        experiment,
+        folder,
+        tuple(range(experiment.seed, experiment.seed + (seeds or experiment.n_seeds))),
+    )
+
+
+def _words(
+    experiment: Experiment, budget: float, seeds: int, engine: str, workers: int
+) -> list[str]:
+    """Return the words that an arm's own command has beside its name."""
+    each = min(seeds, workers // len(experiment.arms)) if experiment.takes_workers else 1
+    options = {"budget": budget, "seeds": seeds, "engine": engine, "workers": max(1, each)}
+    return [word for option, value in options.items() for word in (f"--{option}", str(value))]
 
 
 def _seconds(folder: Path) -> float:

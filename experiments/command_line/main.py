@@ -1,5 +1,6 @@
 """The commands that `USAGE` lists."""
 
+import argparse
 import os
 import sys
 import textwrap
@@ -231,8 +232,14 @@ def reproduce(arguments: list[str]) -> int:
     )  # fmt: skip
     parser.add_argument("--seeds", type=int, help="number of seeds (default: the experiment's)")
     parser.add_argument("--engine", default="auto", help="as in train (default auto)")
-    parser.add_argument("--workers", type=int, default=1, help="as in train (default 1)")
+    parser.add_argument(
+        "--workers", type=int, help="processes: arms side by side (default: one for each core)"
+    )
+    parser.add_argument("--arm", help="run this one alone, without a verdict")
     options = parser.parse_args(arguments)
+    if options.arm is not None:
+        return _run_arm(parser, options)
+    workers = (os.cpu_count() or 1) if options.workers is None else options.workers
     if options.all == bool(options.name):
         parser.error("expected the NAME of an experiment, or --all")
     if options.all and options.out:
@@ -249,11 +256,9 @@ def reproduce(arguments: list[str]) -> int:
         require_folder(place)
     failed = []
     for name in EXPERIMENTS if options.all else [options.name]:
-        can_share = not options.all or EXPERIMENTS[name].takes_workers
         result = run_experiment(
-            name, options.out, options.budget, options.seeds, options.engine, print,
-            options.workers if can_share else 1,
-        )  # fmt: skip
+            name, options.out, options.budget, options.seeds, options.engine, print, workers
+        )
         print(result.report())
         failed += [] if result.holds or options.budget < 1 else [name]
         if options.keep:
@@ -261,6 +266,19 @@ def reproduce(arguments: list[str]) -> int:
     if options.all:
         print(f"claims that fail: {', '.join(failed) or 'none'}")
     return 1 if failed else 0
+
+
+def _run_arm(parser: Parser, options: argparse.Namespace) -> int:
+    if not options.name or options.all or options.keep:
+        parser.error("--arm: expected the NAME of an experiment, without --all and --keep")
+    from threefactor.experiments.claims.reproduction import run_arm
+
+    scores = run_arm(
+        options.name, options.arm, options.out, options.budget, options.seeds, options.engine,
+        print, options.workers or 1,
+    )  # fmt: skip
+    print(f"{options.arm}: {' '.join(f'{score:.3f}' for score in scores)}")
+    return 0
 
 
 def list_tables(arguments: list[str]) -> int:

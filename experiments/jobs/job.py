@@ -1,7 +1,8 @@
-"""A job: one training run that a process of its own is to do, as one command."""
+"""A job: one command that a process of its own is to do, such as a training run."""
 
 import json
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +14,41 @@ _ALONE = ("--quiet", "--no-figures")
 
 
 @dataclass(frozen=True)
-class Job:
-    """A configuration, its replicas, and the run directory that they are to fill.
+class Job(ABC):
+    """What is to be done in one folder by one command.
 
     Attributes
     ----------
     name : str
         What messages call it.
     path : Path
-        Run directory. It belongs to the job: what is there is gone on with.
+        Its folder. It belongs to the job: what is there is gone on with.
+    """
+
+    name: str
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """What its last process printed, beside its folder."""
+        return self.path.with_name(f"{self.path.name}.log")
+
+    @property
+    @abstractmethod
+    def is_done(self) -> bool:
+        """Whether nothing is left of it."""
+
+    @abstractmethod
+    def prepare(self) -> list[str]:
+        """Return the words of the command, which begins or goes on."""
+
+
+@dataclass(frozen=True)
+class TrainingJob(Job):
+    """A configuration, its replicas, and the run directory that they are to fill.
+
+    Attributes
+    ----------
     config : Path
         File of the settings.
     seed, replicas, episodes : int
@@ -30,18 +57,11 @@ class Job:
         Option of `train` -> value, over those of the file.
     """
 
-    name: str
-    path: Path
     config: Path
     seed: int
     replicas: int
     episodes: int
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    @property
-    def log(self) -> Path:
-        """What its last process printed, beside its run directory."""
-        return self.path.with_name(f"{self.path.name}.log")
 
     @property
     def is_done(self) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from threefactor.experiments.jobs.claims import Claims
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import Job, TrainingJob
 from threefactor.experiments.jobs.news import News
 from threefactor.experiments.jobs.progress import JobsProgress
 from threefactor.experiments.jobs.worker import EndedJob, Worker
@@ -41,7 +41,7 @@ def run_jobs(
         Receives a line when one fails while others go on, and, unless others share the work,
         what jobs say of their health.
     display : Display, optional
-        Shows the episodes of all jobs.
+        Shows the episodes of all training runs.
     claims : Claims, optional
         Where others may do jobs of the same sequence: what they are at ends as "elsewhere".
     when_ended : callable, optional
@@ -74,7 +74,8 @@ class _Pool:
         self._news = News([] if claims else self._waiting, say)
 
     def run(self) -> list[EndedJob]:
-        progress = JobsProgress(self._jobs, self._display) if self._display else None
+        training = [job for job in self._jobs if isinstance(job, TrainingJob)]
+        progress = JobsProgress(training, self._display) if self._display else None
         try:
             with Interruption(self._stop):
                 while self._waiting or self._running:

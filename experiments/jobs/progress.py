@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from threefactor.analysis.run_data import EPISODE_COLUMNS
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import TrainingJob
 from threefactor.experiments.training.progress import Display, mean_of_last
 from threefactor.experiments.training.summary import LAST
 
@@ -57,7 +57,7 @@ class EpisodeTail:
 class JobsProgress:
     """Shows the episodes of all jobs as those of one run."""
 
-    def __init__(self, jobs: Sequence[Job], display: Display) -> None:
+    def __init__(self, jobs: Sequence[TrainingJob], display: Display) -> None:
         self._tails = [EpisodeTail(job.path / "episodes.csv") for job in jobs]
         self._display = display
         display.begin(sum(job.replicas * job.episodes for job in jobs), self._count())

@@ -16,7 +16,7 @@ import numpy as np
 from threefactor.analysis.health import measure_health, rows_of
 from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import TrainingJob
 from threefactor.experiments.jobs.processes import run_jobs
 from threefactor.experiments.training.demands import check_demands
 from threefactor.experiments.training.health import stopping
@@ -124,7 +124,7 @@ def _run(
     return TrainingResult(path, summary)
 
 
-def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[Job]:
+def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[TrainingJob]:
     """Return a job for each folder, with a block of neighbouring replicas."""
     jobs = []
     for number, replicas in enumerate(np.array_split(np.arange(options.replicas), len(folders))):
@@ -132,7 +132,7 @@ def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[Job
         own = {name: values[first : last + 1] for name, values in options.each.items()}
         which = f"replica {first}" if first == last else f"replicas {first} to {last}"
         jobs.append(
-            Job(
+            TrainingJob(
                 f"worker {number} ({which})", folders[number], path / "config.yaml",
                 options.seed + first, len(replicas), options.episodes,
                 {**({"each": own} if own else {}), **(_UNRECORDED if first else {})},
@@ -141,7 +141,7 @@ def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[Job
     return jobs
 
 
-def _join(jobs: Sequence[Job]) -> dict[str, Any]:
+def _join(jobs: Sequence[TrainingJob]) -> dict[str, Any]:
     """Return what the summaries of all workers say together; lists have an entry per replica."""
     summaries: list[Mapping[str, Any]] = [
         json.loads((job.path / "summary.json").read_text()) for job in jobs

@@ -13,7 +13,7 @@ import numpy as np
 
 from threefactor.experiments.coercion import coerce
 from threefactor.experiments.configuration import RunConfig, read_settings
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import TrainingJob
 from threefactor.experiments.layers import configure
 from threefactor.experiments.plain_data import plain
 from threefactor.experiments.sweeps.ranges import draw, read_range
@@ -123,10 +123,10 @@ class Plan:
         """The options that cells differ in, in the order of the file."""
         return tuple(dict.fromkeys(name for cell in self.cells for name in cell.settings))
 
-    def jobs(self, folder: Path) -> dict[Job, Cell]:
+    def jobs(self, folder: Path) -> dict[TrainingJob, Cell]:
         """Return the jobs of a sweep in `folder`, with the cell of each."""
         return {
-            Job(
+            TrainingJob(
                 f"{cell.name}, seed{'s' if len(block) > 1 else ''} {_span(block)}",
                 folder / "runs" / cell.digest / f"seeds-{_span(block)}",
                 folder / "runs" / cell.digest / "cell.yaml",

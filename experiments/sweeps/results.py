@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from threefactor.experiments.atomic import write_atomically
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import Job, TrainingJob
 from threefactor.experiments.sweeps.plan import Cell, Plan
 
 RESULTS = "results.csv"
@@ -70,7 +70,7 @@ def _summary(job: Job) -> Mapping[str, Any]:
         return {}
 
 
-def _status(folder: Path, job: Job, summary: Mapping[str, Any]) -> str:
+def _status(folder: Path, job: TrainingJob, summary: Mapping[str, Any]) -> str:
     if job.is_done:
         return "done"
     if failure_file(folder, job).is_file():

@@ -10,7 +10,7 @@ import yaml
 
 from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.jobs.claims import Claims
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import TrainingJob
 from threefactor.experiments.jobs.processes import run_jobs
 from threefactor.experiments.jobs.worker import EndedJob
 from threefactor.experiments.sweeps.plan import Cell, Plan
@@ -21,7 +21,7 @@ from threefactor.experiments.training.progress import Display, Say
 SWEEP = "sweep.yaml"
 
 #: Does jobs and tells of each when it has ended.
-Runner = Callable[[Sequence[Job], Claims, Callable[[EndedJob], None]], Sequence[EndedJob]]
+Runner = Callable[[Sequence[TrainingJob], Claims, Callable[[EndedJob], None]], Sequence[EndedJob]]
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class SweepResult:
     def report(self) -> str:
         """Return how many runs ended how, what failed, and where the results are."""
         counts = Counter[str]()
-        for ended in self.ended:
-            counts[ended.status] += ended.job.replicas
+        for job, ended in zip(self.plan.jobs(self.path), self.ended, strict=True):
+            counts[ended.status] += job.replicas
         told = [
             f"{counts[status]} {word}"
             for status, word in (
@@ -110,7 +110,7 @@ def open_sweep(
     return folder, plan
 
 
-def prepare(folder: Path, plan: Plan) -> dict[Job, Cell]:
+def prepare(folder: Path, plan: Plan) -> dict[TrainingJob, Cell]:
     """Write down what a sweep is, and the settings of its cells; return its jobs."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {**plan.content, "chunk": plan.chunk}
@@ -150,7 +150,8 @@ def run_sweep(
     ended = {job: EndedJob(job, "failed", path.read_text().strip()) for job, path in failed.items()}
     write_results(folder, plan)
     left = [job for job in jobs if job not in failed]
-    ended |= {end.job: end for end in runner(left, Claims(folder / "claims"), when_ended)}
+    done = runner(left, Claims(folder / "claims"), when_ended)
+    ended |= dict(zip(left, done, strict=True))
     write_results(folder, plan)
     return SweepResult(folder, plan, tuple(ended[job] for job in jobs))
 
@@ -159,7 +160,7 @@ def in_processes(processes: int, say: Say, display: Display | None) -> Runner:
     """Return the runner of processes on this machine."""
 
     def run(
-        jobs: Sequence[Job], claims: Claims, when_ended: Callable[[EndedJob], None]
+        jobs: Sequence[TrainingJob], claims: Claims, when_ended: Callable[[EndedJob], None]
     ) -> Sequence[EndedJob]:
         return run_jobs(jobs, processes, say, display, claims, when_ended)
 

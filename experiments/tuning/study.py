@@ -13,7 +13,7 @@ import yaml
 from threefactor.analysis.statistics import iqm
 from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.jobs.claims import Claims
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import TrainingJob
 from threefactor.experiments.jobs.progress import EpisodeTail
 from threefactor.experiments.jobs.worker import EndedJob, Worker
 from threefactor.experiments.sweeps.ranges import Choice, Integers, Range
@@ -109,7 +109,7 @@ class _Trial:
     """A trial that runs, and how far it has come."""
 
     trial: "optuna.Trial"
-    job: Job
+    job: TrainingJob
     worker: Worker
     tail: EpisodeTail
     rung: int = 0
@@ -184,9 +184,9 @@ class _Search:
                 self._study.enqueue_trial(trial.params)
                 self._claims.release(job)
 
-    def _job(self, trial: Any) -> Job:
+    def _job(self, trial: Any) -> TrainingJob:
         place, seeds = self._folder / TRIALS / f"{trial.number:04d}", self._tuning.seeds
-        return Job(
+        return TrainingJob(
             f"trial {trial.number}", place / "run", place / "config.yaml",
             seeds[0], len(seeds), self._tuning.config.options.episodes,
         )  # fmt: skip

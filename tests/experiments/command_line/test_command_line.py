@@ -600,30 +600,33 @@ def test_workers_reproduce_the_same(cli, tmp_path):
     arguments = ["reproduce", "gridworld_reinforce_fast", "--budget", "0.002", "--seeds", "2"]
     for name, workers in (("one", "1"), ("two", "2")):
         assert cli(*arguments, "--workers", workers, "--out", tmp_path / name)[0] == 0
-    assert (tmp_path / "two" / "trained" / "workers" / "1").is_dir()
+    assert (tmp_path / "two" / "trained.log").is_file()  # of a process of its own
     assert found(tmp_path / "one") == found(tmp_path / "two")
-    for given, told in (
-        (
-            ["gridworld_reinforce_fast", "--seeds", "2", "--workers", "3"],
-            "number of replicas, 2, got 3",
-        ),
-        (["reinforce-xor", "--workers", "2"], "reinforce-xor runs in one process"),
+
+
+def test_an_arm_alone_and_shared_by_workers_scores_the_same(cli, tmp_path):
+    arguments = ["reproduce", "gridworld_reinforce_fast", "--budget", "0.002", "--seeds", "2"]
+    told = [
+        cli(*arguments, "--arm", "trained", "--workers", n, "--out", tmp_path / n)[1].splitlines()
+        for n in ("1", "2")
+    ]
+    assert told[0][-1] == told[1][-1]
+    assert told[0][-1].startswith("trained: ")
+    assert (tmp_path / "2" / "trained" / "workers" / "1").is_dir()
+    assert not (tmp_path / "1" / "result.json").exists()
+    for given, message in (
+        (["--arm", "tained"], "Did you mean 'trained'?"),
+        (["--arm", "trained", "--workers", "3"], "number of replicas, 2, got 3"),
+        (["--workers", "0"], "workers must be >= 1, got 0"),
     ):
-        status, _, err = cli("reproduce", *given)
+        status, _, err = cli(*arguments, *given)
         assert status == 2
-        assert told in err
+        assert message in err
 
 
 def test_interrupted_reproduction_goes_on_where_it_stopped(cli, tmp_path, monkeypatch):
-    arguments = [
-        "reproduce",
-        "gridworld_reinforce_fast",
-        "--budget",
-        "0.004",
-        "--seeds",
-        "2",
-        "--out",
-    ]
+    arguments = ["reproduce", "gridworld_reinforce_fast", "--budget", "0.004", "--seeds", "2",
+                 "--workers", "1", "--out"]  # fmt: skip
     assert cli(*arguments, tmp_path / "whole")[0] == 0
     decide = ClosedLoop.decide
 

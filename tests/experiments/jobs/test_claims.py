@@ -11,12 +11,12 @@ import pytest
 
 from threefactor.experiments.jobs import claims as claims_module
 from threefactor.experiments.jobs.claims import STALE_S, Claims
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import TrainingJob
 
 
 @pytest.fixture
 def job(tmp_path):
-    return Job("a", tmp_path / "cell" / "seeds-0", tmp_path / "c.yaml", 0, 1, 10)
+    return TrainingJob("a", tmp_path / "cell" / "seeds-0", tmp_path / "c.yaml", 0, 1, 10)
 
 
 def owned(folder, job, host, pid):

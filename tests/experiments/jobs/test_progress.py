@@ -3,7 +3,7 @@
 import pytest
 
 from threefactor.analysis.run_data import EPISODE_COLUMNS
-from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.jobs.job import TrainingJob
 from threefactor.experiments.jobs.progress import EpisodeTail, JobsProgress
 from threefactor.experiments.training.progress import Display
 
@@ -50,7 +50,7 @@ def test_tail_keeps_the_last_episodes_only(tmp_path):
 
 
 def test_jobs_are_shown_as_one_run(tmp_path):
-    jobs = [Job(str(n), tmp_path / str(n), tmp_path / "c.yaml", n, 1, 10) for n in range(2)]
+    jobs = [TrainingJob(str(n), tmp_path / str(n), tmp_path / "c.yaml", n, 1, 10) for n in range(2)]
     for number, job in enumerate(jobs):
         job.path.mkdir()
         (job.path / "episodes.csv").write_text(HEAD + row(0, 1, float(number)))
@@ -66,7 +66,9 @@ def test_jobs_are_shown_as_one_run(tmp_path):
 
 
 def test_values_of_a_job_are_words(tmp_path):
-    job = Job("a", tmp_path / "a", tmp_path / "c.yaml", 3, 2, 10, {"rule.x": (1.5, 2), "probes": 0})
+    job = TrainingJob(
+        "a", tmp_path / "a", tmp_path / "c.yaml", 3, 2, 10, {"rule.x": (1.5, 2), "probes": 0}
+    )
     words = job.prepare()
     assert words[0] == "train"
     assert words[words.index("--rule.x") :][:5] == ["--rule.x", "1.5", "2", "--probes", "0"]
@@ -75,7 +77,7 @@ def test_values_of_a_job_are_words(tmp_path):
 
 
 def test_a_job_without_a_checkpoint_begins_anew(tmp_path):
-    job = Job("a", tmp_path / "a", tmp_path / "c.yaml", 0, 1, 10)
+    job = TrainingJob("a", tmp_path / "a", tmp_path / "c.yaml", 0, 1, 10)
     (job.path / "recordings").mkdir(parents=True)
     assert "--config" in job.prepare()
     assert not job.path.exists()
@@ -88,7 +90,7 @@ def test_a_job_without_a_checkpoint_begins_anew(tmp_path):
 
 @pytest.mark.parametrize(("episodes", "is_done"), [(9, True), (10, True), (11, False)])
 def test_a_job_is_done_with_its_episodes(episodes, is_done, tmp_path):
-    job = Job("a", tmp_path, tmp_path / "c.yaml", 0, 1, episodes)
+    job = TrainingJob("a", tmp_path, tmp_path / "c.yaml", 0, 1, episodes)
     (tmp_path / "meta.json").write_text('{"config": {"episodes": 10}}')
     assert not job.is_done
     (tmp_path / "DONE").touch()
