@@ -154,7 +154,7 @@ class ExpectedAnswers:
     def of_reset(self, answer: Any) -> Any:
         """Return the observation of a reset, as it is shown."""
         if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], Mapping):
-            raise Unexpected(f"reset returned {_short(answer)}; {_RESET}{self._place('reset')}")
+            raise Unexpected(f"reset returned {_short(answer)}; {_RESET}")
         return self.element(answer[0])
 
     def of_step(self, answer: Any) -> tuple[Any, Any, bool, bool]:
@@ -171,11 +171,10 @@ class ExpectedAnswers:
         return self.element(observation), reward, terminated, truncated
 
     def _number_of(self, answer: Any) -> str:
-        place = self._place("step")
         if isinstance(answer, tuple) and len(answer) == 4:
-            return f"step returned 4 values, expected 5, {_STEP}: {_OLD_GYM}{place}"
+            return f"step returned 4 values, expected 5, {_STEP}: {_OLD_GYM}"
         what = f"{len(answer)} values" if isinstance(answer, tuple) else _short(answer)
-        return f"step returned {what}, expected 5 values, {_STEP}{place}"
+        return f"step returned {what}, expected 5 values, {_STEP}"
 
     def _place(self, method: str) -> str:
         """Return where a method is written, in brackets; "" for what users cannot mend."""
@@ -187,14 +186,15 @@ class ExpectedAnswers:
     def told(self, error: BaseException, method: str) -> str:
         """Return in one line what has gone wrong in a method, whoever found it."""
         if isinstance(error, Unexpected):
-            return f"{error}."
+            return f"{error}{self._place(method)}."
         text = str(error)
         if user_place(error) is None:  # found by Gymnasium's wrappers, or on the way into a method
             counted = re.search(r"values to unpack \(expected 5(?:, got (\d+))?\)", text)
             if counted:
-                return f"{self._number_of((None,) * int(counted[1] or 6))}."
+                return f"{self._number_of((None,) * int(counted[1] or 6))}{self._place(method)}."
             if method == "step" and "cannot unpack non-iterable" in text:
-                return f"{self._number_of(None if 'NoneType' in text else text)}."
+                given = None if "NoneType" in text else text
+                return f"{self._number_of(given)}{self._place(method)}."
             if method == "reset" and re.search(
                 r"unexpected keyword argument '(seed|options)'", text
             ):

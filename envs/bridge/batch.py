@@ -11,6 +11,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
+from threefactor.blame import described
 from threefactor.envs.bridge.answers import (
     ExpectedAnswers,
     Unexpected,
@@ -104,11 +105,12 @@ class Environments:
             for replica in range(n_replicas)
         ]
         first = self._envs[0]
-        shown = named_space(env_id, "observation", flat_observations, first.observation_space)
+        seen, done = (getattr(first, f"{what}_space", None) for what in ("observation", "action"))
+        shown = named_space(env_id, "observation", flat_observations, seen)
         self.observation_space, self.n_values = shown.space, shown.n_values
         self._expected = ExpectedAnswers(first, shown)
         self._say = say
-        self.action_space = named_space(env_id, "action", flat_actions, first.action_space).space
+        self.action_space = named_space(env_id, "action", flat_actions, done).space
         self.max_episode_steps = None if first.spec is None else first.spec.max_episode_steps
         self.own_time_limit = own_time_limit(environment)
         self.return_discount = float(getattr(self._envs[0].unwrapped, "return_discount", 1.0))
@@ -312,9 +314,13 @@ class Environments:
             self._fail(error, 0, "render")
 
     def close(self) -> None:
-        """Close every environment."""
+        """Close every environment; one that fails is told, because nothing is lost by it."""
         for env in self._envs:
-            env.close()
+            try:
+                env.close()
+            except Exception as error:
+                if self._say is not None:
+                    self._say(f"{self.env_id} cannot be closed: {described(error)}")
 
     def state(self) -> bytes:
         """Save every replica, its random generator and time limit included, for a checkpoint."""

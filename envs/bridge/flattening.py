@@ -78,6 +78,8 @@ def named_space(
 
 
 def _plain(space: gym.Space) -> FlatSpace:
+    if 0 in (getattr(space, "shape", None) or ()):
+        raise ValueError("it holds no number at all")
     if isinstance(space, gym.spaces.Box):
         return FlatSpace(space, (0,) * int(np.prod(space.shape)))
     if isinstance(space, gym.spaces.Discrete):

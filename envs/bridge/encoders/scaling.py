@@ -1,5 +1,6 @@
 """Scaling of Box observations to the unit interval, by limits or by running moments."""
 
+from math import isfinite
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -105,6 +106,8 @@ class UnitScaling:
         if learn:
             if not self._n_observations:
                 self._mean, self._squares = np.zeros_like(values), np.zeros_like(values)
+            if not isfinite(float(values.sum())):
+                self._check_finite(values)
             self._n_observations += 1
             change = values - self._mean
             self._mean = self._mean + change / self._n_observations
@@ -113,6 +116,15 @@ class UnitScaling:
             return values / (2.0 * _RUNNING_SPAN) + 0.5
         deviation = np.sqrt(self._squares / self._n_observations) + 1e-8
         return (values - self._mean) / (2.0 * _RUNNING_SPAN * deviation) + 0.5
+
+    def _check_finite(self, values: NDArray[np.float64]) -> None:
+        """Raise ValueError for what has no moments: a space without bounds may hold infinity."""
+        for replica, dimension in np.argwhere(~np.isfinite(values)):
+            raise ValueError(
+                f"{self._owner}: normalise='running' needs finite observations, got "
+                f"{values[replica, dimension]} in dimension {dimension} of replica {replica}; give "
+                "--encoder.low and --encoder.high instead."
+            )
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Give the running moments, or nothing under fixed limits."""

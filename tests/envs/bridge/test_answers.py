@@ -241,3 +241,27 @@ def test_restored_replicas_are_where_they_were():
     environments._envs[0].unwrapped.step = lambda action: None
     with pytest.raises(EnvironmentFault, match="replica 0, episode 7, step 4: "):
         run(environments, 1)
+
+
+def test_spaces_that_are_missing_or_empty_are_named():
+    class Odd(gym.Env):
+        action_space = Discrete(2)
+
+    for space, told in ((None, "observation space None"), (Box(0, 1, (0, 3)), "no number at all")):
+        if space is not None:
+            Odd.observation_space = space
+        with pytest.raises(ValueError, match=told):
+            Environments(EnvSpec("Odd-v0", entry_point=Odd))
+
+
+def test_what_cannot_be_closed_is_told():
+    said = []
+    environments = open_odd(Discrete(2), say=said.append)
+
+    def fail():
+        raise RuntimeError("stuck")
+
+    environments._envs[0].unwrapped.close = fail
+    environments.close()
+    assert len(said) == 1
+    assert said[0].startswith("Odd-v0 cannot be closed: RuntimeError: stuck (test_answers.py, line")

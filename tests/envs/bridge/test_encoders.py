@@ -325,3 +325,11 @@ def test_limits_are_only_asked_for_where_gymnasium_gives_none(env_id):
     space = gym.make(env_id).observation_space
     limits = WITH_LIMITS if env_id == "CartPole-v1" else {}
     assert GaussianPopulation(**limits).bind(space).n_inputs == 10 * space.shape[0]
+
+
+def test_running_moments_of_infinity_are_refused():
+    space = gym.spaces.Box(-np.inf, np.inf, (2,), np.float64)
+    encoder = DirectRate(normalise="running").bind(space)
+    encoder.encode(np.zeros((2, 2)), learn=True)
+    with pytest.raises(ValueError, match="got inf in dimension 1 of replica 0; give --encoder.low"):
+        encoder.encode(np.array([[0.0, np.inf], [0.0, 0.0]]), learn=True)
