@@ -23,6 +23,9 @@ SHORT = {
     "compare": "",
     "check": "--engine runtime-numpy",
     "card": "--budget 0.002",
+    "sweep": "",
+    "tune": "--max-episode-steps 5 --reference-episodes 0 --episodes 1 --trials 1",
+    "runs": "",
     "reproduce": "--budget 0.001 --seeds 1",
     "list": "",
 }
@@ -42,8 +45,9 @@ def shortened(command):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with the rule of the README, from which its commands are typed."""
+    """A folder with the rule of the README and the examples, from which commands are typed."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "my_rule.py").write_text(RULE + "\n")
     return tmp_path
 
