@@ -55,7 +55,7 @@ def on_dask(address: str, say: Say) -> Runner:
             "--dask needs the package distributed: pip install 'threefactor[dask]'."
         ) from None
     try:
-        client = Client(address, timeout="10s")
+        client: Any = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
         raise OSError(f"--dask {address}: no Dask scheduler answers there ({error}).") from None
 

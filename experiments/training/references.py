@@ -147,7 +147,7 @@ def play_randomly(
     When the patience is over, of those that have ended.
     """
     seeds, patience = setup.seeds[0], patience or Patience()
-    played = []
+    played: list[tuple[float, int]] = []
     with closing(setup.open_environments(replicas=1)) as environments:
         environments.action_space.seed(seeds.actions)
         environments.reset([seeds.evaluation])

@@ -114,7 +114,8 @@ def _train(
     directory, stopwatch = recorder.directory, Stopwatch()
     watch = HealthWatch(directory, loop.agent.describe(), config.to_dict(), say)
     loop.observers = (recorder, watch, stopwatch, *observers, Checkpoints(recorder))
-    is_complete, references = _run(loop, say), {}
+    is_complete = _run(loop, say)
+    references: dict[str, float] = {}
     played: list[list[float]] = []
     if is_complete and config.options.reference_episodes:
         try:

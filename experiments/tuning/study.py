@@ -271,12 +271,13 @@ class _Search:
         from optuna.trial import TrialState
 
         trials = self._study.get_trials(deepcopy=False)
-        done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        scores = {t.number: t.value for t in trials if t.state == TrialState.COMPLETE}
+        done = {number: value for number, value in scores.items() if value is not None}
         pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
-        best = max(done, key=lambda trial: trial.value, default=None)
+        best = max(done, key=lambda number: done[number], default=None)
         return TuningResult(
             self._folder, self._tuning, len(done) + len(pruned), len(pruned), tuple(self._failed),
-            dict(best.params) if best else {}, best.value if best else float("nan"),
+            {} if best is None else dict(trials[best].params), done.get(best or 0, float("nan")),
             self._is_stopping,
         )  # fmt: skip
 
