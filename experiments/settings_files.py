@@ -1,12 +1,17 @@
 """Files of settings, YAML or TOML: read as plain data, whatever a file may be."""
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from threefactor.experiments.yaml_text import MOST_LETTERS, load_yaml
 
-_READERS = {".toml": tomllib.loads, ".yaml": load_yaml, ".yml": load_yaml}
+_READERS: dict[str, Callable[[str], Any]] = {
+    ".toml": tomllib.loads,
+    ".yaml": load_yaml,
+    ".yml": load_yaml,
+}
 
 
 def read_file(path: str | Path) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def _resolvers(known: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     return {key: found.get(key, []) + known.get(key, []) for key in {**found, **known}}
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Refuses keys that are given twice, and what is nested or repeated without end."""
 
     yaml_implicit_resolvers = _resolvers({})
@@ -95,7 +95,7 @@ class _Loader(yaml.SafeLoader):
             ) from None
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Quotes every string that either version would read as something else."""
 
     yaml_implicit_resolvers = _resolvers(yaml.SafeDumper.yaml_implicit_resolvers)

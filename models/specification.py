@@ -22,6 +22,11 @@ class Uniform:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for an empty interval."""
+        if not self.low <= self.high:
+            raise ValueError(f"Uniform: expected low <= high, got {self.low} and {self.high}.")
+
     def draw(self, generator: np.random.Generator, size: int) -> np.ndarray:
         """Return ``(size,)`` values."""
         return generator.uniform(self.low, self.high, size)

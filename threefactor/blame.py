@@ -55,7 +55,7 @@ def user_place(error: BaseException) -> Place | None:
         file = Path(name).resolve()
         if is_ours(file):
             return None
-        if not is_installed(file):
+        if file.is_file() and not is_installed(file):  # NumPy's own .pyx are not there
             code = " ".join(linecache.getline(name, number).split())
             return Place(file, number, frame.f_code.co_name, code)
     return None

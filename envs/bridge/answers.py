@@ -157,7 +157,7 @@ class ExpectedAnswers:
             raise Unexpected(f"reset returned {_short(answer)}; {_RESET}")
         return self.element(answer[0])
 
-    def of_step(self, answer: Any) -> tuple[Any, Any, bool, bool]:
+    def of_step(self, answer: Any) -> tuple[Any, Any, bool | np.bool_, bool | np.bool_]:
         """Return what a step gives: the observation as it is shown, reward, how it ended."""
         if not isinstance(answer, tuple) or len(answer) != 5:
             raise Unexpected(self._number_of(answer))

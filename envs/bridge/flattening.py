@@ -61,7 +61,7 @@ def flat_actions(space: gym.Space) -> FlatSpace:
 
 
 def named_space(
-    env_id: str, what: str, flatten: Callable[[gym.Space], FlatSpace], space: gym.Space
+    env_id: str, what: str, flatten: Callable[[Any], FlatSpace], space: gym.Space | None
 ) -> FlatSpace:
     """Return how a space of an environment is shown; the ValueError for others names both."""
     try:

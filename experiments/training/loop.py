@@ -118,4 +118,5 @@ class ClosedLoop:
         self.agent.restore(state["agent"])
         self.environments.restore(state["environments"])
         self.tally.restore(state["tally"])
-        self.environments.count_from(self.tally.done + self.tally.involved, self.tally.lengths)
+        begun = self.tally.done + self.tally.involved
+        self.environments.count_from(begun.tolist(), self.tally.lengths.tolist())

@@ -45,6 +45,15 @@ class Recurrent(Architecture):
     input_weight: float = 2.0
     wiring_seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for numbers that make no network."""
+        super().__post_init__()
+        if self.wiring_seed < 0 or self.input_weight < 0:
+            raise ValueError(
+                f"Recurrent: expected wiring_seed >= 0 and input_weight >= 0, got "
+                f"{self.wiring_seed} and {self.input_weight}."
+            )
+
     def build(self, parts: Parts) -> NetworkSpec:
         """Return the network of one agent; raise ValueError if no recurrent pair is connected."""
         size = self.recurrent_neurons

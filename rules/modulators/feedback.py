@@ -68,6 +68,8 @@ class Feedback(Modulator):
         object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
         if not np.all(np.isfinite(self.weights)):
             raise ValueError(f"Feedback.weights must be finite, got {self.weights}.")
+        if self.seed < 0:
+            raise ValueError(f"Feedback.seed must be >= 0, got {self.seed}.")
         if self.n_post < 1:
             raise ValueError(f"Feedback.n_post must be >= 1, got {self.n_post}.")
         if self.wraps == "feedback":

@@ -18,6 +18,9 @@ from threefactor.envs.bridge.encoders.contract import (
 from threefactor.envs.bridge.encoders.scaling import BoundBoxEncoder, UnitScaling, check_normalise
 from threefactor.envs.bridge.flattening import choice_offsets
 
+#: So many entries has the table of all words at most.
+MAX_ENTRIES = 50_000_000
+
 
 @dataclass(frozen=True)
 class KOfN(Encoder):
@@ -85,6 +88,11 @@ class KOfN(Encoder):
     def _words(self, n_values: int) -> NDArray[np.float64]:
         """Tabulate rates of the first words, (n_values, n)."""
         self._check_capacity(n_values, comb(self.n, self.k), "comb(n, k)")
+        if n_values * self.n > MAX_ENTRIES:
+            raise ValueError(
+                f"KOfN.bind: expected a table of at most {MAX_ENTRIES} entries, got {n_values} "
+                f"words of {self.n} lines; take a smaller n or k."
+            )
         rates = np.full((n_values, self.n), self.rate_min_hz)
         for value, active in enumerate(islice(combinations(range(self.n), self.k), n_values)):
             rates[value, list(active)] = self.rate_max_hz

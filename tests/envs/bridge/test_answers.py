@@ -68,7 +68,7 @@ def run(environments, decisions=6):
     return environments
 
 
-HELD = [
+HELD: list = [
     (SMALL, np.array([np.nextafter(np.float32(1), np.float32(2)), -1], np.float32)),
     (SMALL, np.array([1.000001, 0.0])),  # rounding, in another type
     (SMALL, [0, 1]),
@@ -90,7 +90,7 @@ def test_what_the_space_holds_goes_on(number):
     run(open_odd(space, shown=shown))
 
 
-REFUSED = [
+REFUSED: list = [
     (SMALL, np.array([0, np.nan], np.float32), "nan in dimension 1"),
     (SMALL, np.array([-np.inf, 0], np.float32), "-inf in dimension 0"),
     (SMALL, np.array([0, 1.001], np.float32), "1.00.* in dimension 1"),
