@@ -12,11 +12,7 @@ from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
 from threefactor.blame import described
-from threefactor.envs.bridge.answers import (
-    ExpectedAnswers,
-    Unexpected,
-    finite_reward,
-)
+from threefactor.envs.bridge.answers import ExpectedAnswers, Unexpected, finite_reward
 from threefactor.envs.bridge.flattening import flat_actions, flat_observations, named_space
 from threefactor.envs.bridge.making import make_environment, missing_package, own_time_limit
 from threefactor.envs.bridge.outcome import Outcome
@@ -61,6 +57,8 @@ class Environments:
         The time limit in force; the one that it is registered with. None: there is none.
     return_discount : float
         Discount per step of the environment's own metric; 1.0 if it declares none.
+    whereabouts : Whereabouts
+        Episodes and steps of the replicas; who restores them says where they are.
     is_running : (n_replicas,), bool
         False once an episode has ended, until the reset.
     observations : (n_replicas, *observation shape)
@@ -122,7 +120,7 @@ class Environments:
         self._nobody = np.zeros(n_replicas, dtype=bool)
         self._nobody.flags.writeable = False  # outcomes share it
         self._is_seeded = False
-        self._where = Whereabouts(env_id, n_replicas, self.max_episode_steps is not None)
+        self.whereabouts = Whereabouts(env_id, n_replicas, self.max_episode_steps is not None)
         self._run(self._nobody)
 
     @property
@@ -193,7 +191,7 @@ class Environments:
         self.observations = self.observations.copy()
         running = self._running.copy()
         for replica, seed in seeds.items():
-            self._where.begin(replica)
+            self.whereabouts.begin(replica)
             try:
                 answer = self._envs[replica].reset(seed=seed)
                 self.observations[replica] = self._expected.of_reset(answer)
@@ -218,14 +216,10 @@ class Environments:
         -------
         Outcome
             In arrays of its own, which no later step changes.
-
-        Raises
-        ------
-        EnvironmentFault
         """
         if not self._is_seeded:
             self._check_seeded("step")
-        self._where.decisions += 1
+        self.whereabouts.decisions += 1
         before, acting = self.observations, self._running
         observations, rewards = before.copy(), np.zeros(self.n_replicas)
         if self._together is None:
@@ -271,15 +265,11 @@ class Environments:
         if self._expected.excess and self._say is not None:
             self._say(f"{self.env_id} {self._expected.excess}")
             self._expected.excess = ""
-        self._where.check_ends(self._numbers)
+        self.whereabouts.check_ends(self._numbers)
 
     def _fail(self, error: BaseException, replica: int, method: str) -> NoReturn:
         """Raise what is to be told of an error in a method of a replica's environment."""
-        self._where.fail(replica, method, self._expected.told(error, method), error)
-
-    def count_from(self, episodes: Sequence[int], steps: Sequence[int]) -> None:
-        """Take note of where restored replicas are: their episodes, and how long these are."""
-        self._where.count_from(episodes, steps)
+        self.whereabouts.fail(replica, method, self._expected.told(error, method), error)
 
     def _step_together(
         self, actions: NDArray[Any], observations: NDArray[Any], rewards: NDArray[np.float64]

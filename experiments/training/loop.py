@@ -119,4 +119,4 @@ class ClosedLoop:
         self.environments.restore(state["environments"])
         self.tally.restore(state["tally"])
         begun = self.tally.done + self.tally.involved
-        self.environments.count_from(begun.tolist(), self.tally.lengths.tolist())
+        self.environments.whereabouts.count_from(begun.tolist(), self.tally.lengths.tolist())

@@ -77,7 +77,7 @@ HELD: list = [
     (Discrete(3, start=-1), np.int8(-1)),
     (Discrete(3), np.array(2)),
     (MultiBinary(2), np.array([True, False])),
-    (MultiDiscrete([[2, 3], [4, 5]]), np.array([[1, 2], [3, 4]])),
+    (MultiDiscrete(np.array([[2, 3], [4, 5]])), np.array([[1, 2], [3, 4]])),
     (PICTURE, np.full((3, 40), 255, np.int64)),
     (NESTED, {"a": np.ones(2, np.float32), "b": 2, "more": 1}),
     (Box(-3e38, 3e38, (1,), np.float32), np.array([1e30], np.float32)),
@@ -235,7 +235,7 @@ def test_an_episode_without_end_and_limit_is_given_up(monkeypatch):
 
 def test_restored_replicas_are_where_they_were():
     environments = open_odd(Discrete(2), 2)
-    environments.count_from([7, 12], [3, 0])
+    environments.whereabouts.count_from([7, 12], [3, 0])
     environments._envs[0].unwrapped.is_odd = True
     environments._envs[0].unwrapped.t = 1
     environments._envs[0].unwrapped.step = lambda action: None
