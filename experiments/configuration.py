@@ -65,6 +65,8 @@ class RunOptions:
         Snapshots of all weights over the run.
     reference_episodes : int
         Episodes of the random agent and of the untrained twin in the summary; 0: none.
+    checkpoint_every : float
+        Seconds between checkpoints; the first ones follow each other sooner.
     """
 
     env: str = "GridWorld-v0"
@@ -84,6 +86,7 @@ class RunOptions:
     probes: int = 6
     weight_snapshots: int = 50
     reference_episodes: int = 30
+    checkpoint_every: float = 60.0
 
     def __post_init__(self) -> None:
         """Raise ValueError for impossible settings."""
@@ -102,6 +105,8 @@ class RunOptions:
         for name in ("window_ms", "timestep_ms"):
             if not 0 < getattr(self, name) < 1e9:
                 raise ValueError(f"{name} must be > 0 ms, got {getattr(self, name)}.")
+        if not self.checkpoint_every > 0:
+            raise ValueError(f"checkpoint_every must be > 0 s, got {self.checkpoint_every}.")
         steps = self.window_ms / self.timestep_ms
         if abs(steps - round(steps)) > 1e-9 * steps:
             raise ValueError(

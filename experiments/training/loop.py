@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from threefactor.agents.contract import Agent
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.training.observers import Observer
@@ -27,6 +29,7 @@ class ClosedLoop:
     observers: tuple[Observer, ...] = ()
     stopped_by: str = field(default="", init=False)
     _is_checkpoint_due: bool = field(default=False, init=False)
+    _is_keeping_due: bool = field(default=False, init=False)
 
     @classmethod
     def begin(
@@ -47,11 +50,18 @@ class ClosedLoop:
         for observer in self.observers:
             observer.began(self)
         try:
+            self._write_checkpoint()  # so that it can be resumed from its first moment on
             while not (self.tally.is_finished or self.stopped_by):
                 self.decide()
                 if self._is_checkpoint_due:
                     self._write_checkpoint()
+                elif self._is_keeping_due:
+                    self._keep()
             self._write_checkpoint()
+        except BaseException:
+            for observer in self.observers:
+                observer.failed(self)
+            raise
         finally:
             for observer in self.observers:
                 observer.ended(self)
@@ -82,6 +92,15 @@ class ClosedLoop:
         """Ask for a checkpoint after the present decision."""
         self._is_checkpoint_due = True
 
+    def keep(self) -> None:
+        """Ask observers to keep in memory, after the present decision, what `failed` may need."""
+        self._is_keeping_due = True
+
+    def _keep(self) -> None:
+        self._is_keeping_due = False
+        for observer in self.observers:
+            observer.kept(self)
+
     def _write_checkpoint(self) -> None:
         self._is_checkpoint_due = False
         for observer in self.observers:
@@ -99,8 +118,27 @@ class ClosedLoop:
             "tally": self.tally.state(),
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
+    def restore(self, state: Mapping[str, Any], is_trusted: bool = False) -> dict[int, str]:
+        """Go back to what `state` returned.
+
+        Parameters
+        ----------
+        is_trusted : bool
+            Whether pickles may be read.
+
+        Returns
+        -------
+        dict of int to str
+            Replicas whose environment could not be brought back, and why. The agent closes their
+            episode, which does not count, and they begin it anew.
+        """
         self.agent.restore(state["agent"])
-        self.environments.restore(state["environments"])
+        lost = self.environments.restore(state["environments"], is_trusted)
         self.tally.restore(state["tally"])
+        left = np.zeros(self.tally.replicas, dtype=bool)
+        left[list(lost)] = True
+        left &= self.tally.acting
+        if any_of(left):
+            self.agent.end_episodes(left, self.tally.metric)
+            self.environments.reset_where(self.tally.begin(left))
+        return lost

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from threefactor.naming import check_choice
 
-CHECKPOINT = Path("checkpoints") / "latest.pickle"
+CHECKPOINT = Path("checkpoints") / "latest.npz"
+#: That of earlier versions, which is not read: reading it would run what is in it.
+_PICKLE = Path("checkpoints") / "latest.pickle"
 
 
 def require_run(run: Path) -> None:
@@ -28,6 +30,11 @@ def require_checkpoint(run: Path) -> None:
     workers = worker_folders(run)
     if not all((folder / CHECKPOINT).is_file() for folder in workers or [run]):
         fix = f"go on with `train --resume {run}`" if workers else "train again"
+        if any((folder / _PICKLE).is_file() for folder in workers or [run]):
+            raise ValueError(
+                f"{run / _PICKLE}: a checkpoint of another version, a pickle, which could run "
+                "code and is not read; train again."
+            )
         raise ValueError(
             f"{run}: this run has no checkpoint, it was killed before its first one; {fix}."
         )
@@ -91,6 +98,15 @@ def cannot_write(what: str, path: Path, number: int | None) -> OSError:
     reason = os.strerror(number or errno.EIO)
     return OSError(
         f"{what} {path}: expected a place that can be written to, got {reason!r}. Choose another."
+    )
+
+
+def stopped_writing(run: Path, error: OSError) -> OSError:
+    """Return the error for a run that can be written no further, such as on a full disk."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return OSError(
+        f"{run}: cannot write any more ({reason}). What was written is kept; when there is room "
+        f"`train --resume {run}` goes on."
     )
 
 
