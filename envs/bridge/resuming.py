@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MOST_ACTIONS = 1_000_000
 #: Length of the trials: decisions of the first episode, of the second, after its restoration.
 _FIRST, _SECOND, _AFTER = 60, 8, 40
+_NO_WAY = "its state cannot be kept"
 #: No part of a trial goes on for longer.
 _TRIAL_S = 2.0
 #: What an environment shows, and does after an action, as a replay asks it.
@@ -193,11 +194,11 @@ class ByEpisode(Way):
 
     def save(self, replica: int) -> Any:
         """Refuse."""
-        raise NotData("it goes on with the next episode")
+        raise NotData(_NO_WAY)
 
     def restore(self, replica: int, saved: Any, observation: NDArray[Any], show: Show) -> None:
         """Refuse."""
-        raise NotData("it goes on with the next episode")
+        raise NotData(_NO_WAY)
 
 
 WAYS: dict[str, type[Way]] = {

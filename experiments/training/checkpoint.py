@@ -15,17 +15,20 @@ from threefactor.experiments.training.observers import Observer
 from threefactor.experiments.training.preconditions import (
     CHECKPOINT,
     require_checkpoint,
-    stopped_writing,
+    writing,
 )
 from threefactor.experiments.training.progress import Say
 from threefactor.experiments.training.recording import Recorder
+from threefactor.experiments.training.tally import Episode
 
 #: The first checkpoint is written before the first decision, the next after so many seconds, then
 #: after twice as many, up to the interval of the run.
 FIRST_INTERVAL_S = 1.0
-#: What is written after an error was kept in memory at most so long before, or longer where it
-#: takes long: at most a part of the time goes into keeping it, and into checkpoints.
-KEPT_S, KEPT_PART, WRITTEN_PART = 1.0, 1 / 500, 1 / 20
+#: What is written after an error was kept in memory when the last episode ended, and every second
+#: within it, as far as that takes no more than these seconds and this part of the time.
+KEPT_S, KEPT_BURST_S, KEPT_PART = 1.0, 0.05, 1 / 300
+#: At most such a part of the time goes into checkpoints.
+WRITTEN_PART = 1 / 20
 #: Counts up where the same state would go on otherwise. 2: input spikes are drawn by their gaps.
 #: 3: plain data in place of pickles.
 FORMAT = 3
@@ -50,14 +53,24 @@ class Checkpoints(Observer):
     def began(self, loop: ClosedLoop) -> None:
         """Begin with a short interval."""
         self._next_s = min(FIRST_INTERVAL_S, self._interval_s)
+        self._began_s, self._spent_s, self._cost_s = time.perf_counter(), 0.0, 0.0
 
     def decided(self, loop: ClosedLoop, outcome: Outcome) -> None:
         """Ask for a checkpoint if it is time."""
         now = time.perf_counter()
         if now > self._due_s:
             loop.checkpoint()
-        elif now > self._keep_s:
+        elif now > self._keep_s and self._has_time_to_keep(now):
             loop.keep()
+
+    def finished(self, loop: ClosedLoop, episode: Episode) -> None:
+        """Ask for the state to be kept if there is time for it."""
+        if self._has_time_to_keep(time.perf_counter()):
+            loop.keep()
+
+    def _has_time_to_keep(self, now: float) -> bool:
+        allowed = KEPT_BURST_S + KEPT_PART * (now - self._began_s)
+        return self._spent_s + self._cost_s < allowed
 
     def kept(self, loop: ClosedLoop) -> None:
         """Keep the state, here between two decisions."""
@@ -67,7 +80,9 @@ class Checkpoints(Observer):
         self._kept = {"format": FORMAT, **loop.state(), **mark}
         self._say_what_is_lost(self._kept["environments"])
         now = time.perf_counter()
-        self._keep_s = now + max(KEPT_S, (now - began) / KEPT_PART)
+        self._cost_s = now - began
+        self._spent_s += self._cost_s
+        self._keep_s = now + KEPT_S
 
     def checkpointed(self, loop: ClosedLoop) -> None:
         """Replace the run's checkpoint."""
@@ -101,11 +116,9 @@ class Checkpoints(Observer):
 def save_checkpoint(run: Path, state: dict[str, Any]) -> None:
     """Replace the run's checkpoint."""
     path = run / CHECKPOINT
-    try:
+    with writing(run):
         path.parent.mkdir(exist_ok=True)
         write_archive(path, state)
-    except OSError as error:
-        raise stopped_writing(run, error) from error
 
 
 def load_checkpoint(run: Path) -> dict[str, Any]:

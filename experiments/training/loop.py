@@ -129,8 +129,8 @@ class ClosedLoop:
         Returns
         -------
         dict of int to str
-            Replicas whose environment could not be brought back, and why. The agent closes their
-            episode, which does not count, and they begin it anew.
+            Replicas whose environment could not be brought back to within its episode, and why.
+            The agent closes that episode, which does not count, and they begin it anew.
         """
         self.agent.restore(state["agent"])
         lost = self.environments.restore(state["environments"], is_trusted)
@@ -141,4 +141,4 @@ class ClosedLoop:
         if any_of(left):
             self.agent.end_episodes(left, self.tally.metric)
             self.environments.reset_where(self.tally.begin(left))
-        return lost
+        return {replica: reason for replica, reason in lost.items() if left[replica]}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from threefactor.naming import check_choice
@@ -101,13 +102,23 @@ def cannot_write(what: str, path: Path, number: int | None) -> OSError:
     )
 
 
-def stopped_writing(run: Path, error: OSError) -> OSError:
-    """Return the error for a run that can be written no further, such as on a full disk."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return OSError(
-        f"{run}: cannot write any more ({reason}). What was written is kept; when there is room "
-        f"`train --resume {run}` goes on."
-    )
+class StoppedWriting(OSError):  # noqa: N818  (the name says what has happened)
+    """A run can be written no further, such as on a full disk; told in one line."""
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Turn what goes wrong in writing a run into one line."""
+    try:
+        yield
+    except StoppedWriting:
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StoppedWriting(
+            f"{run}: cannot write any more ({reason}). What was written is kept; when there is "
+            f"room `train --resume {run}` goes on."
+        ) from error
 
 
 def require_rules(

@@ -20,7 +20,7 @@ from threefactor.experiments.training.observers import Observer, Stopwatch
 from threefactor.experiments.training.preconditions import (
     require_checkpoint,
     require_new_run,
-    stopped_writing,
+    writing,
 )
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
@@ -114,7 +114,7 @@ def resume_agent(
         with restoring(run):
             lost = loop.restore(saved, is_trusted)
         for reason in dict.fromkeys(lost.values()):
-            say(f"going on with the next episode: {reason}")
+            say(f"going on with the next episode, as the environment is not brought back: {reason}")
         loop.continue_until(options.episodes)
         with RunDirectory.reopen(run, saved["mark"]) as directory:
             set_aside(run, int(saved["tally"]["done"].max()), say)
@@ -155,13 +155,11 @@ def _train(
     directory.seal()  # what is recorded cannot be read before
     plausibility = measure_plausibility(Run(directory.path))
     summary["plausibility"] = plausibility.to_dict() if plausibility else {}
-    try:
+    with writing(directory.path):
         if arrays is not None:
             write_arrays(directory.path / "policy.npz", arrays)
         directory.write_summary(summary)
         directory.finish()
-    except OSError as error:
-        raise stopped_writing(directory.path, error) from error
     return TrainingResult(directory.path, summary)
 
 

@@ -25,7 +25,7 @@ from threefactor.experiments.plain_data import plain
 from threefactor.experiments.training.preconditions import (
     cannot_write,
     require_new_run,
-    stopped_writing,
+    writing,
 )
 from threefactor.experiments.training.run_lock import RunLock
 from threefactor.experiments.training.segments import (
@@ -233,7 +233,7 @@ class RunDirectory:
     def flush(self) -> None:
         """Hand everything appended so far to the operating system: a kill loses none of it."""
         # Recordings first: an episode that is listed has all that was recorded before its end.
-        try:
+        with writing(self.path):
             if self._segments is not None:
                 self._segments.flush()
             rows, end, found, waiting = self._listed
@@ -242,8 +242,6 @@ class RunDirectory:
             self._listed = _Listed(
                 rows + len(waiting), end + len(content), checksum(content, start=found), []
             )
-        except OSError as error:
-            raise stopped_writing(self.path, error) from error
         self._lock.touch()
         self._flushed_s = time.monotonic()
 

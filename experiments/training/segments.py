@@ -39,6 +39,7 @@ from threefactor.analysis.segments import (
     segment_files,
 )
 from threefactor.experiments.atomic import write_at, write_atomically
+from threefactor.experiments.training.preconditions import writing
 
 SEGMENT_BYTES = 16 * 2**20
 #: So much of a series is gathered before it is written: less does not pay, more leaves the caches.
@@ -178,7 +179,8 @@ class SegmentWriter:
         content = b"".join(parts)
         head = FRAME.pack(MARK, number, rows, len(content))
         frame = head + CHECKSUM.pack(checksum(head, content)) + content
-        write_at(self._file, frame, end)
+        with writing(self._folder.parent):
+            write_at(self._file, frame, end)
         return end + len(frame)
 
     def _open(self) -> None:
