@@ -201,7 +201,11 @@ def _plan_recording(run: Run, window_ms: Window | None, replica: int | None) -> 
 
 
 def _plan_before_after(run: Run) -> Plan:
-    shown = BeforeAfter.of(run, _metric(run))
+    metric = _metric(run)
+    try:
+        shown = BeforeAfter.of(run, metric)
+    except ValueError as error:  # of an evaluation that is damaged
+        return {"before-after": " ".join(str(error).rstrip(".").split())}
     if isinstance(shown, str):
         return {"before-after": shown}
     return {"before-after": partial(draw_before_after, shown)}

@@ -37,6 +37,7 @@ PLANE = EVALUATION / "plane.npz"
 FILMED = EVALUATION / "filmed"
 
 
+_OTHERS = "of another run"
 _NO_LAYOUT: Mapping[str, Any] = {
     "populations": {}, "projections": {}, "probes": (), "rows_before": {},
 }  # fmt: skip
@@ -146,10 +147,13 @@ class Run:
         if not (self.path / "summary.json").is_file():
             return False
         try:
-            return bool(self.summary)
+            found = self.summary.get("run", self.id)
         except ValueError:
             self.damage["summary.json"] = "damaged"
             return False
+        if found != self.id:
+            self.damage["summary.json"] = _OTHERS
+        return bool(found == self.id)
 
     @property
     def status(self) -> str:
@@ -224,9 +228,8 @@ class Run:
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """Recording segments, oldest first, as far as they can be read when first asked for."""
-        place, found, expected = self._place_of_replica_0, [], 0
-        own = self if place == self.path else Run(place)
-        for number, path in segment_files(place / "recordings"):
+        own, found, expected = self._run_of_replica_0, [], 0
+        for number, path in segment_files(own.path / "recordings"):
             for lost in range(expected, number):
                 self.damage[f"segment-{lost:05d}"] = "missing"
             expected = number + 1
@@ -237,7 +240,7 @@ class Run:
                 if segment.layout["run"] == own.id and segment.layout["number"] == number:
                     found.append(segment)
                     continue
-                segment = "of another run, or of another place in it"
+                segment = f"{_OTHERS}, or of another place in it"
             self.damage[path.name] = segment
         return tuple(found)
 
@@ -287,12 +290,12 @@ class Run:
     @cached_property
     def policy(self) -> dict[str, NDArray] | None:
         """Arrays of policy.npz (see `analysis.gridworld`), or None where the run wrote none."""
-        return self._arrays(self._place_of_replica_0 / "policy.npz")
+        return self._arrays(self._run_of_replica_0.path / "policy.npz", self._run_of_replica_0.id)
 
     @cached_property
     def plane(self) -> dict[str, NDArray] | None:
         """Arrays of evaluation/plane.npz (see `analysis.phase_plane`), None if there are none."""
-        return self._arrays(self.path / PLANE)
+        return self._arrays(self.path / PLANE, self.id)
 
     def recorded_evaluations(self) -> "tuple[Run, Run] | None":
         """Return the recordings of the untrained and of the trained agent, None if they lack."""
@@ -306,9 +309,9 @@ class Run:
         names = [name for name in self._layout["rows_before"] if self.segments]
         return {name: sum(stop for _, stop in self._pieces(name)) for name in names}
 
-    @property
-    def _place_of_replica_0(self) -> Path:
-        return self.worker_folders[0] if self.worker_folders else self.path
+    @cached_property
+    def _run_of_replica_0(self) -> "Run":
+        return Run(self.worker_folders[0]) if self.worker_folders else self
 
     @property
     def _layout(self) -> Mapping[str, Any]:
@@ -340,15 +343,19 @@ class Run:
             pieces.append((segment, segment.rows[series]))
         return pieces
 
-    def _arrays(self, path: Path) -> dict[str, NDArray] | None:
+    def _arrays(self, path: Path, run: str) -> dict[str, NDArray] | None:
         if not path.is_file():
             return None
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return dict(arrays)
+                found = dict(arrays)
         except Exception:  # of what makes archives, whatever it stumbles over
             self.damage[path.name] = "damaged"
             return None
+        if str(found.pop("run", run)) != run:
+            self.damage[path.name] = _OTHERS
+            return None
+        return found
 
     def _file(self, name: str) -> Path:
         path = self.path / name

@@ -122,6 +122,7 @@ def _run(
     if not begun:
         raise KeyboardInterrupt
     summary = {**_join(begun), **config.labels(), "interrupted": not is_complete}
+    summary["run"] = directory.id
     directory.write_summary(summary)
     return TrainingResult(path, summary)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from threefactor.agents.contract import Agent
 from threefactor.analysis.run_data import FILMED, PLANE, TRAINED, UNTRAINED, Run
 from threefactor.experiments.archive import write_arrays
@@ -166,7 +168,7 @@ class Exhibition:
             agent.restore(saved["agent"])
             arrays = appraise_plane(agent, environments, self._visits, self._dimensions)
         if arrays is not None:
-            write_arrays(self.run / PLANE, arrays)
+            write_arrays(self.run / PLANE, {**arrays, "run": np.array(Run(self.run).id)})
 
     def _save_film(self, path: Path) -> None:
         from threefactor.analysis.excerpts import Excerpt

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from threefactor.agents.contract import Agent
 from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.run_data import Run
@@ -149,7 +151,7 @@ def _train(
         **summarise(loop.tally), **config.labels(), **loop.agent.describe(),
         "decisions_per_second": stopwatch.decisions_per_second,
         "interrupted": not is_complete, "references": references,
-        "twin_return_by_replica": twins,
+        "twin_return_by_replica": twins, "run": directory.id,
     }  # fmt: skip
     arrays = policy_arrays(loop.agent, loop.environments)
     directory.seal()  # what is recorded cannot be read before
@@ -157,7 +159,7 @@ def _train(
     summary["plausibility"] = plausibility.to_dict() if plausibility else {}
     with writing(directory.path):
         if arrays is not None:
-            write_arrays(directory.path / "policy.npz", arrays)
+            write_arrays(directory.path / "policy.npz", {**arrays, "run": np.array(directory.id)})
         directory.write_summary(summary)
         directory.finish()
     return TrainingResult(directory.path, summary)

@@ -3,10 +3,10 @@
 `analysis.run_data.Run` reads what is written here; recordings are `experiments.training.segments`.
 """
 
+import hashlib
 import json
 import os
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -91,7 +91,8 @@ class RunDirectory:
         lock = RunLock(path)
         try:
             settings = plain(config)
-            entries = {"id": uuid.uuid4().hex, **plain(meta), "config": settings}
+            entries = {"id": "", **plain(meta), "config": settings}
+            entries["id"] = _identity(settings, entries.get("files"))
             write_atomically(path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
             write_atomically(path / "episodes.csv", _HEADER)
             _write_json(path / "meta.json", entries)  # last: without it this is no run yet
@@ -302,6 +303,12 @@ class RunDirectory:
                 "append, got none."
             )
         return self._segments
+
+
+def _identity(*parts: Any) -> str:
+    """Return what tells a run from others: runs that are alike in all settings are the same."""
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _write_json(path: Path, value: Any) -> None:
