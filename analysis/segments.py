@@ -28,7 +28,7 @@ LAYOUT = 2**32 - 1
 #: Before the HDF5 file stand this, size and checksum of the index, and the index; behind it stand
 #: the index, both numbers, and this.
 SEAL, SIZES = b"threefactor segment\n", struct.Struct("<II")
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**18
 #: What is wrong with a journal whose process was killed.
 TORN = "its last rows are incomplete"
 _MOST_BYTES = 2**31  # of a frame; more is damage
@@ -184,7 +184,9 @@ def _take_blocks(
         offsets = {}
         for column, (dtype, shape) in columns.items():
             size = row_bytes(dtype, shape)
-            offsets[column] = begin = blocks["offsets"][column] + start * size
+            if not size:
+                continue
+            offsets[column] = begin = blocks["offsets"][column][block]
             expected = blocks["checksums"][column][block]
             if file and _checksum_between(file, begin, begin + count * size) != expected:
                 return

@@ -52,7 +52,7 @@ def kept_settings(run: Path, say: Say) -> dict[str, Any]:
     kept = anchor_files(dict(known), run.resolve())
     try:
         read = read_settings(file)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         say(f"{' '.join(str(error).split())} The copy in meta.json is used.")
         return kept
     for name in {**kept, **read}:

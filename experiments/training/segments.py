@@ -8,7 +8,7 @@ and reads them.
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,27 +226,50 @@ def seal(journal: Path) -> None:
 
 def _sealed(segment: Segment) -> bytes:
     """Return the HDF5 file of a segment between two copies of its index."""
-    series: dict[str, Any] = {}
+    blocks: dict[str, Any] = {}
     with h5py.File("segment", "w", driver="core", backing_store=False) as file:
-        made = {}
-        for name, columns in segment.columns.items():
-            rows = segment.rows[name]
-            widest = max(row_bytes(*column) for column in columns.values())
-            block = max(1, BLOCK_BYTES // max(1, widest))
-            series[name] = {"rows": rows, "block_rows": block, "offsets": {}, "checksums": {}}
-            for column in columns:
-                values = np.ascontiguousarray(segment.read(name, column))
-                series[name]["checksums"][column] = [
-                    checksum(values[start : start + block].tobytes())
-                    for start in range(0, rows, block)
-                ]
-                made[name, column] = file.create_dataset(f"{name}/{column}", data=values)
+        # Blocks of all columns take turns, so that the beginning of a file is a beginning of each.
+        waiting = [_blocks_of(file, segment, name, blocks) for name in segment.columns]
+        while waiting:
+            waiting = [writer for writer in waiting if next(writer, None)]
         _describe(file, segment.layout)
         file.flush()
-        for (name, column), dataset in made.items():
-            series[name]["offsets"][column] = dataset.id.get_offset() or 0
+        for name, found in blocks.items():
+            for column, offsets in found["offsets"].items():
+                dataset = file[f"{name}/{column}"].id
+                for block in range(len(offsets)):
+                    offsets[block] = dataset.get_chunk_info(block).byte_offset
         image = file.id.get_file_image()
-    return _between_indices(image, {"layout": segment.layout, "series": series})
+    return _between_indices(image, {"layout": segment.layout, "series": blocks})
+
+
+def _blocks_of(
+    file: h5py.File, segment: Segment, name: str, blocks: dict[str, Any]
+) -> Iterator[bool]:
+    """Write the blocks of a series into a HDF5 file, and note them; give control after each."""
+    columns, rows = segment.columns[name], segment.rows[name]
+    widest = max(row_bytes(*column) for column in columns.values())
+    count = max(1, -(-rows * widest // BLOCK_BYTES))
+    size = -(-rows // count)
+    found = blocks[name] = {"rows": rows, "block_rows": max(1, size)}
+    found["offsets"], found["checksums"] = {c: [] for c in columns}, {c: [] for c in columns}
+    values = {column: segment.read(name, column) for column in columns}
+    made = {}
+    for column, array in values.items():
+        chunks = (size, *(max(1, n) for n in array.shape[1:])) if array.size else None
+        made[column] = file.create_dataset(
+            f"{name}/{column}", array.shape, array.dtype, chunks=chunks
+        )
+    for start in range(0, rows, found["block_rows"]):
+        for column, array in values.items():
+            block = np.ascontiguousarray(array[start : start + size])
+            found["checksums"][column].append(checksum(block))
+            if block.size:
+                room = size * row_bytes(*columns[column])
+                place = (start, *[0] * (array.ndim - 1))
+                made[column].id.write_direct_chunk(place, block.tobytes().ljust(room, b"\0"))
+                found["offsets"][column].append(0)
+        yield True
 
 
 def _describe(file: h5py.File, layout: Mapping[str, Any]) -> None:
@@ -269,7 +292,8 @@ def _between_indices(image: bytes, index: dict[str, Any]) -> bytes:
     while room < len(json.dumps(index)) + 4096:  # the numbers grow
         room *= 2
     for found in index["series"].values():
-        found["offsets"] = {name: offset + room for name, offset in found["offsets"].items()}
+        for offsets in found["offsets"].values():
+            offsets[:] = [offset + room for offset in offsets]
     index["start"], index["end"] = room, room + len(image)
     index["checksum"] = checksum(image)
     content = json.dumps(index).encode()
