@@ -19,7 +19,7 @@ from threefactor.analysis.run_data import Run
 #: Settings that change how long an agent is watched, and from where, but not what it does.
 WATCHING = (
     "seed", "replicas", "episodes", "engine", "record_episodes", "probes", "weight_snapshots",
-    "reference_episodes", "stop_when",
+    "reference_episodes", "stop_when", "checkpoint_every",
 )  # fmt: skip
 
 

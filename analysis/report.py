@@ -46,17 +46,23 @@ class PlottedRun:
     paths : tuple of Path
     skipped : dict of str to str
         Figures that could not be drawn -> why.
+    damage : dict of str to str
+        Files of the run -> what is wrong with them.
     """
 
     paths: tuple[Path, ...]
     skipped: dict[str, str]
+    damage: dict[str, str]
 
     def report(self) -> str:
-        """Return a line for each file, and one for all that was skipped."""
+        """Return a line for each file, one for all that was skipped, and one for all damage."""
         lines = [str(path) for path in self.paths]
         if self.skipped:
             reasons = ", ".join(f"{name} ({why})" for name, why in self.skipped.items())
             lines.append(f"Skipped: {reasons}.")
+        if self.damage:
+            found = ", ".join(f"{name} ({what})" for name, what in self.damage.items())
+            lines.append(f"WARNING: damaged files, of which is shown what can be read: {found}.")
         return "\n".join(lines)
 
 
@@ -82,8 +88,7 @@ def plot_run(
             skipped[name] = drawing
         else:
             paths += save_figure(drawing(), folder / name)
-    skipped |= {path.name: "lost, killed while created" for path in run.unreadable_segments}
-    return PlottedRun(tuple(paths), skipped)
+    return PlottedRun(tuple(paths), skipped, run.damage)
 
 
 def draw_run(
@@ -199,7 +204,11 @@ def _plan_recording(run: Run, window_ms: Window | None, replica: int | None) -> 
 
 
 def _plan_before_after(run: Run) -> Plan:
-    shown = BeforeAfter.of(run, _metric(run))
+    metric = _metric(run)
+    try:
+        shown = BeforeAfter.of(run, metric)
+    except ValueError as error:  # of an evaluation that is damaged
+        return {"before-after": " ".join(str(error).rstrip(".").split())}
     if isinstance(shown, str):
         return {"before-after": shown}
     return {"before-after": partial(draw_before_after, shown)}

@@ -1,25 +1,23 @@
 """Run directories as arrays: what a run recorded, read back without Brian2.
 
-`run_directory.py` and `segments.py` of `experiments/training/` write what this module reads. HDF5
-segments of a killed process can only be opened in SWMR mode and their sibling arrays may differ in
-length; both are handled here.
+`run_directory.py` and `segments.py` of `experiments/training/` write what this module reads. A file
+that is damaged is read as far as it goes, and named in `Run.damage`; without one that everything
+else depends on there is an error in one line.
 """
 
-import csv
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.analysis.conditions import HEALTH_COLUMNS
+from threefactor.analysis.segments import Segment, open_segment, segment_files
 
 EPISODE_COLUMNS: dict[str, type] = {
     "replica": int,
@@ -32,12 +30,18 @@ EPISODE_COLUMNS: dict[str, type] = {
     "simulated_seconds": float,
 }
 RESERVED_GROUPS = ("events", "probes", "weights", "connections")
-ROWS_BEFORE = "rows_before"
 #: What `evaluate --record` leaves below a run directory: two run directories and a file of arrays.
-UNTRAINED, TRAINED = Path("evaluation") / "untrained", Path("evaluation") / "trained"
-PLANE = Path("evaluation") / "plane.npz"
+EVALUATION = Path("evaluation")
+UNTRAINED, TRAINED = EVALUATION / "untrained", EVALUATION / "trained"
+PLANE = EVALUATION / "plane.npz"
 #: What `evaluate --film` alone leaves there.
-FILMED = Path("evaluation") / "filmed"
+FILMED = EVALUATION / "filmed"
+
+
+_OTHERS = "of another run"
+_NO_LAYOUT: Mapping[str, Any] = {
+    "populations": {}, "projections": {}, "probes": (), "rows_before": {},
+}  # fmt: skip
 
 
 class EventKind(IntEnum):
@@ -99,10 +103,18 @@ class WeightHistory:
 
 
 class Run:
-    """One run directory, read lazily: nothing is loaded before it is asked for."""
+    """One run directory, read lazily: nothing is loaded before it is asked for.
+
+    Attributes
+    ----------
+    path : Path
+    damage : dict of str to str
+        File -> what is wrong with it, of those that were read.
+    """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        self.damage: dict[str, str] = {}
         if not self.path.is_dir():
             raise ValueError(f"Run {self.path}: expected a run directory, got no such directory.")
         self._file("meta.json")
@@ -110,7 +122,15 @@ class Run:
     @cached_property
     def meta(self) -> dict[str, Any]:
         """Versions, commit, seeds, command line and host, as the writer was given them."""
-        return self._json("meta.json")
+        meta = self._json("meta.json")
+        if not isinstance(meta.get("config"), dict):
+            raise ValueError(f"{self.path / 'meta.json'}: damaged, it has no configuration.")
+        return meta
+
+    @property
+    def id(self) -> str:
+        """What tells this run from all others."""
+        return str(self.meta.get("id", ""))
 
     @property
     def config(self) -> dict[str, Any]:
@@ -122,10 +142,19 @@ class Run:
         """Result of the run; only there once the run has ended or was interrupted."""
         return self._json("summary.json")
 
-    @property
+    @cached_property
     def has_summary(self) -> bool:
-        """Whether the run lived long enough to write its summary."""
-        return (self.path / "summary.json").is_file()
+        """Whether the run lived long enough to write its summary, which is not damaged."""
+        if not (self.path / "summary.json").is_file():
+            return False
+        try:
+            found = self.summary.get("run", self.id)
+        except ValueError:
+            self.damage["summary.json"] = "damaged"
+            return False
+        if found != self.id:
+            self.damage["summary.json"] = _OTHERS
+        return bool(found == self.id)
 
     @property
     def status(self) -> str:
@@ -136,7 +165,8 @@ class Run:
     @property
     def worker_folders(self) -> tuple[Path, ...]:
         """Run directories of the blocks of replicas of a run that was split; () if it was not."""
-        return tuple(self.path / "workers" / str(n) for n in range(self.meta.get("workers", 0)))
+        count = self.meta.get("workers", 0)
+        return tuple(self.path / "workers" / str(n) for n in range(count))
 
     @cached_property
     def episodes(self) -> dict[str, NDArray]:
@@ -153,6 +183,8 @@ class Run:
             if (folder / "meta.json").is_file():
                 worker = Run(folder)
                 table = dict(worker.episodes)
+                own = folder.relative_to(self.path)
+                self.damage |= {f"{own}/{name}": what for name, what in worker.damage.items()}
                 table["replica"] = table["replica"] + worker.config["seed"] - self.config["seed"]
                 tables.append(table)
         joined = {
@@ -162,7 +194,7 @@ class Run:
         # As side by side in one network: by the decision in which an episode ends. Where values
         # are estimated a truncated one ends a decision later.
         is_cut = joined["truncated"] & ~joined["terminated"]
-        decisions = joined["length"] + (self.meta["needs_bootstrap"] & is_cut)
+        decisions = joined["length"] + (bool(self.meta.get("needs_bootstrap")) & is_cut)
         ends = np.zeros_like(decisions)
         for replica in np.unique(joined["replica"]):
             own = joined["replica"] == replica
@@ -171,13 +203,29 @@ class Run:
         return {name: values[order] for name, values in joined.items()}
 
     def _own_episodes(self) -> dict[str, NDArray]:
-        with self._file("episodes.csv").open(newline="") as file:
-            # A killed writer can leave half a line: only what ends in a newline was finished.
-            whole = [line for line in file if line.endswith("\n")]
-        rows = list(csv.DictReader(whole))
+        return self._table("episodes.csv", EPISODE_COLUMNS)
+
+    def _table(self, name: str, columns: Mapping[str, type]) -> dict[str, NDArray]:
+        """Return the columns of a table as far as it can be read; an empty field is NaN."""
+        content = self._file(name).read_bytes()
+        # A killed writer can leave half a line: only what ends in a newline was finished.
+        header, *lines = content[: content.rfind(b"\n") + 1].decode(errors="replace").split("\n")
+        names = header.split(",")
+        if missing := [column for column in columns if column not in names]:
+            raise ValueError(f"{self.path / name}: damaged, it has no column {missing[0]!r}.")
+        rows: list[list[Any]] = []
+        kinds = [(names.index(column), kind) for column, kind in columns.items()]
+        for number, line in enumerate(lines[:-1], start=2):
+            values = line.split(",")
+            try:
+                rows.append([_cell(values[place], kind) for place, kind in kinds])
+            except (ValueError, IndexError, OverflowError):
+                self.damage[name] = f"damaged from line {number} on"
+                break
+        read = zip(*rows, strict=True) if rows else [()] * len(kinds)
         return {
-            name: np.array([kind(float(row[name])) for row in rows], kind)
-            for name, kind in EPISODE_COLUMNS.items()
+            column: np.array(values, kind)
+            for (column, kind), values in zip(columns.items(), read, strict=True)
         }
 
     @cached_property
@@ -209,45 +257,46 @@ class Run:
         return {name: values[order] for name, values in joined.items()}
 
     def _own_health(self) -> dict[str, NDArray]:
-        rows: list[dict[str, str]] = []
-        path = self.path / "health.csv"
-        if path.is_file():
-            with path.open(newline="") as file:
-                rows = list(csv.DictReader(line for line in file if line.endswith("\n")))
-        return {
-            name: np.array([_cell(row[name], kind) for row in rows], kind)
-            for name, kind in HEALTH_COLUMNS.items()
-        }
+        if (self.path / "health.csv").is_file():
+            try:
+                return self._table("health.csv", HEALTH_COLUMNS)
+            except ValueError:
+                self.damage["health.csv"] = "damaged"
+        return {name: np.zeros(0, kind) for name, kind in HEALTH_COLUMNS.items()}
 
     @cached_property
-    def segments(self) -> tuple[Path, ...]:
-        """Recording segments that can be opened, oldest first."""
-        return tuple(path for path in self._segment_files if path not in self.unreadable_segments)
-
-    @cached_property
-    def unreadable_segments(self) -> tuple[Path, ...]:
-        """Segments lost because the process was killed while it created them."""
-        return tuple(path for path in self._segment_files if not _is_readable(path))
+    def segments(self) -> tuple[Segment, ...]:
+        """Recording segments, oldest first, as far as they can be read when first asked for."""
+        own, found, expected = self._run_of_replica_0, [], 0
+        for number, path in segment_files(own.path / "recordings"):
+            for lost in range(expected, number):
+                self.damage[f"segment-{lost:05d}"] = "missing"
+            expected = number + 1
+            segment = open_segment(path)
+            if isinstance(segment, Segment):
+                if segment.damage:
+                    self.damage[path.name] = segment.damage
+                if segment.layout["run"] == own.id and segment.layout["number"] == number:
+                    found.append(segment)
+                    continue
+                segment = f"{_OTHERS}, or of another place in it"
+            self.damage[path.name] = segment
+        return tuple(found)
 
     @property
     def populations(self) -> dict[str, int]:
         """Recorded populations, in the order they were declared, and their neurons per replica."""
-        with self._newest() as file:
-            names = [name for name in file if name not in RESERVED_GROUPS]
-            names.sort(key=lambda name: file[name].attrs["position"])
-            return {name: int(file[name].attrs["n_neurons"]) for name in names}
+        return dict(self._layout["populations"])
 
     @property
     def projections(self) -> tuple[str, ...]:
         """Projections whose weights were recorded."""
-        with self._newest() as file:
-            return tuple(file["connections"]) if "connections" in file else ()
+        return tuple(self._layout["projections"])
 
     @property
     def probe_names(self) -> tuple[str, ...]:
         """Names of the sampled variables, in the order of the columns of `probes().values`."""
-        with self._newest() as file:
-            return tuple(file["probes"].attrs["probes"]) if "probes" in file else ()
+        return tuple(self._layout["probes"])
 
     def spikes(self, population: str) -> Spikes:
         """Load the spikes of one population."""
@@ -269,20 +318,23 @@ class Run:
         """Load the weight snapshots of one projection."""
         self._known(projection, self.projections, "projection")
         episode, values = self._columns("weights", ("episode", projection))
-        with self._newest() as file:
-            group = file["connections"][projection]
-            n_pre, n_post = int(group.attrs["n_pre"]), int(group.attrs["n_post"])
-            return WeightHistory(episode, values, group["pre"][:], group["post"][:], n_pre, n_post)
+        n_pre, n_post = self._layout["projections"][projection]
+        series = f"connections/{projection}"
+        whole = [s for s in self.segments if s.rows.get(series) == values.shape[1]]
+        if not whole:
+            raise ValueError(f"Run {self.path}: the connections of {projection!r} are damaged.")
+        pre, post = (whole[-1].read(series, column) for column in ("pre", "post"))
+        return WeightHistory(episode, values, pre, post, n_pre, n_post)
 
     @cached_property
     def policy(self) -> dict[str, NDArray] | None:
         """Arrays of policy.npz (see `analysis.gridworld`), or None where the run wrote none."""
-        return self._arrays(self._place_of_replica_0 / "policy.npz")
+        return self._arrays(self._run_of_replica_0.path / "policy.npz", self._run_of_replica_0.id)
 
     @cached_property
     def plane(self) -> dict[str, NDArray] | None:
         """Arrays of evaluation/plane.npz (see `analysis.phase_plane`), None if there are none."""
-        return self._arrays(self.path / PLANE)
+        return self._arrays(self.path / PLANE, self.id)
 
     def recorded_evaluations(self) -> "tuple[Run, Run] | None":
         """Return the recordings of the untrained and of the trained agent, None if they lack."""
@@ -293,25 +345,16 @@ class Run:
 
     def row_counts(self) -> dict[str, int]:
         """Count the rows of every recorded series, what was overwritten by a resume left out."""
-        with self._newest() as file:
-            series = [name for name in file if name != "connections"] if file else []
-        return {name: sum(stop for _, stop in self._pieces(name)) for name in series}
+        names = [name for name in self._layout["rows_before"] if self.segments]
+        return {name: sum(stop for _, stop in self._pieces(name)) for name in names}
 
     @cached_property
-    def _segment_files(self) -> tuple[Path, ...]:
-        return tuple(sorted((self._place_of_replica_0 / "recordings").glob("segment-*.h5")))
+    def _run_of_replica_0(self) -> "Run":
+        return Run(self.worker_folders[0]) if self.worker_folders else self
 
     @property
-    def _place_of_replica_0(self) -> Path:
-        return self.worker_folders[0] if self.worker_folders else self.path
-
-    @contextmanager
-    def _newest(self) -> Iterator[Any]:
-        if not self.segments:
-            yield {}
-            return
-        with open_segment(self.segments[-1]) as file:
-            yield file
+    def _layout(self) -> Mapping[str, Any]:
+        return self.segments[-1].layout if self.segments else _NO_LAYOUT
 
     def _columns(self, series: str, names: tuple[str, ...]) -> list[NDArray]:
         pieces = self._pieces(series)
@@ -320,33 +363,38 @@ class Run:
                 f"Run {self.path}: expected recordings of {series!r}, got none. Record them, or "
                 "plot what the run has."
             )
-        parts: list[list[NDArray]] = [[] for _ in names]
-        for path, stop in pieces:
-            with open_segment(path) as file:
-                for part, name in zip(parts, names, strict=True):
-                    part.append(file[series][name][:stop])
-        return [np.concatenate(part) for part in parts]
+        return [
+            np.concatenate([segment.read(series, name, stop) for segment, stop in pieces])
+            for name in names
+        ]
 
-    def _pieces(self, series: str) -> list[tuple[Path, int]]:
+    def _pieces(self, series: str) -> list[tuple[Segment, int]]:
         """List the segments holding a series with the number of rows of each that still count."""
-        pieces: list[tuple[Path, int]] = []
-        for path in self.segments:
-            with open_segment(path) as file:
-                if series not in file:
-                    continue
-                # A resumed run repeats what followed its checkpoint: those rows are dropped here.
-                left = json.loads(file.attrs[ROWS_BEFORE]).get(series, 0)
-                for i, (earlier, stop) in enumerate(pieces):
-                    pieces[i] = (earlier, min(stop, left))
-                    left -= pieces[i][1]
-                pieces.append((path, min((d.shape[0] for d in file[series].values()), default=0)))
+        pieces: list[tuple[Segment, int]] = []
+        for segment in self.segments:
+            if series not in segment.rows:
+                continue
+            # A resumed run repeats what followed its checkpoint: those rows are dropped here.
+            left = segment.layout["rows_before"].get(series, 0)
+            for i, (earlier, stop) in enumerate(pieces):
+                pieces[i] = (earlier, min(stop, left))
+                left -= pieces[i][1]
+            pieces.append((segment, segment.rows[series]))
         return pieces
 
-    def _arrays(self, path: Path) -> dict[str, NDArray] | None:
+    def _arrays(self, path: Path, run: str) -> dict[str, NDArray] | None:
         if not path.is_file():
             return None
-        with np.load(path) as arrays:
-            return dict(arrays)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                found = dict(arrays)
+        except Exception:  # of what makes archives, whatever it stumbles over
+            self.damage[path.name] = "damaged"
+            return None
+        if str(found.pop("run", run)) != run:
+            self.damage[path.name] = _OTHERS
+            return None
+        return found
 
     def _file(self, name: str) -> Path:
         path = self.path / name
@@ -356,7 +404,14 @@ class Run:
         return path
 
     def _json(self, name: str) -> dict[str, Any]:
-        return json.loads(self._file(name).read_text())
+        path = self._file(name)
+        try:
+            content = json.loads(path.read_bytes())
+        except (ValueError, RecursionError):
+            raise ValueError(f"{path}: damaged, expected JSON.") from None
+        if not isinstance(content, dict):
+            raise ValueError(f"{path}: damaged, expected names and values.")
+        return content
 
     def _known(self, name: str, known: tuple[str, ...], what: str) -> None:
         if name not in known:
@@ -367,21 +422,7 @@ class Run:
 
 
 def _cell(text: str, kind: type) -> Any:
-    """Return what a field of a table says; an empty one is NaN."""
-    return kind(text) if text else float("nan")
-
-
-def open_segment(path: Path) -> h5py.File:
-    """Open a segment, whether it was closed, is being written or was left by a killed process."""
-    try:
-        return h5py.File(path, "r")
-    except OSError:
-        return h5py.File(path, "r", swmr=True)
-
-
-def _is_readable(path: Path) -> bool:
-    try:
-        with open_segment(path) as file:
-            return ROWS_BEFORE in file.attrs
-    except OSError:
-        return False
+    """Return what a field of a table says; an empty one is NaN, damaged numbers raise."""
+    if kind is str:
+        return text
+    return kind(float(text)) if text else float("nan")

@@ -80,6 +80,8 @@ class RunOptions:
     stop_when : tuple of str
         What ends the run, which can be resumed: unhealthy, or single conditions such as silent or
         saturated (docs/health.md), in half of the replicas or more. Empty: nothing does.
+    checkpoint_every : float
+        Seconds between checkpoints; the first ones follow each other sooner.
     """
 
     env: str = "GridWorld-v0"
@@ -100,6 +102,7 @@ class RunOptions:
     weight_snapshots: int = 50
     reference_episodes: int = 30
     stop_when: tuple[str, ...] = ()
+    checkpoint_every: float = 60.0
 
     def __post_init__(self) -> None:
         """Raise ValueError for impossible settings."""
@@ -120,6 +123,8 @@ class RunOptions:
             raise ValueError(
                 f"timestep_ms must be >= {SHORTEST_TIMESTEP_MS} ms, got {self.timestep_ms}."
             )
+        if not self.checkpoint_every > 0:
+            raise ValueError(f"checkpoint_every must be > 0 s, got {self.checkpoint_every}.")
         steps = self.window_ms / self.timestep_ms
         if steps > MOST_STEPS:
             raise ValueError(

@@ -31,12 +31,13 @@ def train(
     quiet: bool = False,
     observers: "Sequence[Observer]" = (),
     say: "Say | None" = None,
+    trust: bool = False,
     **settings: Any,
 ) -> "TrainingResult":
     """Train an agent in a new run directory.
 
-    Ctrl-C, or Jupyter's stop button, ends training after the present decision; what was done is
-    kept, the result says `is_interrupted`, and `resume` goes on.
+    Ctrl-C, Jupyter's stop button, SIGTERM or SIGHUP end training after the present decision; what
+    was done is kept, the result says `is_interrupted`, and `resume` goes on.
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ def train(
         What else watches the loop; it must run in this process, so `workers` must be 1.
     say : callable, optional
         Receives progress and notices line by line; default: a bar, or lines on standard error.
+    trust : bool, default False
+        Whether an environment whose state cannot be kept as data may be pickled in checkpoints.
 
     Raises
     ------
@@ -68,10 +71,11 @@ def train(
     if workers != 1:
         from threefactor.experiments.jobs.workers import train_in_workers
 
-        return train_in_workers(config, out, workers, **_shown(quiet, observers, say))
+        shown = _shown(quiet, observers, say)
+        return train_in_workers(config, out, workers, **shown, is_trusted=trust)
     from threefactor.experiments.training.run import train_agent
 
-    return train_agent(config, out, **_watched(quiet, observers, say))
+    return train_agent(config, out, **_watched(quiet, observers, say), is_trusted=trust)
 
 
 def resume(
@@ -81,6 +85,7 @@ def resume(
     quiet: bool = False,
     observers: "Sequence[Observer]" = (),
     say: "Say | None" = None,
+    trust: bool = False,
 ) -> "TrainingResult":
     """Continue an interrupted run, or a finished one with more episodes, from its checkpoint.
 
@@ -94,21 +99,25 @@ def resume(
         New total of each replica.
     quiet, observers, say
         As in `train`.
+    trust : bool, default False
+        Whether a pickled environment may be read, which runs whatever code it holds.
 
     Raises
     ------
     ValueError
-        For a run that is none, or that was killed before its first checkpoint.
+        For a run that is none, is damaged, or is being written by another process; or for fewer
+        episodes than it has had.
     """
     from threefactor.experiments.training.preconditions import worker_folders
 
     if worker_folders(Path(run)):
         from threefactor.experiments.jobs.workers import resume_in_workers
 
-        return resume_in_workers(run, episodes, **_shown(quiet, observers, say))
+        shown = _shown(quiet, observers, say)
+        return resume_in_workers(run, episodes, **shown, is_trusted=trust)
     from threefactor.experiments.training.run import resume_agent
 
-    return resume_agent(run, episodes, **_watched(quiet, observers, say))
+    return resume_agent(run, episodes, **_watched(quiet, observers, say), is_trusted=trust)
 
 
 def evaluate(

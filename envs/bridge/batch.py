@@ -1,8 +1,7 @@
 """Replicas of one Gymnasium environment, stepped together: batched arrays in and out."""
 
-import io
-import pickle
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import gymnasium as gym
@@ -13,15 +12,14 @@ from numpy.typing import NDArray
 
 from threefactor.blame import described
 from threefactor.envs.bridge.answers import ExpectedAnswers, Unexpected, finite_reward
+from threefactor.envs.bridge.attributes import NotData, restore
 from threefactor.envs.bridge.flattening import flat_actions, flat_observations, named_space
 from threefactor.envs.bridge.making import make_environment, missing_package, own_time_limit
 from threefactor.envs.bridge.outcome import Outcome
+from threefactor.envs.bridge.resuming import WAYS, ByAttributes, ByEpisode, ByPickle, Way
 from threefactor.envs.bridge.together import FEWEST, Together
 from threefactor.envs.bridge.whereabouts import Whereabouts
 from threefactor.masks import any_of
-
-# Set once when an environment is made; may hold functions, which pickle cannot save.
-_NOT_STATE = ("env", "spec", "_cached_spec")
 
 
 class Environments:
@@ -121,6 +119,9 @@ class Environments:
         self._nobody.flags.writeable = False  # outcomes share it
         self._is_seeded = False
         self.whereabouts = Whereabouts(env_id, n_replicas, self.max_episode_steps is not None)
+        self._way: Way = ByAttributes(self._envs)
+        self._seeds: list[int] = []
+        self._begun = [0] * n_replicas
         self._run(self._nobody)
 
     @property
@@ -174,6 +175,7 @@ class Environments:
                 f"got {len(seeds)}."
             )
         self._is_seeded = True
+        self._seeds = [int(seed) for seed in seeds]
         return self._begin({replica: int(seed) for replica, seed in enumerate(seeds)})
 
     def reset_where(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
@@ -190,7 +192,11 @@ class Environments:
         """Reset replicas, with a seed or none; what they show goes into a new array."""
         self.observations = self.observations.copy()
         running = self._running.copy()
+        if self._way.is_told:
+            self._give_back()
         for replica, seed in seeds.items():
+            self._begun[replica] += 1
+            self._way.begins(replica, seed)
             self.whereabouts.begin(replica)
             try:
                 answer = self._envs[replica].reset(seed=seed)
@@ -220,6 +226,8 @@ class Environments:
         if not self._is_seeded:
             self._check_seeded("step")
         self.whereabouts.decisions += 1
+        if self._way.is_told:
+            self._way.acts(self._numbers, self._choices(actions))
         before, acting = self.observations, self._running
         observations, rewards = before.copy(), np.zeros(self.n_replicas)
         if self._together is None:
@@ -241,8 +249,7 @@ class Environments:
 
         None: nobody.
         """
-        # Plain ints, because environments index tuples and dicts with them.
-        choices = actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
+        choices = self._choices(actions)
         ends, expected, replica = None, self._expected, 0
         try:
             for replica in self._numbers:
@@ -270,6 +277,10 @@ class Environments:
     def _fail(self, error: BaseException, replica: int, method: str) -> NoReturn:
         """Raise what is to be told of an error in a method of a replica's environment."""
         self.whereabouts.fail(replica, method, self._expected.told(error, method), error)
+
+    def _choices(self, actions: NDArray[Any]) -> Any:
+        """Return a row for each copy: plain ints, because environments index tuples with them."""
+        return actions.tolist() if actions.ndim == 1 else actions.reshape(self._actions_shape)
 
     def _step_together(
         self, actions: NDArray[Any], observations: NDArray[Any], rewards: NDArray[np.float64]
@@ -312,87 +323,87 @@ class Environments:
                 if self._say is not None:
                     self._say(f"{self.env_id} cannot be closed: {described(error)}")
 
-    def state(self) -> bytes:
-        """Save every replica, its random generator and time limit included, for a checkpoint."""
+    def follow(self, way: str) -> None:
+        """Keep the state, from the next reset on, in a way of `envs.bridge.resuming`."""
+        self._way = WAYS[way](self._envs)
+
+    def state(self) -> dict[str, Any]:
+        """Return every replica, its random generator and time limit included, for a checkpoint.
+
+        As JSON knows it, but for arrays. A replica that cannot be kept has a `reason`.
+        """
         self._give_back()
-        saved = {
+        return {
             "env_id": self.env_id,
-            "layers": [
-                [_attributes(layer) for layer in _layers(environment)] for environment in self._envs
-            ],
-            "observations": self.observations,
-            "running": self._running.tolist(),
+            "way": self._way.name,
+            "replicas": [self._saved(replica) for replica in range(self.n_replicas)],
+            "begun": list(self._begun),
+            "observations": self.observations.copy(),
+            "running": self._running.copy(),
             "is_seeded": self._is_seeded,
         }
-        buffer = io.BytesIO()
-        try:
-            _EnvPickler(buffer, self._envs).dump(saved)
-        except (TypeError, pickle.PicklingError, AttributeError) as error:
-            raise TypeError(
-                f"Environments.state: {self.env_id} holds something pickle cannot save ({error}); "
-                "if it is a window, leave render_mode out."
-            ) from error
-        return buffer.getvalue()
 
-    def restore(self, state: bytes) -> None:
-        """Go back to what `state` returned, of the same environment and number of replicas."""
-        saved = _EnvUnpickler(io.BytesIO(state), self._envs).load()
-        if saved["env_id"] != self.env_id or len(saved["layers"]) != self.n_replicas:
+    def _saved(self, replica: int) -> dict[str, Any]:
+        entry = {}
+        try:
+            entry["exact"] = self._way.save(replica)
+        except NotData as error:
+            entry["reason"] = str(error)
+        if self._way.may_fail or "reason" in entry:
+            entry["rest"] = self._way.rest(replica)
+        return entry
+
+    def restore(self, state: Mapping[str, Any], is_trusted: bool = False) -> dict[int, str]:
+        """Go back to what `state` returned, of the same environment and number of replicas.
+
+        Returns
+        -------
+        dict of int to str
+            The replicas that were not brought back, and why; they rest until they are reset.
+        """
+        if state["env_id"] != self.env_id or len(state["replicas"]) != self.n_replicas:
             raise ValueError(
                 f"Environments.restore: expected {self.n_replicas} replicas of {self.env_id}, got "
-                f"{len(saved['layers'])} of {saved['env_id']}."
+                f"{len(state['replicas'])} of {state['env_id']}."
             )
-        for environment, layers in zip(self._envs, saved["layers"], strict=True):
-            for layer, attributes in zip(_layers(environment), layers, strict=True):
-                vars(layer).update(attributes)
-        self.observations, self._is_seeded = saved["observations"], saved["is_seeded"]
-        self._run(np.array(saved["running"]))
+        is_refused = state["way"] == ByPickle.name and not is_trusted
+        self.follow(ByEpisode.name if is_refused else state["way"])
+        self.observations, self._is_seeded = state["observations"].copy(), state["is_seeded"]
+        self._begun = list(state["begun"])
+        lost, running = {}, state["running"].copy()
+        for replica, entry in enumerate(state["replicas"]):
+            reason = entry.get("reason", "")
+            if is_refused:
+                reason = "it is pickled, and read with --trust only"
+            if reason := reason or self._bring_back(replica, entry):
+                self._pass_over(replica, entry.get("rest"))
+                lost[replica], running[replica] = reason, False
+        self._run(running)
         if self._together is not None and self._is_seeded:
             for replica in range(self.n_replicas):
                 self._together.take(replica)
+        return lost
+
+    def _bring_back(self, replica: int, entry: Mapping[str, Any]) -> str:
+        """Return why a replica cannot be brought back; "": it is."""
+        try:
+            self._way.restore(replica, entry["exact"], self.observations[replica], self._show)
+        except NotData as error:
+            return str(error)
+        except Exception as error:  # of an environment that is not what it was
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def _pass_over(self, replica: int, rest: Any) -> None:
+        """Prepare a replica for its next episode, which must not be one that it has had."""
+        environment = self._envs[replica]
+        if self._is_seeded and self._seeds:
+            sequence = np.random.SeedSequence([self._seeds[replica], self._begun[replica]])
+            environment.reset(seed=int(sequence.generate_state(1)[0]))
+        if rest is not None:
+            with suppress(NotData):
+                restore(environment, rest, lenient=True)
 
     def _check_seeded(self, method: str) -> None:
         if not self._is_seeded:
             raise ValueError(f"Environments.{method}: call reset(seeds) first.")
-
-
-class _EnvPickler(pickle.Pickler):
-    """Pickles references to environments and wrappers by position, so that none is duplicated."""
-
-    def __init__(self, file: io.BytesIO, environments: list[gym.Env]):
-        super().__init__(file)
-        self._positions = {
-            id(layer): (replica, depth)
-            for replica, environment in enumerate(environments)
-            for depth, layer in enumerate(_layers(environment))
-        }
-
-    def persistent_id(self, obj: Any) -> tuple[int, int] | None:
-        return self._positions.get(id(obj))
-
-
-class _EnvUnpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, environments: list[gym.Env]):
-        super().__init__(file)
-        self._environments = environments
-
-    def persistent_load(self, pid: tuple[int, int]) -> Any:
-        replica, depth = pid
-        if replica >= len(self._environments):
-            raise ValueError(
-                f"Environments.restore: expected {len(self._environments)} replicas, "
-                f"got more than {replica}."
-            )
-        return _layers(self._environments[replica])[depth]
-
-
-def _layers(environment: gym.Env) -> list[gym.Env]:
-    """List the wrappers from the outside in, then the environment itself."""
-    layers = [environment]
-    while isinstance(layers[-1], gym.Wrapper):
-        layers.append(layers[-1].env)
-    return layers
-
-
-def _attributes(layer: gym.Env) -> dict[str, Any]:
-    return {name: value for name, value in vars(layer).items() if name not in _NOT_STATE}

@@ -1,6 +1,5 @@
 """`check_agent`: what every agent promises, tried beside the environment that it is to run in."""
 
-import pickle
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -101,14 +100,17 @@ class TrialEnvironments(Environments):
             outcome.terminated = ends & (not self._is_truncated)
         return outcome
 
-    def state(self) -> bytes:
+    def state(self) -> dict[str, Any]:
         """Save rewards to come and steps as well."""
-        return pickle.dumps((super().state(), self._generators, self._steps))
+        generators = [dict(generator.bit_generator.state) for generator in self._generators]
+        return {**super().state(), "generators": generators, "steps": self._steps.copy()}
 
-    def restore(self, state: bytes) -> None:
+    def restore(self, state: Mapping[str, Any], is_trusted: bool = False) -> dict[int, str]:
         """Go back to what `state` returned."""
-        environments, self._generators, self._steps = pickle.loads(state)
-        super().restore(environments)
+        for generator, saved in zip(self._generators, state["generators"], strict=True):
+            generator.bit_generator.state = saved
+        self._steps = state["steps"].copy()
+        return super().restore(state, is_trusted)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from threefactor.experiments.claims.experiment import ArmRequest, ArmResult, arm_folder
 
-RESULT, PROGRESS = "result.npz", "progress.pickle"
+RESULT, PROGRESS = "result.npz", "progress.npz"
 
 
 def obtain_scores(

@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
@@ -11,6 +10,7 @@ from typing import NoReturn
 from threefactor import __version__
 from threefactor.blame import described, user_place
 from threefactor.experiments.command_line.environment_check import check_versions
+from threefactor.experiments.training.interruption import interrupted_by_signals
 from threefactor.naming import check_choice, suggest
 from threefactor.program import program_name
 
@@ -39,11 +39,9 @@ class Parser(argparse.ArgumentParser):
 
 def dispatch(commands: Commands, usage: str, arguments: list[str]) -> int:
     """Run one command and return its exit status; end quietly where the reader went away."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # So a shell script starts what it puts in the background; `kill -INT` shall stop that too.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        status = _run(commands, usage, arguments)
+        with interrupted_by_signals():
+            status = _run(commands, usage, arguments)
         sys.stdout.flush()
         return status
     except BrokenPipeError:

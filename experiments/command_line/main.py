@@ -75,13 +75,16 @@ def train(arguments: list[str]) -> int:
     from threefactor.experiments import interface
 
     if request.resume is not None:
-        result = interface.resume(request.resume, request.episodes, quiet=request.is_quiet)
+        result = interface.resume(
+            request.resume, request.episodes, quiet=request.is_quiet, trust=request.is_trusted
+        )
     else:
         result = interface.train(
-            request.config, out=request.out, workers=request.workers, quiet=request.is_quiet
-        )
+            request.config, out=request.out, workers=request.workers, quiet=request.is_quiet,
+            trust=request.is_trusted,
+        )  # fmt: skip
     print(result.report())
-    if request.is_drawing:
+    if request.is_drawing and result.is_new:
         from threefactor.analysis.report import plot_run
 
         plotted = plot_run(result.path)

@@ -11,12 +11,12 @@ from threefactor.experiments.command_line.option_table import Option, option_tab
 from threefactor.experiments.configuration import (
     PARTS,
     RunConfig,
-    read_settings,
     resolve,
 )
 from threefactor.experiments.layers import Layer, configure
 from threefactor.experiments.parts.user_files import shown
 from threefactor.experiments.training.preconditions import require_resumable, require_workers
+from threefactor.experiments.training.resumption import kept_settings
 from threefactor.naming import suggest
 
 #: Options that decide which others exist, and how it is run; all take one value.
@@ -24,7 +24,9 @@ CHOICES = {
     f"--{name.replace('_', '-')}": name
     for name in ("env", "preset", "config", "out", "workers", *PARTS)
 }
-SWITCHES = {f"--{name.replace('_', '-')}": name for name in ("print_config", "quiet", "no_figures")}
+SWITCHES = {
+    f"--{name.replace('_', '-')}": name for name in ("print_config", "quiet", "no_figures", "trust")
+}
 #: The option whose words are ``part.setting=value,value``, a value for each replica.
 EACH = "--each"
 #: Option -> its values, as typed.
@@ -40,6 +42,7 @@ class TrainRequest(NamedTuple):
     is_printing: bool
     is_quiet: bool
     is_drawing: bool
+    is_trusted: bool
     resume: Path | None
     episodes: int | None
 
@@ -72,7 +75,8 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
     require_workers(workers, config.options.replicas)
     return TrainRequest(
         config, Path(chosen["out"]) if "out" in chosen else None, workers,
-        switches["print_config"], switches["quiet"], not switches["no_figures"], None, None,
+        switches["print_config"], switches["quiet"], not switches["no_figures"],
+        switches["trust"], None, None,
     )  # fmt: skip
 
 
@@ -177,14 +181,18 @@ def _parse_resume(arguments: Sequence[str]) -> TrainRequest:
     parser.add_argument("--episodes", type=int, help="new total of episodes")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--no-figures", action="store_true", help="do not draw figures at the end")
+    parser.add_argument(
+        "--trust", action="store_true", help="read a pickled environment, which can run any code"
+    )
     given, others = parser.parse_known_args(arguments)
     if others:
         raise ValueError(
             f"{others[0]} cannot change: the settings are those of {given.resume}; beside it "
-            "stand --episodes, --quiet and --no-figures."
+            "stand --episodes, --quiet, --no-figures and --trust."
         )
     require_resumable(given.resume)
-    config = resolve(read_settings(given.resume / "config.yaml"))
+    config = resolve(kept_settings(given.resume, say=lambda line: None))
     return TrainRequest(
-        config, None, 1, False, given.quiet, not given.no_figures, given.resume, given.episodes
-    )
+        config, None, 1, False, given.quiet, not given.no_figures, given.trust, given.resume,
+        given.episodes,
+    )  # fmt: skip

@@ -4,14 +4,14 @@ Excitatory synapses learn by dopamine-modulated STDP, inhibitory ones are fixed.
 network share one graph (a projection has one wiring), so each seed runs as a network of its own.
 """
 
-import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.experiments.atomic import write_atomically
+from threefactor.experiments.archive import read_archive, write_archive
 from threefactor.experiments.claims.arms import PROGRESS
 from threefactor.experiments.claims.experiment import ArmRequest
 from threefactor.models.network import Network
@@ -116,30 +116,38 @@ def outgoing_weights(network: Network, neurons: Sequence[NDArray[np.int_]]) -> N
 def save_progress(request: ArmRequest, network: Network, progress: Any) -> None:
     """Save the network and the host's state, so that a later call continues from here."""
     request.folder.mkdir(parents=True, exist_ok=True)
-    state = (
-        request.seeds,
-        request.budget,
-        network.engine.name,
-        network.engine.snapshot(),
-        progress,
-    )
-    write_atomically(request.folder / PROGRESS, pickle.dumps(state))
+    generators = [dict(generator.bit_generator.state) for generator in progress.generators]
+    state = {
+        "seeds": request.seeds,
+        "budget": request.budget,
+        "engine": network.engine.name,
+        "network": network.engine.snapshot(),
+        "progress": {**vars(progress), "generators": generators},
+    }
+    write_archive(request.folder / PROGRESS, state)
 
 
 def load_progress(request: ArmRequest, network: Network, start: Any) -> Any:
-    """Return the host's state and restore the network, or return `start` if nothing was saved."""
+    """Return the host's state and restore the network, or return `start` if nothing was saved.
+
+    It is a dataclass of plain values and of `generators`.
+    """
     path = request.folder / PROGRESS
     if not path.exists():
         return start
-    seeds, budget, engine, snapshot, progress = pickle.loads(path.read_bytes())
+    state = read_archive(path)
+    seeds, budget, engine = state["seeds"], state["budget"], state["engine"]
     if (seeds, budget, engine) != (request.seeds, request.budget, network.engine.name):
         raise ValueError(
             f"{path} was saved with seeds {seeds}, budget {budget:g} and engine {engine}; "
             f"remove it or choose another --out."
         )
-    network.engine.restore(snapshot)
+    network.engine.restore(state["network"])
     request.say(f"  continuing at {network.engine.timestep / 1000:.0f} s")
-    return progress
+    saved = state["progress"]
+    for generator, known in zip(start.generators, saved.pop("generators"), strict=True):
+        generator.bit_generator.state = known
+    return replace(start, **saved)
 
 
 def stack_ragged(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:

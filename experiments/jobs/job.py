@@ -1,6 +1,5 @@
 """A job: one command that a process of its own is to do, such as a training run."""
 
-import json
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from threefactor.analysis.run_data import Run
 from threefactor.experiments.training.preconditions import CHECKPOINT
+from threefactor.experiments.training.run_lock import is_locked
 
 _ALONE = ("--quiet", "--no-figures")
 
@@ -55,6 +56,8 @@ class TrainingJob(Job):
         Replace those of the file.
     settings : dict
         Option of `train` -> value, over those of the file.
+    is_trusted : bool
+        Whether environments may be pickled.
     """
 
     config: Path
@@ -62,29 +65,30 @@ class TrainingJob(Job):
     replicas: int
     episodes: int
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    is_trusted: bool = False
 
     @property
     def is_done(self) -> bool:
         """Whether its run has had all its episodes."""
         if not (self.path / "DONE").is_file():
             return False
-        config = json.loads((self.path / "meta.json").read_text())["config"]
-        return bool(config["episodes"] >= self.episodes)
+        return bool(Run(self.path).config["episodes"] >= self.episodes)
 
     def prepare(self) -> list[str]:
         """Return the command: it resumes the run, or begins it where there is no checkpoint yet.
 
         What a process left that died before its first checkpoint is removed: it comes again.
         """
-        if (self.path / CHECKPOINT).is_file():
+        alone = [*_ALONE, *(["--trust"] if self.is_trusted else [])]
+        if (self.path / CHECKPOINT).is_file() or is_locked(self.path):
             given = {"resume": self.path, "episodes": self.episodes}
-            return ["train", *_words(given), *_ALONE]
+            return ["train", *_words(given), *alone]
         shutil.rmtree(self.path, ignore_errors=True)
         given = {
             "config": self.config, "seed": self.seed, "replicas": self.replicas,
             "episodes": self.episodes, **self.settings, "out": self.path,
         }  # fmt: skip
-        return ["train", *_words(given), *_ALONE]
+        return ["train", *_words(given), *alone]
 
 
 def _words(options: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ written: `analysis.run_data.Run` joins the episodes, and what is recorded of rep
 worker's.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from threefactor.analysis.health import measure_health, rows_of
 from threefactor.analysis.run_data import Run
-from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
+from threefactor.experiments.configuration import RunConfig, RunOptions, resolve
 from threefactor.experiments.jobs.job import TrainingJob
 from threefactor.experiments.jobs.processes import run_jobs
 from threefactor.experiments.training.demands import check_demands
@@ -25,6 +24,7 @@ from threefactor.experiments.training.preconditions import require_new_run, requ
 from threefactor.experiments.training.progress import Display, Say, say_on_stderr
 from threefactor.experiments.training.references import join_references
 from threefactor.experiments.training.result import TrainingResult
+from threefactor.experiments.training.resumption import has_nothing_left, kept_settings, set_aside
 from threefactor.experiments.training.run import default_path, describe_run
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.run_files import changes, collect_files
@@ -41,6 +41,7 @@ def train_in_workers(
     *,
     display: Display | None = None,
     say: Say = say_on_stderr,
+    is_trusted: bool = False,
 ) -> TrainingResult:
     """Train in a new run directory, the replicas shared by `workers` processes.
 
@@ -70,7 +71,7 @@ def train_in_workers(
         meta = {**describe_run(setup, agent, files), "workers": workers}
     with RunDirectory.create(path, files.settings, meta) as directory:
         files.write(path)
-        return _run(directory, config, display, say)
+        return _run(directory, config, display, say, is_trusted)
 
 
 def resume_in_workers(
@@ -79,26 +80,36 @@ def resume_in_workers(
     *,
     display: Display | None = None,
     say: Say = say_on_stderr,
+    is_trusted: bool = False,
 ) -> TrainingResult:
     """Let every worker of a split run go on, as `resume_agent` would, whatever has stopped it."""
     run = Path(run)
+    known = Run(run)
+    done = np.bincount(known.episodes["replica"], minlength=known.config["replicas"])
+    if has_nothing_left(run, episodes, done, say):
+        return TrainingResult.load(run, is_new=False)
     if said := changes(run):
         say(said)
-    settings = read_settings(run / "config.yaml")
+    settings = kept_settings(run, say)
     if episodes is not None:
         settings["episodes"] = episodes
     config = resolve(settings)
     with RunDirectory.reopen(run, {"episode_rows": 0, "recordings": {}}) as directory:
+        set_aside(run, int(done.max()), say)
         directory.write_config(collect_files(config).settings)
-        return _run(directory, config, display, say)
+        return _run(directory, config, display, say, is_trusted)
 
 
 def _run(
-    directory: RunDirectory, config: RunConfig, display: Display | None, say: Say
+    directory: RunDirectory,
+    config: RunConfig,
+    display: Display | None,
+    say: Say,
+    is_trusted: bool,
 ) -> TrainingResult:
     """Run the workers, and write down what has come of the whole."""
     path = directory.path
-    jobs = _split(path, config.options, Run(path).worker_folders)
+    jobs = _split(path, config.options, Run(path).worker_folders, is_trusted)
     ended = run_jobs(jobs, len(jobs), say, display)
     episodes = Run(path).episodes
     for row in zip(*episodes.values(), strict=True):
@@ -120,11 +131,14 @@ def _run(
         raise KeyboardInterrupt
     summary = {**_join(begun), **config.labels(), "interrupted": not is_complete}
     summary["health"] = health.to_dict()
+    summary["run"] = directory.id
     directory.write_summary(summary)
     return TrainingResult(path, summary)
 
 
-def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[TrainingJob]:
+def _split(
+    path: Path, options: RunOptions, folders: Sequence[Path], is_trusted: bool
+) -> list[TrainingJob]:
     """Return a job for each folder, with a block of neighbouring replicas."""
     jobs = []
     for number, replicas in enumerate(np.array_split(np.arange(options.replicas), len(folders))):
@@ -136,6 +150,7 @@ def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[Tra
                 f"worker {number} ({which})", folders[number], path / "config.yaml",
                 options.seed + first, len(replicas), options.episodes,
                 {**({"each": own} if own else {}), **(_UNRECORDED if first else {})},
+                is_trusted,
             )
         )  # fmt: skip
     return jobs
@@ -143,9 +158,7 @@ def _split(path: Path, options: RunOptions, folders: Sequence[Path]) -> list[Tra
 
 def _join(jobs: Sequence[TrainingJob]) -> dict[str, Any]:
     """Return what the summaries of all workers say together; lists have an entry per replica."""
-    summaries: list[Mapping[str, Any]] = [
-        json.loads((job.path / "summary.json").read_text()) for job in jobs
-    ]
+    summaries: list[Mapping[str, Any]] = [Run(job.path).summary for job in jobs]
     joined = {
         name: [item for summary in summaries for item in summary[name]]
         if isinstance(value, list)

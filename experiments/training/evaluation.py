@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.analysis.statistics import SeedSummary, summarise_seeds
-from threefactor.experiments.configuration import read_settings, resolve
-from threefactor.experiments.training.checkpoint import load_checkpoint
+from threefactor.experiments.atomic import write_atomically
+from threefactor.experiments.configuration import resolve
+from threefactor.experiments.training.checkpoint import load_checkpoint, restoring
 from threefactor.experiments.training.exhibits import NOTHING, Exhibition, Exhibits
 from threefactor.experiments.training.observers import Observer
 from threefactor.experiments.training.playing import play
 from threefactor.experiments.training.preconditions import require_checkpoint, worker_folders
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.result import stack_replicas
+from threefactor.experiments.training.resumption import kept_settings
 from threefactor.experiments.training.run_files import changes
 from threefactor.experiments.training.setup import Setup
 
@@ -129,7 +131,8 @@ def evaluate_run(
     blocks: list[NDArray[np.float64]] = []
     for folder in worker_folders(run) or (run,):
         first = sum(block.shape[1] for block in blocks)
-        trained = Setup.of(resolve(read_settings(folder / "config.yaml")))
+        saved = load_checkpoint(folder)
+        trained = Setup.of(resolve(kept_settings(folder, say)))
         setup = trained.frozen
         if max_episode_steps is not None:
             setup = replace(setup, max_episode_steps=max_episode_steps)
@@ -140,18 +143,22 @@ def evaluate_run(
         if exhibits and not blocks:
             exhibition = Exhibition(exhibits, run, trained, setup, say)
             setup = exhibition.played
-        saved = load_checkpoint(folder)  # it may hold what users' files define
-        blocks.append(_play_saved(saved, setup, episodes, seeds, say, exhibition))
+        blocks.append(_play_saved(folder, saved, setup, episodes, seeds, say, exhibition))
         if exhibition is not None:
             left = exhibition.finish(saved, seeds[0])
     returns, lengths = np.concatenate(blocks, axis=1)
-    env = resolve(read_settings(run / "config.yaml")).labels()["env"]
+    env = resolve(kept_settings(run, _say_nothing)).labels()["env"]
     result = EvaluationResult(run, env, returns, lengths, max_episode_steps, greedy, left)
-    (run / "evaluation.json").write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+    write_atomically(run / "evaluation.json", json.dumps(result.to_dict(), indent=2) + "\n")
     return result
 
 
+def _say_nothing(line: str) -> None:
+    pass
+
+
 def _play_saved(
+    run: Path,
     saved: Mapping[str, Any],
     setup: Setup,
     episodes: int,
@@ -161,7 +168,8 @@ def _play_saved(
 ) -> NDArray[np.float64]:
     """Return metric and length of the episodes that saved agents play, (2, replicas, episodes)."""
     with setup.opened(say) as (environments, agent), ExitStack() as watched:
-        agent.adopt(saved["agent"])
+        with restoring(run):
+            agent.adopt(saved["agent"])
         observers: list[Observer] = []
         if exhibition is not None:
             observers = watched.enter_context(exhibition.observers(agent, episodes))

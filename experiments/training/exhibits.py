@@ -11,7 +11,7 @@ import numpy as np
 
 from threefactor.agents.contract import Agent
 from threefactor.analysis.run_data import FILMED, PLANE, TRAINED, UNTRAINED, Run
-from threefactor.experiments.configuration import read_settings
+from threefactor.experiments.archive import write_arrays
 from threefactor.experiments.training.camera import MAX_DECISIONS, RENDER_MODE, Camera
 from threefactor.experiments.training.metadata import run_metadata
 from threefactor.experiments.training.observers import Observer
@@ -20,6 +20,7 @@ from threefactor.experiments.training.playing import play
 from threefactor.experiments.training.preconditions import require_file
 from threefactor.experiments.training.progress import Say
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
+from threefactor.experiments.training.resumption import kept_settings
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.setup import Setup
 
@@ -152,7 +153,7 @@ class Exhibition:
     def _recorded(self, name: Path, agent: Agent, episodes: int) -> Iterator[Recorder]:
         """Give what records the first and last episode of replica 0 in a run directory."""
         shutil.rmtree(self.run / name, ignore_errors=True)
-        settings = read_settings(self.run / "config.yaml")
+        settings = kept_settings(self.run, lambda line: None)
         settings |= {"control": "frozen", "episodes": episodes}
         meta = {**run_metadata(), **agent.describe(), "needs_bootstrap": agent.needs_bootstrap}
         with RunDirectory.create(self.run / name, settings, meta) as directory:
@@ -167,7 +168,7 @@ class Exhibition:
             agent.restore(saved["agent"])
             arrays = appraise_plane(agent, environments, self._visits, self._dimensions)
         if arrays is not None:
-            np.savez(self.run / PLANE, **arrays)
+            write_arrays(self.run / PLANE, {**arrays, "run": np.array(Run(self.run).id)})
 
     def _save_film(self, path: Path) -> None:
         from threefactor.analysis.excerpts import Excerpt

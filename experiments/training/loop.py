@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from threefactor.agents.contract import Agent
 from threefactor.blame import user_place
 from threefactor.envs.bridge.batch import Environments
@@ -31,6 +33,7 @@ class ClosedLoop:
     stopped_by: str = field(default="", init=False)
     notices: tuple[str, ...] = field(default=(), init=False)
     _is_checkpoint_due: bool = field(default=False, init=False)
+    _is_keeping_due: bool = field(default=False, init=False)
 
     @classmethod
     def begin(
@@ -51,14 +54,19 @@ class ClosedLoop:
         for observer in self.observers:
             observer.began(self)
         try:
+            self._write_checkpoint()  # so that it can be resumed from its first moment on
             while not (self.tally.is_finished or self.stopped_by):
                 self.decide()
                 if self._is_checkpoint_due:
                     self._write_checkpoint()
+                elif self._is_keeping_due:
+                    self._keep()
             self._write_checkpoint()
-        except Exception as error:
-            if user_place(error) is not None:
+        except BaseException as error:
+            if isinstance(error, Exception) and user_place(error) is not None:
                 error.add_note(self._moment())
+            for observer in self.observers:
+                observer.failed(self)
             raise
         finally:
             for observer in self.observers:
@@ -96,6 +104,15 @@ class ClosedLoop:
         """Ask for a checkpoint after the present decision."""
         self._is_checkpoint_due = True
 
+    def keep(self) -> None:
+        """Ask observers to keep in memory, after the present decision, what `failed` may need."""
+        self._is_keeping_due = True
+
+    def _keep(self) -> None:
+        self._is_keeping_due = False
+        for observer in self.observers:
+            observer.kept(self)
+
     def _write_checkpoint(self) -> None:
         self._is_checkpoint_due = False
         for observer in self.observers:
@@ -113,10 +130,29 @@ class ClosedLoop:
             "tally": self.tally.state(),
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
+    def restore(self, state: Mapping[str, Any], is_trusted: bool = False) -> dict[int, str]:
+        """Go back to what `state` returned.
+
+        Parameters
+        ----------
+        is_trusted : bool
+            Whether pickles may be read.
+
+        Returns
+        -------
+        dict of int to str
+            Replicas whose environment could not be brought back to within its episode, and why.
+            The agent closes that episode, which does not count, and they begin it anew.
+        """
         self.agent.restore(state["agent"])
-        self.environments.restore(state["environments"])
+        lost = self.environments.restore(state["environments"], is_trusted)
         self.tally.restore(state["tally"])
         begun = self.tally.done + self.tally.involved
         self.environments.whereabouts.count_from(begun.tolist(), self.tally.lengths.tolist())
+        left = np.zeros(self.tally.replicas, dtype=bool)
+        left[list(lost)] = True
+        left &= self.tally.acting
+        if any_of(left):
+            self.agent.end_episodes(left, self.tally.metric)
+            self.environments.reset_where(self.tally.begin(left))
+        return {replica: reason for replica, reason in lost.items() if left[replica]}

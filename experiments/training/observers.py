@@ -32,6 +32,12 @@ class Observer:
     def checkpointed(self, loop: ClosedLoop) -> None:
         """Keep what you know, here between two decisions: a checkpoint is being written."""
 
+    def kept(self, loop: ClosedLoop) -> None:
+        """Keep what `failed` may need, here between two decisions."""
+
+    def failed(self, loop: ClosedLoop) -> None:
+        """Save what can be saved: an error, or Ctrl-C in mid-decision, is about to end the run."""
+
     def ended(self, loop: ClosedLoop) -> None:
         """Take note that no decision follows, whatever the reason; an exception may be one."""
 

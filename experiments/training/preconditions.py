@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from threefactor.naming import check_choice
 
-CHECKPOINT = Path("checkpoints") / "latest.pickle"
+CHECKPOINT = Path("checkpoints") / "latest.npz"
+#: That of earlier versions, which is not read: reading it would run what is in it.
+_PICKLE = Path("checkpoints") / "latest.pickle"
 
 
 def require_run(run: Path) -> None:
@@ -28,6 +31,11 @@ def require_checkpoint(run: Path) -> None:
     workers = worker_folders(run)
     if not all((folder / CHECKPOINT).is_file() for folder in workers or [run]):
         fix = f"go on with `train --resume {run}`" if workers else "train again"
+        if any((folder / _PICKLE).is_file() for folder in workers or [run]):
+            raise ValueError(
+                f"{run / _PICKLE}: a checkpoint of another version, a pickle, which could run "
+                "code and is not read; train again."
+            )
         raise ValueError(
             f"{run}: this run has no checkpoint, it was killed before its first one; {fix}."
         )
@@ -92,6 +100,25 @@ def cannot_write(what: str, path: Path, number: int | None) -> OSError:
     return OSError(
         f"{what} {path}: expected a place that can be written to, got {reason!r}. Choose another."
     )
+
+
+class StoppedWriting(OSError):  # noqa: N818  (the name says what has happened)
+    """A run can be written no further, such as on a full disk; told in one line."""
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Turn what goes wrong in writing a run into one line."""
+    try:
+        yield
+    except StoppedWriting:
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StoppedWriting(
+            f"{run}: cannot write any more ({reason}). What was written is kept; when there is "
+            f"room `train --resume {run}` goes on."
+        ) from error
 
 
 def require_rules(

@@ -138,6 +138,10 @@ class Recorder(Observer):
         """Move into the run directory what was recorded so far."""
         self._drain()
 
+    def kept(self, loop: ClosedLoop) -> None:
+        """Move into the run directory what was recorded so far."""
+        self._drain()
+
     def ended(self, loop: ClosedLoop) -> None:
         """Move into the run directory what was recorded so far."""
         self._drain()

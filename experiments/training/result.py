@@ -33,16 +33,19 @@ class TrainingResult:
         The run directory.
     summary : dict
         What summary.json holds; empty for a run that was killed or goes on elsewhere.
+    is_new : bool
+        Whether something was done for it, or it lay on disk as it is.
     """
 
     path: Path
     summary: Mapping[str, Any]
+    is_new: bool = True
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, is_new: bool = True) -> Self:
         """Return the result of a run directory; raise ValueError if it is none."""
         run = Run(path)
-        return cls(run.path, run.summary if run.has_summary else {})
+        return cls(run.path, run.summary if run.has_summary else {}, is_new)
 
     @cached_property
     def run(self) -> Run:

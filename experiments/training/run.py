@@ -11,8 +11,10 @@ from threefactor.agents.contract import Agent
 from threefactor.analysis.health import measure_health
 from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.run_data import Run
-from threefactor.experiments.configuration import RunConfig, RunOptions, read_settings, resolve
-from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint
+from threefactor.envs.bridge.resuming import ByEpisode, FoundWay, find_way
+from threefactor.experiments.archive import write_arrays
+from threefactor.experiments.configuration import RunConfig, RunOptions, resolve
+from threefactor.experiments.training.checkpoint import Checkpoints, load_checkpoint, restoring
 from threefactor.experiments.training.demands import check_demands
 from threefactor.experiments.training.health import HealthWatch
 from threefactor.experiments.training.interruption import Interruption
@@ -20,11 +22,16 @@ from threefactor.experiments.training.limits import with_limits
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.metadata import run_metadata
 from threefactor.experiments.training.observers import Observer, Stopwatch
-from threefactor.experiments.training.preconditions import require_checkpoint, require_new_run
+from threefactor.experiments.training.preconditions import (
+    require_checkpoint,
+    require_new_run,
+    writing,
+)
 from threefactor.experiments.training.progress import Say, say_on_stderr
 from threefactor.experiments.training.recording import Recorder, RecordingOptions
 from threefactor.experiments.training.references import compare, policy_arrays
 from threefactor.experiments.training.result import TrainingResult
+from threefactor.experiments.training.resumption import has_nothing_left, kept_settings, set_aside
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.run_files import RunFiles, changes, collect_files
 from threefactor.experiments.training.setup import Setup
@@ -38,10 +45,12 @@ def train_agent(
     *,
     observers: Sequence[Observer] = (),
     say: Say = say_on_stderr,
+    is_trusted: bool = False,
 ) -> TrainingResult:
     """Train in a new run directory and return what came of it.
 
-    Ctrl-C ends the run after the present decision; what was done is kept and summarised.
+    Ctrl-C, SIGTERM and SIGHUP end the run after the present decision; what was done is kept and
+    summarised.
 
     Parameters
     ----------
@@ -51,6 +60,8 @@ def train_agent(
         What else watches the loop: `Progress`, or your own.
     say : callable, default standard error
         Receives what there is to say, line by line.
+    is_trusted : bool
+        Whether an environment that cannot be kept in another way may be pickled.
 
     Raises
     ------
@@ -65,7 +76,10 @@ def train_agent(
     setup = Setup.of(config)
     with setup.opened(say) as (environments, agent):
         files = collect_files(config)
-        meta = describe_run(setup, agent, files)
+        way = _find_way(setup, is_trusted, say)
+        environments.follow(way.name)
+        resumes = {"way": way.name, "reasons": dict(way.reasons)}
+        meta = {**describe_run(setup, agent, files), "resumes": resumes}
         with RunDirectory.create(path, files.settings, meta) as directory:
             files.write(path)
             loop = setup.begin_loop(environments, agent, options.episodes)
@@ -80,23 +94,33 @@ def resume_agent(
     *,
     observers: Sequence[Observer] = (),
     say: Say = say_on_stderr,
+    is_trusted: bool = False,
 ) -> TrainingResult:
-    """Continue an interrupted run from its checkpoint, or a finished one with more episodes."""
+    """Continue an interrupted run from its checkpoint, or a finished one with more episodes.
+
+    Where no episodes are left to be run nothing is changed.
+    """
     run = Path(run)
     require_checkpoint(run)
+    saved = load_checkpoint(run)
+    if has_nothing_left(run, episodes, saved["tally"]["done"], say):
+        return TrainingResult.load(run, is_new=False)
     if said := changes(run):
         say(said)
-    settings = read_settings(run / "config.yaml")
+    settings = kept_settings(run, say)
     if episodes is not None:
         settings["episodes"] = episodes
     config = resolve(settings)
     options, setup = config.options, Setup.of(config)
-    saved = load_checkpoint(run)  # it may hold what users' files define
     with setup.opened(say) as (environments, agent):
         loop = setup.begin_loop(environments, agent, options.episodes)
-        loop.restore(saved)
+        with restoring(run):
+            lost = loop.restore(saved, is_trusted)
+        for reason in dict.fromkeys(lost.values()):
+            say(f"going on with the next episode, as the environment is not brought back: {reason}")
         loop.continue_until(options.episodes)
         with RunDirectory.reopen(run, saved["mark"]) as directory:
+            set_aside(run, int(saved["tally"]["done"].max()), say)
             directory.write_config(collect_files(config).settings)
             recorder = Recorder(directory, recording_options(options), agent, saved["probes"])
             return _train(config, setup, loop, recorder, observers, say)
@@ -113,7 +137,8 @@ def _train(
     """Run the loop, compare, and write down what has come of it."""
     directory, stopwatch = recorder.directory, Stopwatch()
     watch = HealthWatch(directory, loop.agent.describe(), config.to_dict(), say)
-    loop.observers = (recorder, watch, stopwatch, *observers, Checkpoints(recorder))
+    checkpoints = Checkpoints(recorder, config.options.checkpoint_every, say)
+    loop.observers = (recorder, watch, stopwatch, *observers, checkpoints)
     is_complete = _run(loop, say)
     references: dict[str, float] = {}
     played: list[list[float]] = []
@@ -131,17 +156,19 @@ def _train(
         "interrupted": not is_complete, "references": references,
         "twin_return_by_replica": [float(np.mean(returns)) for returns in played],
         "twin_error_by_replica": [standard_error(returns) for returns in played],
+        "run": directory.id,
     }  # fmt: skip
     arrays = policy_arrays(loop.agent, loop.environments)
-    if arrays is not None:
-        np.savez(directory.path / "policy.npz", **arrays)
-    directory.close()  # what is recorded cannot be read before
+    directory.seal()  # what is recorded cannot be read before
     recorded = Run(directory.path)
     plausibility = measure_plausibility(recorded)
     summary["plausibility"] = plausibility.to_dict() if plausibility else {}
     summary["health"] = measure_health(recorded).to_dict()
-    directory.write_summary(summary)
-    directory.finish()
+    with writing(directory.path):
+        if arrays is not None:
+            write_arrays(directory.path / "policy.npz", {**arrays, "run": np.array(directory.id)})
+        directory.write_summary(summary)
+        directory.finish()
     return TrainingResult(directory.path, summary)
 
 
@@ -157,6 +184,20 @@ def _run(loop: ClosedLoop, say: Say) -> bool:
     if not is_complete:
         say(f"{loop.stopped_by}: keeping what was done")
     return is_complete
+
+
+def _find_way(setup: Setup, is_trusted: bool, say: Say) -> FoundWay:
+    """Return how the environment's state is kept, and say if it is not."""
+    found = find_way(
+        lambda: setup.open_environments(replicas=1), setup.seeds[0].env, is_trusted
+    )  # fmt: skip
+    if found.name == ByEpisode.name:
+        reason = found.reasons.get("replay") or next(iter(found.reasons.values()), "")
+        say(
+            f"the environment cannot be brought back to within an episode ({reason}): if this run "
+            "is interrupted, `train --resume` goes on with the next episode"
+        )
+    return found
 
 
 def describe_run(setup: Setup, agent: Agent, files: RunFiles) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 `analysis.run_data.Run` reads what is written here; recordings are `experiments.training.segments`.
 """
 
-import csv
+import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import yaml
@@ -18,10 +20,16 @@ from numpy.typing import ArrayLike
 from threefactor.agents.contract import Connection
 from threefactor.analysis.conditions import HealthRow
 from threefactor.analysis.run_data import EPISODE_COLUMNS, Run
-from threefactor.experiments.atomic import write_atomically
+from threefactor.analysis.segments import checksum
+from threefactor.experiments.atomic import write_at, write_atomically
 from threefactor.experiments.plain_data import plain
 from threefactor.experiments.training.health_table import HealthTable
-from threefactor.experiments.training.preconditions import cannot_write, require_new_run
+from threefactor.experiments.training.preconditions import (
+    cannot_write,
+    require_new_run,
+    writing,
+)
+from threefactor.experiments.training.run_lock import RunLock
 from threefactor.experiments.training.segments import (
     EVENT_DTYPES,
     Layout,
@@ -29,25 +37,48 @@ from threefactor.experiments.training.segments import (
 )
 
 FLUSH_INTERVAL_S = 1.0
+_HEADER = (",".join(EPISODE_COLUMNS) + "\n").encode()
 _CSV_KINDS = {name: int if kind is bool else kind for name, kind in EPISODE_COLUMNS.items()}
+
+
+class _Listed(NamedTuple):
+    """What is in episodes.csv: rows, bytes, their checksum; and lines that wait."""
+
+    rows: int
+    end: int
+    checksum: int
+    waiting: list[str]
 
 
 class RunDirectory:
     """The writer of one run directory; use it as a context manager.
 
     Leaving the block writes DONE, an exception FAILED; Ctrl-C and a summary that says
-    `interrupted` write neither, so that the run can be resumed.
+    `interrupted` write neither, so that the run can be resumed. Nobody else can write meanwhile.
+
+    Parameters
+    ----------
+    path : Path
+    lock : RunLock
+        It is released at the end.
+    run_id : str
+        See `Run.id`.
+    mark : dict
+        What is written already, see `mark`.
     """
 
-    def __init__(self, path: Path, n_episode_rows: int, rows: Mapping[str, int]):
+    def __init__(self, path: Path, lock: RunLock, run_id: str, mark: Mapping[str, Any]):
         self.path = path
-        self._n_episode_rows = n_episode_rows
-        self._rows = rows
+        self.id = run_id
+        self._lock = lock
+        self._rows = mark["recordings"]
         self._segments: SegmentWriter | None = None
         self._is_interrupted = False
         self._is_open = True
-        self._csv = (path / "episodes.csv").open("a", newline="")
-        self._waiting: list[list[Any]] = []
+        self._csv = os.open(path / "episodes.csv", os.O_RDWR)
+        # They change in one assignment: what is interrupted is written again in the same place.
+        size = os.fstat(self._csv).st_size
+        self._listed = _Listed(mark["episode_rows"], size, mark["checksum"], [])
         self._health = HealthTable(path)
         self._flushed_s = time.monotonic()
 
@@ -60,38 +91,65 @@ class RunDirectory:
             (path / "recordings").mkdir(parents=True)
         except OSError as error:
             raise cannot_write("Run directory", path, error.errno) from error
-        settings = plain(config)
-        write_atomically(path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
-        _write_json(path / "meta.json", {**plain(meta), "config": settings})
-        (path / "episodes.csv").write_text(",".join(EPISODE_COLUMNS) + "\n")
-        return cls(path, 0, {})
+        lock = RunLock(path)
+        try:
+            settings = plain(config)
+            entries = {"id": "", **plain(meta), "config": settings}
+            entries["id"] = _identity(settings, entries.get("files"))
+            write_atomically(path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+            write_atomically(path / "episodes.csv", _HEADER)
+            _write_json(path / "meta.json", entries)  # last: without it this is no run yet
+            mark = {"episode_rows": 0, "checksum": checksum(_HEADER), "recordings": {}}
+            return cls(path, lock, entries["id"], mark)
+        except BaseException:
+            lock.release()
+            raise
 
     @classmethod
     def reopen(cls, path: str | Path, mark: Mapping[str, Any] | None = None) -> Self:
         """Resume a run: go on after its last row, or after the `mark` a checkpoint carries."""
         run = Run(path)
+        lock = RunLock(run.path)
+        try:
+            return cls._reopened(run, lock, mark)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _reopened(cls, run: Run, lock: RunLock, mark: Mapping[str, Any] | None) -> Self:
         n_written = len(run.episodes["episode"])
         n_kept = n_written if mark is None else int(mark["episode_rows"])
         if n_kept > n_written:
             raise ValueError(
-                f"Run directory {path}: expected at least the {n_kept} episodes of the checkpoint, "
-                f"got {n_written}. Is the checkpoint from another run?"
+                f"Run directory {run.path}: expected at least the {n_kept} episodes of the "
+                f"checkpoint, got {n_written}. Is the checkpoint from another run?"
             )
         HealthTable.cut(run.path, None if mark is None else int(mark.get("health_rows", 0)))
         episodes = run.path / "episodes.csv"
-        lines = episodes.read_text().splitlines(keepends=True)
-        write_atomically(episodes, "".join(lines[: n_kept + 1]))
+        kept = _HEADER
+        if n_kept:
+            kept = b"".join(episodes.read_bytes().splitlines(keepends=True)[: n_kept + 1])
+        found = {"episode_rows": n_kept, "checksum": checksum(kept)}
+        found["recordings"] = run.row_counts() if mark is None else mark["recordings"]
+        if mark is not None and mark.get("checksum", found["checksum"]) != found["checksum"]:
+            raise ValueError(
+                f"{episodes}: its first {n_kept} episodes are not those that this run had when "
+                "its checkpoint was written; restore the file."
+            )
+        write_atomically(episodes, kept)
         for marker in ("DONE", "FAILED"):
             (run.path / marker).unlink(missing_ok=True)
-        return cls(run.path, n_kept, run.row_counts() if mark is None else mark["recordings"])
+        return cls(run.path, lock, run.id, found)
 
     def mark(self) -> dict[str, Any]:
         """Say how much is written; store it in a checkpoint to resume exactly there."""
         self.flush()
         rows = self._rows if self._segments is None else self._segments.rows
+        listed, recordings = self._listed, dict(rows)
         return {
-            "episode_rows": self._n_episode_rows, "health_rows": self._health.n_rows,
-            "recordings": dict(rows),
+            "episode_rows": listed.rows, "checksum": listed.checksum,
+            "health_rows": self._health.n_rows, "recordings": recordings,
         }  # fmt: skip
 
     def start_recording(
@@ -113,7 +171,7 @@ class RunDirectory:
         folder = self.path / "recordings"
         folder.mkdir(exist_ok=True)
         layout = Layout(populations or {}, tuple(probes), connections or {})
-        self._segments = SegmentWriter(folder, layout, self._rows)
+        self._segments = SegmentWriter(folder, layout, self._rows, self.id)
 
     def append_episode(self, row: Mapping[str, Any]) -> None:
         """Keep a finished episode for the next `flush`, which lists it."""
@@ -122,7 +180,8 @@ class RunDirectory:
                 f"append_episode: expected the keys {', '.join(EPISODE_COLUMNS)}, "
                 f"got {', '.join(row)}."
             )
-        self._waiting.append([kind(row[name]) for name, kind in _CSV_KINDS.items()])
+        values = [kind(row[name]) for name, kind in _CSV_KINDS.items()]
+        self._listed.waiting.append(",".join(map(str, values)) + "\n")
 
     def append_health(self, row: HealthRow) -> None:
         """Keep a row of health.csv for the next `flush`, which writes it."""
@@ -169,7 +228,7 @@ class RunDirectory:
 
     def write_config(self, config: Any) -> None:
         """Replace config.yaml and its copy in meta.json, when a run is resumed for longer."""
-        settings, meta = plain(config), json.loads((self.path / "meta.json").read_text())
+        settings, meta = plain(config), Run(self.path).meta
         write_atomically(self.path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
         _write_json(self.path / "meta.json", {**meta, "config": settings})
 
@@ -186,24 +245,36 @@ class RunDirectory:
     def flush(self) -> None:
         """Hand everything appended so far to the operating system: a kill loses none of it."""
         # Recordings first: an episode that is listed has all that was recorded before its end.
-        if self._segments is not None:
-            self._segments.flush()
-        self._health.flush()
-        rows, self._waiting = self._waiting, []
-        csv.writer(self._csv, lineterminator="\n").writerows(rows)
-        self._csv.flush()
-        self._n_episode_rows += len(rows)
+        with writing(self.path):
+            if self._segments is not None:
+                self._segments.flush()
+            self._health.flush()
+            rows, end, found, waiting = self._listed
+            content = "".join(waiting).encode()
+            write_at(self._csv, content, end)
+            self._listed = _Listed(
+                rows + len(waiting), end + len(content), checksum(content, start=found), []
+            )
+        self._lock.touch()
         self._flushed_s = time.monotonic()
+
+    def seal(self) -> None:
+        """Write everything that was recorded; nothing more is."""
+        self.flush()
+        if self._segments is not None:
+            self._segments.close()
 
     def close(self) -> None:
         """Write everything and leave no marker: the run can be resumed."""
         if self._is_open:
             self._is_open = False
-            self.flush()
-            self._csv.close()
-            self._health.close()
-            if self._segments is not None:
-                self._segments.close()
+            with ExitStack() as closing:
+                closing.callback(self._lock.release)
+                closing.callback(os.close, self._csv)
+                closing.callback(self._health.close)
+                if self._segments is not None:
+                    closing.callback(self._segments.close)
+                self.flush()
 
     def finish(self) -> None:
         """Close the run as DONE, or without a marker when its summary says `interrupted`."""
@@ -212,9 +283,11 @@ class RunDirectory:
             write_atomically(self.path / "DONE", "")
 
     def fail(self, reason: str) -> None:
-        """Close the run as FAILED; the marker file holds the reason."""
-        self.close()
-        write_atomically(self.path / "FAILED", reason + "\n")
+        """Close the run as FAILED; the marker file holds the reason, if there is room for it."""
+        with suppress(OSError):
+            self.close()
+        with suppress(OSError):
+            write_atomically(self.path / "FAILED", reason + "\n")
 
     def __enter__(self) -> Self:
         return self
@@ -232,7 +305,8 @@ class RunDirectory:
         elif isinstance(error, Exception):
             self.fail(f"{type(error).__name__}: {error}")
         else:
-            self.close()
+            with suppress(OSError):  # what is in the way was said, or is not asked for
+                self.close()
 
     @property
     def _recorder(self) -> SegmentWriter:
@@ -242,6 +316,12 @@ class RunDirectory:
                 "append, got none."
             )
         return self._segments
+
+
+def _identity(*parts: Any) -> str:
+    """Return what tells a run from others: runs that are alike in all settings are the same."""
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -1,12 +1,11 @@
 """Users' files as part of a run: what is copied into it, and whether the originals still agree."""
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from threefactor.analysis.run_data import Run
 from threefactor.experiments.configuration import RunConfig
 from threefactor.experiments.parts.user_files import import_file, split_name
 
@@ -91,9 +90,8 @@ def changes(run: Path) -> str:
 
     The originals may have gone elsewhere: only those that are there and differ are named.
     """
-    meta: Mapping[str, Any] = json.loads((run / "meta.json").read_text())
     originals, copies = [], []
-    for name, known in meta.get("files", {}).items():
+    for name, known in Run(run).meta.get("files", {}).items():
         if _differs(Path(known["source"]), known["sha256"]):
             originals.append(Path(known["source"]).name)
         if _differs(run / name, known["sha256"]):

@@ -1,30 +1,50 @@
-"""Recordings of a run: numbered HDF5 segments that a reader can open at any moment.
+"""Recordings of a run: numbered segments that a reader can open at any moment.
 
-Files are written in SWMR mode, where every dataset exists before the first row; a plain HDF5 file
-is lost whole on `kill -9`. What was written before a `flush` outlives a kill.
-`analysis.run_data.Run` reads what is written here.
+Rows are appended to a journal by plain writes, so that a kill or a full disk costs what was not
+written yet and nothing else. A journal that is full, or that a killed process has left, is sealed:
+built as a HDF5 file in memory and put in its place. `analysis.segments` says what files look like,
+and reads them.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from threefactor.agents.contract import Connection
-from threefactor.analysis.run_data import RESERVED_GROUPS, ROWS_BEFORE
+from threefactor.analysis.run_data import RESERVED_GROUPS
+from threefactor.analysis.segments import (
+    BLOCK_BYTES,
+    CHECKSUM,
+    FRAME,
+    JOURNAL,
+    LAYOUT,
+    MARK,
+    SEAL,
+    SEALED,
+    SIZES,
+    TORN,
+    Columns,
+    Segment,
+    checksum,
+    open_segment,
+    row_bytes,
+    segment_files,
+)
+from threefactor.experiments.atomic import write_at, write_atomically
+from threefactor.experiments.training.preconditions import writing
 
-SEGMENT_BYTES = 64 * 2**20
-#: Rows of a chunk, fewer where they are wide: HDF5 handles chunk by chunk, and begins whole ones.
-_CHUNK_ROWS, _CHUNK_BYTES = 4096, 2**17
-#: So much of a series is gathered before HDF5 gets it: less does not pay, more leaves the caches.
+SEGMENT_BYTES = 16 * 2**20
+#: So much of a series is gathered before it is written: less does not pay, more leaves the caches.
 _BATCH_BYTES = 2**20
 EVENT_DTYPES = {"time_ms": "f8", "kind": "u1", "value": "f8", "replica": "i2"}
-
-Columns = dict[str, tuple[str, tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
@@ -43,9 +63,11 @@ class Layout:
                     f"{', '.join((*RESERVED_GROUPS, 'episode'))}, got {name!r}. Rename it."
                 )
 
-    def columns(self) -> dict[str, Columns]:
-        """Return dtype and trailing shape of every dataset: series -> dataset -> both."""
-        spikes: Columns = {"time_ms": ("f8", ()), "neuron": ("i4", ()), "replica": ("i2", ())}
+    def columns(self) -> dict[str, dict[str, tuple[str, tuple[int, ...]]]]:
+        """Return dtype and shape of a row of every column: series -> column -> both."""
+        spikes: dict[str, tuple[str, tuple[int, ...]]] = {
+            "time_ms": ("f8", ()), "neuron": ("i4", ()), "replica": ("i2", ()),
+        }  # fmt: skip
         series = dict.fromkeys(self.populations, spikes)
         series["events"] = {name: (dtype, ()) for name, dtype in EVENT_DTYPES.items()}
         if self.probes:
@@ -56,26 +78,48 @@ class Layout:
                 series["weights"][name] = ("f8", (np.size(connection.pre),))
         return series
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the first frame of a journal says of it."""
+        pairs: Columns = {"pre": ("i4", ()), "post": ("i4", ())}
+        static = {f"connections/{name}": pairs for name in self.connections}
+        return {
+            "populations": dict(self.populations),
+            "probes": list(self.probes),
+            "projections": {name: [c.n_pre, c.n_post] for name, c in self.connections.items()},
+            "columns": {**self.columns(), **static},
+        }
+
 
 class SegmentWriter:
-    """Appends rows to numbered HDF5 segments; a full segment is closed and a new one started."""
+    """Appends rows to numbered segments; a full one is sealed and a new one started.
 
-    def __init__(self, folder: Path, layout: Layout, rows: Mapping[str, int]):
+    Parameters
+    ----------
+    folder : Path
+    layout : Layout
+    rows : dict of str to int
+        Rows of each series that count in earlier segments.
+    run : str
+        Identity of the run.
+    """
+
+    def __init__(self, folder: Path, layout: Layout, rows: Mapping[str, int], run: str = ""):
         self.layout = layout
-        self._folder = folder
+        self._folder, self._run = folder, run
         self._columns = layout.columns()
-        # Rows written and batches waiting change in one assignment, so Ctrl-C cannot part them.
-        self._state: dict[str, tuple[int, list[dict[str, NDArray]]]] = {
-            series: (rows.get(series, 0), []) for series in self._columns
-        }
+        # Rows written, batches waiting and the end of the journal change in one assignment, so
+        # that nothing can part them: what is interrupted is written again in the same place.
+        self._state: tuple[int, dict[str, tuple[int, list[dict[str, NDArray]]]]] = (
+            0, {series: (rows.get(series, 0), []) for series in self._columns},
+        )  # fmt: skip
         self._waiting = dict.fromkeys(self._columns, 0)  # bytes
-        self._is_swmr = not _is_on_network(folder)
+        seal_journals(folder)
         self._open()
 
     @property
     def rows(self) -> dict[str, int]:
         """Rows appended to each series, in this and in all earlier segments."""
-        return {series: n + _count(batches) for series, (n, batches) in self._state.items()}
+        return {series: n + _count(batches) for series, (n, batches) in self._state[1].items()}
 
     def append(self, series: str, columns: Mapping[str, ArrayLike]) -> None:
         """Take rows, which are safe after the next `flush`.
@@ -98,7 +142,7 @@ class SegmentWriter:
                     f"Recording {series}/{name}: expected shape {(n_rows, *shape)}, "
                     f"got {batch[name].shape}."
                 )
-        self._state[series][1].append(batch)
+        self._state[1][series][1].append(batch)
         self._waiting[series] += sum(rows.nbytes for rows in batch.values())
         if self._waiting[series] > _BATCH_BYTES:
             self._write(series)
@@ -107,72 +151,154 @@ class SegmentWriter:
         """Hand all rows to the operating system: from then on a killed process loses none."""
         for series in self._columns:
             self._write(series)
-        for series in self._unflushed:
-            for dataset in self._datasets[series].values():
-                dataset.flush()
-        self._unflushed.clear()
-        if self._bytes > SEGMENT_BYTES:
-            self._file.close()
+        if self._state[0] - self._begun > SEGMENT_BYTES:
+            self._close_journal()
             self._open()
 
+    def close(self) -> None:
+        """Write what is left and seal the segment, whatever is in the way of the former."""
+        if self._file >= 0:
+            try:
+                self.flush()
+            finally:
+                self._close_journal()
+
     def _write(self, series: str) -> None:
-        """Hand the rows of a series that wait to HDF5, which may keep them in its own caches."""
-        written, batches = self._state[series]
+        """Append the rows of a series that wait as one frame."""
+        end, rows = self._state
+        written, batches = rows[series]
         if not batches:
             return
-        self._unflushed.add(series)
-        for name, dataset in self._datasets[series].items():
-            rows = _joined([batch[name] for batch in batches])
-            _write_rows(dataset, written - self._before[series], rows)
-            self._bytes += rows.nbytes
-        self._state[series] = (written + _count(batches), [])
+        joined = [_joined([batch[name] for batch in batches]) for name in self._columns[series]]
+        end = self._append(end, list(self._columns).index(series), len(joined[0]), joined)
+        self._state = (end, {**rows, series: (written + _count(batches), [])})
         self._waiting[series] = 0
-        if not self._is_swmr:
-            self._file.flush()
 
-    def close(self) -> None:
-        """Write what is left and close the segment."""
-        if self._file:
-            self.flush()
-            self._file.close()
+    def _append(self, end: int, number: int, rows: int, parts: Sequence[Any]) -> int:
+        """Write a frame at the end of the journal; return its new end."""
+        content = b"".join(parts)
+        head = FRAME.pack(MARK, number, rows, len(content))
+        frame = head + CHECKSUM.pack(checksum(head, content)) + content
+        with writing(self._folder.parent):
+            write_at(self._file, frame, end)
+        return end + len(frame)
 
     def _open(self) -> None:
-        index = len(list(self._folder.glob("segment-*.h5")))
-        path = self._folder / f"segment-{index:05d}.h5"
-        # Locks hang and SWMR fails on network file systems; there a file of the old format, which
-        # has no mark "open for writing" that would lock out readers after a kill, is flushed.
-        version = "latest" if self._is_swmr else "earliest"
-        self._file = h5py.File(path, "x", libver=version, locking=self._is_swmr)
-        # Kept open: to look one up costs more than to write to it.
-        self._datasets: dict[str, dict[str, h5py.h5d.DatasetID]] = {}
-        for series, columns in self._columns.items():
-            group, self._datasets[series] = self._file.create_group(series), {}
-            for name, (dtype, shape) in columns.items():
-                row_bytes = np.dtype(dtype).itemsize * max(1, int(np.prod(shape)))
-                rows = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // row_bytes))
-                chunks = (rows, *(max(1, n) for n in shape))
-                limits = (None, *(n or None for n in shape))
-                made = group.create_dataset(
-                    name, (0, *shape), dtype, maxshape=limits, chunks=chunks
-                )
-                self._datasets[series][name] = made.id
-        for position, (name, n_neurons) in enumerate(self.layout.populations.items()):
-            self._file[name].attrs.update({"n_neurons": n_neurons, "position": position})
-        if self.layout.probes:
-            self._file["probes"].attrs["probes"] = list(self.layout.probes)
+        number = 1 + max((number for number, _ in segment_files(self._folder)), default=-1)
+        before = {series: written for series, (written, _) in self._state[1].items()}
+        own = {"run": self._run, "number": number, "rows_before": before}
+        layout = {**own, **self.layout.to_dict()}
+        self._path = self._folder / f"segment-{number:05d}{JOURNAL}"
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        end = self._append(0, LAYOUT, 0, [json.dumps(layout).encode()])
         for name, connection in self.layout.connections.items():
-            group = self._file.create_group(f"connections/{name}")
-            group.attrs["n_pre"], group.attrs["n_post"] = connection.n_pre, connection.n_post
-            group["pre"] = np.asarray(connection.pre, np.int32)
-            group["post"] = np.asarray(connection.post, np.int32)
-        self._before = {series: written for series, (written, _) in self._state.items()}
-        # Last, because a segment without it counts as never begun.
-        self._file.attrs[ROWS_BEFORE] = json.dumps(self._before)
-        self._file.flush()
-        if self._is_swmr:
-            self._file.swmr_mode = True
-        self._bytes = 0
-        self._unflushed: set[str] = set()
+            place = list(layout["columns"]).index(f"connections/{name}")
+            pairs = [np.array(c, np.int32).ravel() for c in (connection.pre, connection.post)]
+            end = self._append(end, place, pairs[0].size, pairs)
+        self._state, self._begun = (end, self._state[1]), end
+
+    def _close_journal(self) -> None:
+        os.close(self._file)
+        self._file = -1
+        seal(self._path)
+
+
+def seal_journals(folder: Path) -> None:
+    """Seal what a process has left that was killed, or whose disk was full."""
+    for path in sorted(folder.glob(f"segment-*{JOURNAL}")):
+        if path.with_suffix(SEALED).exists():  # killed between its two last steps
+            path.unlink()
+        else:
+            seal(path)
+
+
+def seal(journal: Path) -> None:
+    """Put a HDF5 file in the place of a journal.
+
+    A journal that is damaged, or for which the disk has no room, stays as it is, and is read.
+    """
+    segment = open_segment(journal)
+    if isinstance(segment, Segment) and segment.damage in ("", TORN):
+        with suppress(OSError):
+            write_atomically(journal.with_suffix(SEALED), _sealed(segment))
+            journal.unlink()
+
+
+def _sealed(segment: Segment) -> bytes:
+    """Return the HDF5 file of a segment between two copies of its index."""
+    blocks: dict[str, Any] = {}
+    with h5py.File("segment", "w", driver="core", backing_store=False) as file:
+        # Blocks of all columns take turns, so that the beginning of a file is a beginning of each.
+        waiting = [_blocks_of(file, segment, name, blocks) for name in segment.columns]
+        while waiting:
+            waiting = [writer for writer in waiting if next(writer, None)]
+        _describe(file, segment.layout)
+        file.flush()
+        for name, found in blocks.items():
+            for column, offsets in found["offsets"].items():
+                dataset = file[f"{name}/{column}"].id
+                for block in range(len(offsets)):
+                    offsets[block] = dataset.get_chunk_info(block).byte_offset
+        image = file.id.get_file_image()
+    return _between_indices(image, {"layout": segment.layout, "series": blocks})
+
+
+def _blocks_of(
+    file: h5py.File, segment: Segment, name: str, blocks: dict[str, Any]
+) -> Iterator[bool]:
+    """Write the blocks of a series into a HDF5 file, and note them; give control after each."""
+    columns, rows = segment.columns[name], segment.rows[name]
+    widest = max(row_bytes(*column) for column in columns.values())
+    count = max(1, -(-rows * widest // BLOCK_BYTES))
+    size = -(-rows // count)
+    found = blocks[name] = {"rows": rows, "block_rows": max(1, size)}
+    found["offsets"], found["checksums"] = {c: [] for c in columns}, {c: [] for c in columns}
+    values = {column: segment.read(name, column) for column in columns}
+    made = {}
+    for column, array in values.items():
+        chunks = (size, *(max(1, n) for n in array.shape[1:])) if array.size else None
+        made[column] = file.create_dataset(
+            f"{name}/{column}", array.shape, array.dtype, chunks=chunks
+        )
+    for start in range(0, rows, found["block_rows"]):
+        for column, array in values.items():
+            block = np.ascontiguousarray(array[start : start + size])
+            found["checksums"][column].append(checksum(block))
+            if block.size:
+                room = size * row_bytes(*columns[column])
+                place = (start, *[0] * (array.ndim - 1))
+                made[column].id.write_direct_chunk(place, block.tobytes().ljust(room, b"\0"))
+                found["offsets"][column].append(0)
+        yield True
+
+
+def _describe(file: h5py.File, layout: Mapping[str, Any]) -> None:
+    """Say in the HDF5 file itself what its numbers are."""
+    for position, (name, n_neurons) in enumerate(layout["populations"].items()):
+        file[name].attrs.update({"n_neurons": n_neurons, "position": position})
+    if layout["probes"]:
+        file["probes"].attrs["probes"] = layout["probes"]
+    for name, (n_pre, n_post) in layout["projections"].items():
+        file[f"connections/{name}"].attrs.update({"n_pre": n_pre, "n_post": n_post})
+    file.attrs["rows_before"] = json.dumps(layout["rows_before"])
+
+
+def _between_indices(image: bytes, index: dict[str, Any]) -> bytes:
+    """Put the index into the user block of a HDF5 file, whose size is a power of two, and behind.
+
+    Its numbers are those of the file as a whole.
+    """
+    room = 512
+    while room < len(json.dumps(index)) + 4096:  # the numbers grow
+        room *= 2
+    for found in index["series"].values():
+        for offsets in found["offsets"].values():
+            offsets[:] = [offset + room for offset in offsets]
+    index["start"], index["end"] = room, room + len(image)
+    index["checksum"] = checksum(image)
+    content = json.dumps(index).encode()
+    sizes = SIZES.pack(len(content), checksum(content))
+    return (SEAL + sizes + content).ljust(room, b"\0") + image + content + sizes + SEAL
 
 
 def _count(batches: list[dict[str, NDArray]]) -> int:
@@ -181,23 +307,3 @@ def _count(batches: list[dict[str, NDArray]]) -> int:
 
 def _joined(arrays: list[NDArray]) -> NDArray:
     return np.ascontiguousarray(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))
-
-
-def _write_rows(dataset: h5py.h5d.DatasetID, start: int, rows: NDArray) -> None:
-    # h5py's own slicing costs five times as much.
-    stop = start + len(rows)
-    dataset.set_extent((stop, *rows.shape[1:]))
-    if rows.size:
-        space = h5py.h5s.create_simple((stop, *rows.shape[1:]))
-        space.select_hyperslab((start, *[0] * (rows.ndim - 1)), rows.shape)
-        dataset.write(h5py.h5s.create_simple(rows.shape), space, rows)
-
-
-def _is_on_network(path: Path) -> bool:
-    mounts = Path("/proc/mounts")
-    if not mounts.is_file():
-        return False
-    resolved = path.resolve()
-    kinds = {Path(line.split()[1]): line.split()[2] for line in mounts.read_text().splitlines()}
-    kind = next((kinds[p] for p in (resolved, *resolved.parents) if p in kinds), "")
-    return kind.startswith(("nfs", "cifs", "smb", "lustre", "9p", "fuse.sshfs"))

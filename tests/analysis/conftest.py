@@ -126,5 +126,17 @@ def run_path(tmp_path):
 
 
 @pytest.fixture
+def killed_path(tmp_path):
+    """Return a run that was killed while it wrote the last of its spikes."""
+    with write_run(tmp_path / "killed") as run:
+        run.flush()
+        (journal,) = (run.path / "recordings").iterdir()
+        content = journal.read_bytes()
+    journal.with_suffix(".h5").unlink()
+    journal.write_bytes(content[:-7])
+    return run.path
+
+
+@pytest.fixture
 def plane():
     return dict(PLANE)

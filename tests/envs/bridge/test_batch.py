@@ -150,13 +150,6 @@ def test_an_environment_that_refers_to_itself_is_not_duplicated():
     assert batch.env.itself is batch.env
 
 
-def test_what_pickle_cannot_save_is_named():
-    batch = Environments("GridWorld-v0")
-    batch.env.window = lambda: None
-    with pytest.raises(TypeError, match="GridWorld-v0 holds something pickle cannot save"):
-        batch.state()
-
-
 def test_metric_arguments_and_drawing_are_passed_through():
     batch = Environments(
         "GridWorld-v0", env_kwargs={"size": 3, "return_discount": 0.5}, render_mode="ansi"

@@ -1,5 +1,6 @@
 """Parts of every kind but rules that break one promise each, by kind and check."""
 
+import itertools
 import math
 import random
 from dataclasses import dataclass, replace
@@ -715,11 +716,13 @@ class Unbounded(Identity):
 
 
 class Holder(Identity):
-    """Holds what cannot be saved."""
+    """Pays by a counter of all copies, which nothing brings back."""
 
-    def __init__(self):
-        super().__init__()
-        self.function = lambda: None
+    steps = itertools.count()
+
+    def step(self, action):
+        answer = super().step(action)
+        return answer[0], float(next(self.steps)), *answer[2:]
 
 
 class InUnison(Identities):
@@ -875,7 +878,7 @@ BROKEN = {
         ],
         "twins": [(Cheater, "expected equal observations of seeded twins")],
         "ends": [(Unbounded, "expected an end within 10000 steps, or a time limit")],
-        "state": [(Holder, "holds something pickle cannot save")],
+        "state": [(Holder, "expected a way back to within an episode, got none")],
         "together": [(Chorus, r"expected copy 0 as it is alone, got another step \d")],
     },
 }

@@ -181,12 +181,12 @@ def test_interrupted_network_continues_as_if_it_had_not_stopped(make_request, mo
     with pytest.raises(KeyboardInterrupt):
         obtain_scores(distal.run_arm, make_request())
     monkeypatch.setattr(distal, "_run_second", original)
-    assert (folder / "progress.pickle").exists()
+    assert (folder / "progress.npz").exists()
     assert np.array_equal(obtain_scores(distal.run_arm, make_request()), whole)
     resumed = load_arm(make_request().folder.parent, "reward")
     for name, values in expected.items():
         assert np.array_equal(resumed[name], values), name
-    assert not (folder / "progress.pickle").exists()
+    assert not (folder / "progress.npz").exists()
 
 
 def test_yoked_control_gets_the_rewards_of_the_next_seed(make_request):

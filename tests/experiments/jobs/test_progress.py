@@ -82,7 +82,7 @@ def test_a_job_without_a_checkpoint_begins_anew(tmp_path):
     assert "--config" in job.prepare()
     assert not job.path.exists()
     (job.path / "checkpoints").mkdir(parents=True)
-    (job.path / "checkpoints" / "latest.pickle").write_bytes(b"")
+    (job.path / "checkpoints" / "latest.npz").write_bytes(b"")
     words = job.prepare()
     assert words[1:5] == ["--resume", str(job.path), "--episodes", "10"]
     assert job.path.exists()

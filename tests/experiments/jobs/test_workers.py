@@ -181,7 +181,7 @@ def test_resumed_with_more_episodes_equals_one_long_run(tmp_path):
 
 
 def test_a_finished_run_is_not_run_again(pair):
-    checkpoints = [folder / "checkpoints" / "latest.pickle" for folder in
+    checkpoints = [folder / "checkpoints" / "latest.npz" for folder in
                    worker_folders(pair[1].path)]  # fmt: skip
     before = [path.stat().st_mtime_ns for path in checkpoints]
     again = threefactor.resume(pair[1].path, quiet=True)

@@ -75,31 +75,28 @@ def test_recordings_survive_a_round_trip(tmp_path):
 
 KILLED = """
 import sys, time
-import threefactor.experiments.training.segments as segments
 from threefactor.experiments.training.run_directory import RunDirectory
 from tests_row import row
-segments._is_on_network = lambda path: sys.argv[2] == "network"
 run = RunDirectory.create(sys.argv[1], {}, {})
 run.start_recording({"output": 4})
 for episode in range(20):
     run.append_spikes("output", [episode + 0.5] * 100, [1] * 100)
     run.append_episode(row(episode))
 run.flush()
-run.append_spikes("output", [20.5] * 100_000, [1] * 100_000)  # HDF5 gets more than it can keep
+run.append_spikes("output", [20.5] * 100_000, [1] * 100_000)
 run.append_episode(row(20))
 print("ready", flush=True)
 time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("file_system", ["local", "network"])
-def test_kill_9_costs_what_followed_the_flush_and_the_run_resumes(tmp_path, file_system):
+def test_kill_9_costs_what_followed_the_flush_and_the_run_resumes(tmp_path):
     (tmp_path / "tests_row.py").write_text(
         "from threefactor.analysis.run_data import EPISODE_COLUMNS\n"
         "row = lambda episode: dict.fromkeys(EPISODE_COLUMNS, 0) | {'episode': episode}\n"
     )
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "run"), file_system]
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "run")]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
         assert Run(tmp_path / "run").spikes("output").time_ms.size >= 2000, "live reading"
@@ -135,10 +132,8 @@ def test_resume_from_a_mark_drops_what_followed_the_checkpoint(tmp_path):
     assert len(read.segments) == 2
 
 
-@pytest.mark.parametrize("is_on_network", [False, True])
-def test_full_segments_are_rotated_without_losing_rows(tmp_path, monkeypatch, is_on_network):
+def test_full_segments_are_rotated_without_losing_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(segments, "SEGMENT_BYTES", 100)
-    monkeypatch.setattr(segments, "_is_on_network", lambda path: is_on_network)
     with started(tmp_path / "run") as run:
         for episode in range(5):
             run.append_spikes("output", np.full(20, float(episode)), np.zeros(20))
@@ -152,17 +147,18 @@ def test_full_segments_are_rotated_without_losing_rows(tmp_path, monkeypatch, is
 def test_interrupted_flush_writes_every_row_once(tmp_path, monkeypatch):
     run = started(tmp_path / "run")
     run.append_spikes("output", [1.0, 2.0], [0, 1])
-    write_rows, calls = segments._write_rows, []
+    write_at, calls = segments.write_at, []
 
-    def interrupted(dataset, start, rows):
-        write_rows(dataset, start, rows)
-        calls.append(start)
-        if len(calls) == 2:
+    def interrupted(file, content, place):
+        write_at(file, content, place)
+        calls.append(place)
+        if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(segments, "_write_rows", interrupted)
+    monkeypatch.setattr(segments, "write_at", interrupted)
     with pytest.raises(KeyboardInterrupt), run:
         run.flush()
+    assert calls[0] == calls[1]
     read = Run(tmp_path / "run")
     assert read.spikes("output").time_ms.tolist() == [1.0, 2.0]
     assert read.status == "unfinished"
@@ -191,10 +187,10 @@ def test_half_a_line_in_episodes_csv_is_not_read(tmp_path):
 def test_segment_lost_while_it_was_created_is_reported_not_read(tmp_path):
     with started(tmp_path / "run") as run:
         run.append_spikes("output", [1.0], [0])
-    (tmp_path / "run" / "recordings" / "segment-00001.h5").write_bytes(b"\x89HDF half a header")
+    (tmp_path / "run" / "recordings" / "segment-00001.journal").write_bytes(b"half a frame")
     read = Run(tmp_path / "run")
-    assert [path.name for path in read.unreadable_segments] == ["segment-00001.h5"]
     assert read.spikes("output").time_ms.tolist() == [1.0]
+    assert read.damage == {"segment-00001.journal": "lost, killed while created"}
 
 
 def test_directories_that_hold_something_are_refused(tmp_path):

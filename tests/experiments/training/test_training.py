@@ -94,7 +94,8 @@ def test_resumed_with_more_episodes_equals_one_long_run(engine, tmp_path, monkey
 def test_resumed_within_an_episode_equals_never_interrupted(when, tmp_path, monkeypatch):
     """A checkpoint after every decision; Ctrl-C after some decisions of some episode."""
     whole = train(tmp_path, "whole", record_episodes=2)
-    monkeypatch.setattr(checkpoint, "INTERVAL_S", -1.0)
+    monkeypatch.setattr(checkpoint, "WRITTEN_PART", np.inf)
+    often = {"record_episodes": 2, "checkpoint_every": 1e-9}
     decide = training.ClosedLoop.decide
 
     def interrupt(loop):
@@ -104,7 +105,7 @@ def test_resumed_within_an_episode_equals_never_interrupted(when, tmp_path, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(training.ClosedLoop, "decide", interrupt)
-        stopped = train(tmp_path, "part", record_episodes=2)
+        stopped = train(tmp_path, "part", **often)
     assert stopped.summary["interrupted"] is True
     assert len(rows(stopped.path)) == when[0]
     resumed = resume_agent(stopped.path)
@@ -281,7 +282,7 @@ def test_non_empty_directory_is_refused_without_damage(tmp_path):
 
 def test_resume_without_a_checkpoint_is_an_error(tmp_path):
     first = train(tmp_path)
-    (first.path / "checkpoints" / "latest.pickle").unlink()
+    (first.path / "checkpoints" / "latest.npz").unlink()
     with pytest.raises(ValueError, match="no checkpoint"):
         resume_agent(first.path)
 
@@ -293,7 +294,7 @@ def test_a_checkpoint_of_another_version_is_an_error_in_one_line(tmp_path):
     for other in ({"loop": saved}, older, {**saved, "format": 99}):
         checkpoint.save_checkpoint(first.path, other)
         for use in (resume_agent, evaluate_run):
-            with pytest.raises(ValueError, match=r"latest\.pickle: a checkpoint of another versi"):
+            with pytest.raises(ValueError, match=r"latest\.npz: a checkpoint of another versi"):
                 use(first.path)
 
 
