@@ -10,10 +10,11 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 20, "preset": "none",
     "window_ms": 10.0, "seed": 5, "record_episodes": 2, "weight_snapshots": 3, "probes": 2,
     "reference_episodes": 0, "rule": "reinforce",

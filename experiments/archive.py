@@ -37,14 +37,14 @@ def write_archive(path: Path, content: Any) -> None:
         file.writestr(_TREE, json.dumps(tree))
         for name, array in writer.arrays.items():
             with file.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                np.save(member, array, allow_pickle=False)
     write_atomically(path, buffer.getbuffer())
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write arrays as `numpy.savez` does."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    np.savez(buffer, **dict[str, Any](arrays))
     write_atomically(path, buffer.getbuffer())
 
 
@@ -68,7 +68,7 @@ def read_archive(path: Path) -> Any:
 
 
 def _array(content: bytes) -> NDArray:
-    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    return np.load(io.BytesIO(content), allow_pickle=False)
 
 
 class _Writer:

@@ -203,8 +203,12 @@ def distributions(tmp_path_factory):
     """The wheel and the source distribution, built from a copy of the checkout."""
     folder = tmp_path_factory.mktemp("distributions")
     copy = folder / "checkout"
-    unwanted = (".*", "runs", "build", "dist", "*.egg-info", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*unwanted))
+    unwanted = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
+
+    def ignored(path: str, names: list[str]) -> set[str]:
+        return unwanted(path, names) | ({"runs"} if Path(path) == ROOT else set())
+
+    shutil.copytree(ROOT, copy, ignore=ignored)
     build = "import sys; from setuptools import build_meta as b; b.build_{}(sys.argv[1])"
     for kind in ("sdist", "wheel"):
         python(build.format(kind), folder, cwd=copy, PYTHONWARNINGS="default")

@@ -44,6 +44,7 @@ _LARGE = 2**12
 #: Depth of the layer and name of the attribute -> digest.
 AsMade = Mapping[tuple[int, str], str]
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+_REDUCTIONS = ("__reduce__", "__reduce_ex__")
 
 
 class NotData(ValueError):  # noqa: N818  (the name says what was found)
@@ -384,7 +385,7 @@ def _is_walkable(value: Any) -> bool:
         return False
     if not all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__):
         return False
-    if kind.__reduce__ is not object.__reduce__ or kind.__reduce_ex__ is not object.__reduce_ex__:
+    if any(getattr(kind, how) is not getattr(object, how) for how in _REDUCTIONS):
         return False
     try:
         object.__reduce_ex__(value, 2)  # refuses what is larger than its attributes

@@ -386,8 +386,9 @@ class Environments:
 
     def _bring_back(self, replica: int, entry: Mapping[str, Any]) -> str:
         """Return why a replica cannot be brought back; "": it is."""
+        show = self._expected.element
         try:
-            self._way.restore(replica, entry["exact"], self.observations[replica], self._show)
+            self._way.restore(replica, entry["exact"], self.observations[replica], show)
         except NotData as error:
             return str(error)
         except Exception as error:  # of an environment that is not what it was

@@ -125,12 +125,11 @@ class RunDirectory:
                 f"Run directory {run.path}: expected at least the {n_kept} episodes of the "
                 f"checkpoint, got {n_written}. Is the checkpoint from another run?"
             )
-        HealthTable.cut(run.path, None if mark is None else int(mark.get("health_rows", 0)))
         episodes = run.path / "episodes.csv"
         kept = _HEADER
         if n_kept:
             kept = b"".join(episodes.read_bytes().splitlines(keepends=True)[: n_kept + 1])
-        found = {"episode_rows": n_kept, "checksum": checksum(kept)}
+        found: dict[str, Any] = {"episode_rows": n_kept, "checksum": checksum(kept)}
         found["recordings"] = run.row_counts() if mark is None else mark["recordings"]
         if mark is not None and mark.get("checksum", found["checksum"]) != found["checksum"]:
             raise ValueError(
@@ -138,6 +137,7 @@ class RunDirectory:
                 "its checkpoint was written; restore the file."
             )
         write_atomically(episodes, kept)
+        HealthTable.cut(run.path, None if mark is None else int(mark["health_rows"]))
         for marker in ("DONE", "FAILED"):
             (run.path / marker).unlink(missing_ok=True)
         return cls(run.path, lock, run.id, found)
