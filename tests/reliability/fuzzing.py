@@ -27,6 +27,7 @@ from threefactor.experiments.command_line import main as command_line
 from threefactor.experiments.command_line.option_table import option_table
 from threefactor.experiments.configuration import PARTS
 from threefactor.experiments.layers import configure
+from threefactor.experiments.runs.index import INDEX
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.yaml_text import dump_yaml
 
@@ -156,7 +157,7 @@ class _Watch:
 
 def _digest(folder: Path) -> str:
     hasher = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(set(folder.rglob("*")) - set(folder.rglob(INDEX))):
         hasher.update(str(path).encode() + (path.read_bytes() if path.is_file() else b""))
     return hasher.hexdigest()
 
@@ -210,7 +211,8 @@ def commands():
     """Return what makes up whole command lines."""
     return st.one_of(
         _trains(), _trains(), _trains(), _configured(), _configured(), _resumes(), _evaluations(),
-        _plots(), _checks(), _cards(), _reproductions(), _lists(), _others(),
+        _plots(), _readers(), _plans(), _plans(), _checks(), _cards(), _reproductions(),
+        _lists(), _others(),
     )  # fmt: skip
 
 
@@ -361,6 +363,51 @@ def _evaluations():
 
 def _plots():
     return _mixed(["plot"], st.sampled_from(RUNS), ["--out", "--window-ms"])
+
+
+def _readers():
+    flags = ["--by", "--baseline", "--env", "--threshold", "--window", "--reference", "--out",
+             "--csv", "--json", "--bin-ms"]  # fmt: skip
+    place = st.sampled_from([run for run in RUNS if run != "/"])  # all there is takes its time
+    return st.one_of(*(_mixed([name], place, flags) for name in ("compare", "analyse", "runs")))
+
+
+def _plans():
+    """Return sweeps, which are only printed, and tunings, of no trials at all."""
+    plain = st.one_of(st.integers(-1, 3), st.sampled_from(WORDS), st.floats(), _names())
+    ranges = st.dictionaries(
+        st.sampled_from(["uniform", "log_uniform", "integers", "choice", "x"]),
+        st.lists(plain, max_size=3), max_size=2,
+    )  # fmt: skip
+    inner = st.dictionaries(
+        st.sampled_from([*(flag[2:] for flag in _flags()), "rule", "x"]),
+        st.one_of(plain, st.lists(plain, max_size=3), ranges), max_size=3,
+    )  # fmt: skip
+    names = ["base", "grid", "list", "random", "samples", "random_seed", "seeds", "chunk", "search"]
+    content = st.dictionaries(
+        st.sampled_from([*names, "trials", "bases"]),
+        st.one_of(inner, inner, st.lists(inner, max_size=2), plain), max_size=4,
+    )  # fmt: skip
+
+    def write(text, command, options):
+        Path("plan.yaml").write_text(text)
+        return [*command, *options]
+
+    commands_of = st.sampled_from(
+        [["sweep", "plan.yaml", "--print"], ["sweep", "data/empty", "--print"],
+         ["tune", "plan.yaml", "--trials", "0"], ["tune", "data/run", "--trials", "-1"]]
+    )  # fmt: skip
+    option = st.builds(
+        lambda f, v: [f, v],
+        _misspelt(["--chunk", "--seeds", "--workers", "--out"]),
+        st.sampled_from(["0", "-1", "x", "", "nan", "1e9", "data/file"]),
+    )
+    return st.builds(
+        write,
+        st.one_of(content.map(dump_yaml), _texts()),
+        commands_of,
+        st.one_of(st.just([]), option),
+    )
 
 
 def _checks():
