@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import checkout  # noqa: F401
 from report import markdown
@@ -109,7 +110,8 @@ class Bench:
         self.whole = folder / "whole"
         _train(self.whole, EPISODES["all"])
         for kind in FILES:
-            other = {"seed": 9, "model": {**SETTINGS["model"], "neurons_per_action": 2}}
+            model: Any = SETTINGS["model"]
+            other = {"seed": 9, "model": {**model, "neurons_per_action": 2}}
             _train(self.runs[kind], EPISODES["all"], kind)
             _train(self.other[kind], EPISODES["all"], kind, **other)
         for run in (self.runs["stopped"], self.other["stopped"]):

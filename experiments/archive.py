@@ -19,6 +19,7 @@ from threefactor.experiments.atomic import write_atomically
 _TREE = "tree.json"
 #: Arrays of at most so many numbers stand in the tree.
 _SMALL = 8
+_FORMAT: Any = np.lib.format
 _PLAIN = (type(None), bool, int, float, str)
 
 
@@ -37,14 +38,15 @@ def write_archive(path: Path, content: Any) -> None:
         file.writestr(_TREE, json.dumps(tree))
         for name, array in writer.arrays.items():
             with file.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                _FORMAT.write_array(member, array, allow_pickle=False)
     write_atomically(path, buffer.getbuffer())
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write arrays as `numpy.savez` does."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    save: Any = np.savez
+    save(buffer, **arrays)
     write_atomically(path, buffer.getbuffer())
 
 
@@ -68,7 +70,7 @@ def read_archive(path: Path) -> Any:
 
 
 def _array(content: bytes) -> NDArray:
-    return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    return _FORMAT.read_array(io.BytesIO(content), allow_pickle=False)
 
 
 class _Writer:

@@ -11,13 +11,14 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
-from threefactor.envs.bridge.attributes import NotData, restore
+from threefactor.envs.bridge.attributes import restore
 from threefactor.envs.bridge.flattening import (
     FlatSpace,
     choice_offsets,
     flat_actions,
     flat_observations,
 )
+from threefactor.envs.bridge.held import NotData
 from threefactor.envs.bridge.making import make_environment, missing_package
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.envs.bridge.resuming import WAYS, ByAttributes, ByEpisode, ByPickle, Way

@@ -131,7 +131,7 @@ class RunDirectory:
         kept = _HEADER
         if n_kept:
             kept = b"".join(episodes.read_bytes().splitlines(keepends=True)[: n_kept + 1])
-        found = {"episode_rows": n_kept, "checksum": checksum(kept)}
+        found: dict[str, Any] = {"episode_rows": n_kept, "checksum": checksum(kept)}
         found["recordings"] = run.row_counts() if mark is None else mark["recordings"]
         if mark is not None and mark.get("checksum", found["checksum"]) != found["checksum"]:
             raise ValueError(

@@ -151,7 +151,10 @@ WAYS = {
 WRAPPED = {
     "flat": (lambda: FlattenObservation(gym.make("CartPole-v1")), "attributes"),
     "clipped": (lambda: ClipReward(gym.make("CartPole-v1"), -1, 0.5), "attributes"),
-    "rescaled": (lambda: RescaleAction(gym.make("Pendulum-v1"), -1, 1), "attributes"),
+    "rescaled": (
+        lambda: RescaleAction(gym.make("Pendulum-v1"), np.float32(-1), np.float32(1)),
+        "attributes",
+    ),
     "normalised": (lambda: NormalizeObservation(RecordEpisodeStatistics(Engine())), "replay"),
     "plain": (lambda: gym.make("FrozenLake-v1"), "attributes"),
 }
@@ -230,7 +233,7 @@ def test_a_pickle_is_read_only_if_it_is_trusted():
     assert found.name == "pickle", found.reasons
 
 
-calls = []
+calls: list[int] = []
 
 
 def spring():
