@@ -7,7 +7,7 @@ REPEATS ?= 7
 MEASURE = --budget $(BUDGET) --repeats $(REPEATS) --json benchmarks/results
 FOLDERS := agents analysis envs experiments models rules
 
-.PHONY: run test test-all check lint types mutate prove benchmarks clean
+.PHONY: run test test-all check lint types mutate prove benchmarks reliability clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py train
@@ -49,6 +49,10 @@ benchmarks: $(VENV)/test
 	$(BIN)/python benchmarks/workers.py $(MEASURE)/workers.json
 	$(BIN)/python benchmarks/sweep.py --repeats 3 --json benchmarks/results/sweep.json
 	$(BIN)/python benchmarks/performance_page.py
+
+# Kills, signals, full disks, second writers, damaged files: makes docs/reliability.md.
+reliability: $(VENV)/test
+	$(BIN)/python benchmarks/reliability.py
 
 $(VENV)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'

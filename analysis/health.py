@@ -233,7 +233,10 @@ class Health:
         return {
             "lines": self.lines(),
             "ailments": [ailment.to_dict() for ailment in self.ailments],
-            "interval_cv": {name: dict(cvs) for name, cvs in self.interval_cv.items()},
+            "interval_cv": {
+                name: {str(neuron): cv for neuron, cv in cvs.items()}
+                for name, cvs in self.interval_cv.items()
+            },
         }
 
 

@@ -106,16 +106,25 @@ def draw_run(
 
 
 def _plan(run: Run, window_ms: Window | None, replica: int | None) -> Plan:
-    return {
-        **_plan_learning(run),
-        **_plan_recording(run, window_ms, replica),
-        **_plan_before_after(run),
-        **_plan_plausibility(run),
-        **_plan_health(run),
-        **_plan_weights(run),
-        **_plan_gridworld(run),
-        **_plan_phase_plane(run),
+    parts: dict[str, Callable[[], Plan]] = {
+        "learning": partial(_plan_learning, run),
+        "raster": partial(_plan_recording, run, window_ms, replica),
+        "before-after": partial(_plan_before_after, run),
+        "plausibility": partial(_plan_plausibility, run),
+        "health": partial(_plan_health, run),
+        "weights": partial(_plan_weights, run),
+        "gridworld": partial(_plan_gridworld, run),
+        "phase-plane": partial(_plan_phase_plane, run),
     }
+    plan: Plan = {}
+    for name, part in parts.items():
+        try:
+            plan |= part()
+        except ValueError as error:
+            if not run.damage:
+                raise
+            plan[name] = " ".join(str(error).rstrip(".").split())
+    return plan
 
 
 def compare_runs(

@@ -108,7 +108,7 @@ def open_segment(path: Path) -> Segment | str:
             for series in segment.columns:
                 segment.rows.setdefault(series, 0)
         return segment
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         return f"damaged ({' '.join(str(error).split())})"
 
 
@@ -134,6 +134,8 @@ def _journal(path: Path, file: IO[bytes]) -> Segment | str:
             segment = Segment(path, json.loads(content))
             names = list(segment.columns)
             continue
+        if number >= len(names):
+            return _with_damage(segment, f"damaged at byte {offset - len(head) - size}")
         series, offsets = names[number], {}
         for column, (dtype, shape) in segment.columns[series].items():
             offsets[column] = begin

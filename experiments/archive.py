@@ -44,7 +44,8 @@ def write_archive(path: Path, content: Any) -> None:
 def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write arrays as `numpy.savez` does."""
     buffer = io.BytesIO()
-    np.savez(buffer, **dict[str, Any](arrays))
+    save: Any = np.savez
+    save(buffer, **arrays)
     write_atomically(path, buffer.getbuffer())
 
 

@@ -6,9 +6,7 @@ such as functions, has to be there under the same name.
 """
 
 import enum
-import hashlib
 import logging
-import marshal
 import random
 import re
 import sys
@@ -21,10 +19,17 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-#: Set once when an environment is made.
-NOT_STATE = ("env", "spec", "_cached_spec")
-#: Of a space these alone change.
-_OF_SPACES = ("_np_random", "spaces")
+from threefactor.envs.bridge.held import (
+    NOT_STATE,
+    NotData,
+    attributes_of,
+    digest_of,
+    is_walkable,
+    label,
+    layers,
+    name_of,
+)
+
 #: Of an environment with a `get_state` of its own, which need not know of it.
 _BESIDE_OWN = ("_np_random", "_np_random_seed")
 _PLAIN = (type(None), bool, int, float, str)
@@ -39,24 +44,8 @@ _SEQUENCES: dict[str, Callable[[Any], Any]] = {
 _MAPPINGS: dict[str, type[dict]] = {"dict": dict, "OrderedDict": OrderedDict}
 #: More than so many things are no state that is kept by attributes.
 MOST = 100_000
-#: Tables of so many bytes are looked at for whether they change.
-_LARGE = 2**12
 #: Depth of the layer and name of the attribute -> digest.
 AsMade = Mapping[tuple[int, str], str]
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
-_REDUCTIONS = ("__reduce__", "__reduce_ex__")
-
-
-class NotData(ValueError):  # noqa: N818  (the name says what was found)
-    """An attribute that is no plain data, or that a fresh copy has no place for."""
-
-
-def layers(environment: gym.Env) -> list[gym.Env]:
-    """List the wrappers from the outside in, then the environment itself."""
-    found = [environment]
-    while isinstance(found[-1], gym.Wrapper):
-        found.append(found[-1].env)
-    return found
 
 
 def as_made(environment: gym.Env) -> AsMade:
@@ -64,7 +53,7 @@ def as_made(environment: gym.Env) -> AsMade:
     found = {}
     for depth, layer in enumerate(layers(environment)):
         for name, value in vars(layer).items():
-            if type(value) in (dict, list, tuple) and (digest := _digest(value)):
+            if type(value) in (dict, list, tuple) and (digest := digest_of(value)):
                 found[depth, name] = digest
     return found
 
@@ -129,7 +118,7 @@ class _Saver:
         return [self._layer(layer, own and _has_own(layer)) for layer in self._layers]
 
     def _layer(self, layer: Any, own: bool) -> dict[str, Any]:
-        where = _label(type(layer))
+        where = label(type(layer))
         held = {n: v for n, v in vars(layer).items() if n not in NOT_STATE}
         entry: dict[str, Any] = {"layer": where}
         if own:
@@ -138,7 +127,7 @@ class _Saver:
         depth, nodes = self._depths[id(layer)], {}
         for name, value in held.items():
             digest = self._made.get((depth, name))
-            is_kept = digest is not None and _digest(value) == digest
+            is_kept = digest is not None and digest_of(value) == digest
             nodes[name] = {"as_made": digest} if is_kept else self.node(value, f"{where}.{name}")
         return {**entry, "attributes": nodes}
 
@@ -161,8 +150,8 @@ class _Saver:
             return {"enum": [kind.__module__, kind.__qualname__, value.name]}
         if kind in (complex, bytes, range):
             return {kind.__name__: _spelt(value)}
-        if isinstance(value, _FIXED) or (callable(value) and not _is_walkable(value)):
-            return {"fixed": _name_of(value)}
+        if isinstance(value, _FIXED) or (callable(value) and not is_walkable(value)):
+            return {"fixed": name_of(value)}
         if id(value) in self._numbers:
             return {"again": self._numbers[id(value)]}
         self._numbers[id(value)] = len(self._numbers)
@@ -176,7 +165,7 @@ class _Saver:
             for inner in self._alive[known:]:  # what is left has no place in what is saved
                 del self._numbers[id(inner)]
             del self._alive[known:]
-            return {"left": _label(kind)}
+            return {"left": label(kind)}
 
     def _mutable(self, value: Any, where: str) -> Any:
         kind, name = type(value), type(value).__name__
@@ -198,10 +187,10 @@ class _Saver:
             return {"random_state": self.node(value.get_state(legacy=False), where)}
         if kind is random.Random:
             return {"random": self.node(value.getstate(), where)}
-        if _is_walkable(value):
-            held = dict(_held(value))
-            return {"object": _label(kind), "attributes": self._attributes(held, where)}
-        raise NotData(f"{where} is a {_label(kind)}, which is no plain data")
+        if is_walkable(value):
+            held = dict(attributes_of(value))
+            return {"object": label(kind), "attributes": self._attributes(held, where)}
+        raise NotData(f"{where} is a {label(kind)}, which is no plain data")
 
 
 class _Restorer:
@@ -214,7 +203,7 @@ class _Restorer:
         self._taken: set[int] = set()
 
     def restore(self, saved: Sequence[Any]) -> None:
-        if [entry["layer"] for entry in saved] != [_label(type(layer)) for layer in self._layers]:
+        if [entry["layer"] for entry in saved] != [label(type(layer)) for layer in self._layers]:
             raise NotData("it is the state of another environment, or of other wrappers")
         for layer, entry in zip(self._layers, saved, strict=True):
             held: dict[str, Any] = vars(layer)
@@ -251,7 +240,7 @@ class _Restorer:
         if kind == "enum":
             return _member(*node[kind])
         if kind == "as_made":
-            if _digest(before) != node[kind]:
+            if digest_of(before) != node[kind]:
                 self._refuse("a table is not as it was made")
             return before
         if kind == "fixed":
@@ -261,8 +250,8 @@ class _Restorer:
         return self._mutable(kind, node, before, place)
 
     def _fixed(self, name: str, before: Any) -> Any:
-        if _name_of(before) != name:
-            self._refuse(f"expected {name}, got {_name_of(before)}")
+        if name_of(before) != name:
+            self._refuse(f"expected {name}, got {name_of(before)}")
         return before
 
     def _mutable(self, kind: str, node: Mapping[str, Any], before: Any, place: int) -> Any:
@@ -326,10 +315,10 @@ class _Restorer:
         return generator
 
     def _object(self, node: Mapping[str, Any], before: Any) -> None:
-        if before is None or _label(type(before)) != node["object"] or not self._take(before):
-            self._refuse(f"expected a {node['object']} to be there, got {_name_of(before)}")
+        if before is None or label(type(before)) != node["object"] or not self._take(before):
+            self._refuse(f"expected a {node['object']} to be there, got {name_of(before)}")
             before = None
-        held = {} if before is None else dict(_held(before))
+        held = {} if before is None else dict(attributes_of(before))
 
         def write(name: str, value: Any) -> None:
             if before is not None:
@@ -352,59 +341,8 @@ class _Restorer:
             raise NotData(reason)
 
 
-def _digest(value: Any) -> str:
-    """Return a digest of a large table of plain values, "" for anything else."""
-    try:
-        content = marshal.dumps(value, 2)  # written nowhere, and never read
-    except ValueError:
-        return ""
-    return hashlib.sha256(content).hexdigest() if len(content) >= _LARGE else ""
-
-
 def _has_own(layer: gym.Env) -> bool:
     return all(callable(getattr(type(layer), name, None)) for name in ("get_state", "set_state"))
-
-
-def _held(value: Any) -> Iterator[tuple[str, Any]]:
-    """Give the attributes of an object, those in slots included."""
-    is_space = isinstance(value, gym.Space)
-    for name, item in vars(value).items():
-        if not is_space or name in _OF_SPACES:
-            yield name, item
-    for kind in type(value).__mro__:
-        slots = vars(kind).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                yield name, getattr(value, name)
-
-
-def _is_walkable(value: Any) -> bool:
-    """Return whether an object is its attributes: nothing of it is kept by compiled code."""
-    kind = type(value)
-    if not hasattr(value, "__dict__") or isinstance(value, (type, ModuleType, FunctionType)):
-        return False
-    if not all(base is object or base.__flags__ & _HEAP_TYPE for base in kind.__mro__):
-        return False
-    if any(getattr(kind, how) is not getattr(object, how) for how in _REDUCTIONS):
-        return False
-    try:
-        object.__reduce_ex__(value, 2)  # refuses what is larger than its attributes
-    except Exception:
-        return False
-    return True
-
-
-def _label(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _name_of(value: Any) -> str:
-    """Return what tells a function or a module from others, the kind of everything else."""
-    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
-    if not isinstance(name, str):
-        return "nothing" if value is None else _label(type(value))
-    line = getattr(getattr(value, "__code__", None), "co_firstlineno", "")
-    return f"{getattr(value, '__module__', '')}.{name}{f' of line {line}' if line else ''}"
 
 
 def _spelt(value: complex | bytes | range) -> Any:

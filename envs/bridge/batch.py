@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from threefactor.blame import described
 from threefactor.envs.bridge.answers import ExpectedAnswers, Unexpected, finite_reward
-from threefactor.envs.bridge.attributes import NotData, restore
+from threefactor.envs.bridge.attributes import restore
 from threefactor.envs.bridge.flattening import flat_actions, flat_observations, named_space
+from threefactor.envs.bridge.held import NotData
 from threefactor.envs.bridge.making import make_environment, missing_package, own_time_limit
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.envs.bridge.resuming import WAYS, ByAttributes, ByEpisode, ByPickle, Way

@@ -22,15 +22,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.envs.bridge.attributes import (
-    NOT_STATE,
-    NotData,
-    as_made,
-    has_own,
-    layers,
-    restore,
-    save,
-)
+from threefactor.envs.bridge.attributes import as_made, has_own, restore, save
+from threefactor.envs.bridge.held import NOT_STATE, NotData, layers
 
 if TYPE_CHECKING:
     from threefactor.envs.bridge.batch import Environments

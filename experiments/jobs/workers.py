@@ -94,7 +94,9 @@ def resume_in_workers(
     if episodes is not None:
         settings["episodes"] = episodes
     config = resolve(settings)
-    with RunDirectory.reopen(run, {"episode_rows": 0, "health_rows": 0, "recordings": {}}) as directory:
+    with RunDirectory.reopen(
+        run, {"episode_rows": 0, "health_rows": 0, "recordings": {}}
+    ) as directory:
         set_aside(run, int(done.max()), say)
         directory.write_config(collect_files(config).settings)
         return _run(directory, config, display, say, is_trusted)

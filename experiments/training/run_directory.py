@@ -26,6 +26,7 @@ from threefactor.experiments.plain_data import plain
 from threefactor.experiments.training.health_table import HealthTable
 from threefactor.experiments.training.preconditions import (
     cannot_write,
+    require_file,
     require_new_run,
     writing,
 )
@@ -37,6 +38,8 @@ from threefactor.experiments.training.segments import (
 )
 
 FLUSH_INTERVAL_S = 1.0
+#: What a resumed run replaces.
+_WRITTEN = ("config.yaml", "meta.json", "episodes.csv", "summary.json", "policy.npz")
 _HEADER = (",".join(EPISODE_COLUMNS) + "\n").encode()
 _CSV_KINDS = {name: int if kind is bool else kind for name, kind in EPISODE_COLUMNS.items()}
 
@@ -125,6 +128,8 @@ class RunDirectory:
                 f"Run directory {run.path}: expected at least the {n_kept} episodes of the "
                 f"checkpoint, got {n_written}. Is the checkpoint from another run?"
             )
+        for name in _WRITTEN:
+            require_file(run.path / name)
         episodes = run.path / "episodes.csv"
         kept = _HEADER
         if n_kept:

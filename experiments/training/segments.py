@@ -44,6 +44,8 @@ from threefactor.experiments.training.preconditions import writing
 SEGMENT_BYTES = 16 * 2**20
 #: So much of a series is gathered before it is written: less does not pay, more leaves the caches.
 _BATCH_BYTES = 2**20
+#: A series of few rows has as many blocks as this, or as rows fill: its beginning can be read.
+FEWEST_BLOCKS = 16
 EVENT_DTYPES = {"time_ms": "f8", "kind": "u1", "value": "f8", "replica": "i2"}
 
 
@@ -86,7 +88,7 @@ class Layout:
             "populations": dict(self.populations),
             "probes": list(self.probes),
             "projections": {name: [c.n_pre, c.n_post] for name, c in self.connections.items()},
-            "columns": {**self.columns(), **static},
+            "columns": {**static, **self.columns()},
         }
 
 
@@ -107,6 +109,7 @@ class SegmentWriter:
         self.layout = layout
         self._folder, self._run = folder, run
         self._columns = layout.columns()
+        self._numbers = {name: i for i, name in enumerate(layout.to_dict()["columns"])}
         # Rows written, batches waiting and the end of the journal change in one assignment, so
         # that nothing can part them: what is interrupted is written again in the same place.
         self._state: tuple[int, dict[str, tuple[int, list[dict[str, NDArray]]]]] = (
@@ -170,7 +173,7 @@ class SegmentWriter:
         if not batches:
             return
         joined = [_joined([batch[name] for batch in batches]) for name in self._columns[series]]
-        end = self._append(end, list(self._columns).index(series), len(joined[0]), joined)
+        end = self._append(end, self._numbers[series], len(joined[0]), joined)
         self._state = (end, {**rows, series: (written + _count(batches), [])})
         self._waiting[series] = 0
 
@@ -192,7 +195,7 @@ class SegmentWriter:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         end = self._append(0, LAYOUT, 0, [json.dumps(layout).encode()])
         for name, connection in self.layout.connections.items():
-            place = list(layout["columns"]).index(f"connections/{name}")
+            place = self._numbers[f"connections/{name}"]
             pairs = [np.array(c, np.int32).ravel() for c in (connection.pre, connection.post)]
             end = self._append(end, place, pairs[0].size, pairs)
         self._state, self._begun = (end, self._state[1]), end
@@ -249,7 +252,7 @@ def _blocks_of(
     """Write the blocks of a series into a HDF5 file, and note them; give control after each."""
     columns, rows = segment.columns[name], segment.rows[name]
     widest = max(row_bytes(*column) for column in columns.values())
-    count = max(1, -(-rows * widest // BLOCK_BYTES))
+    count = max(1, -(-rows * widest // BLOCK_BYTES), min(FEWEST_BLOCKS, rows // FEWEST_BLOCKS))
     size = -(-rows // count)
     found = blocks[name] = {"rows": rows, "block_rows": max(1, size)}
     found["offsets"], found["checksums"] = {c: [] for c in columns}, {c: [] for c in columns}

@@ -233,7 +233,7 @@ def test_a_pickle_is_read_only_if_it_is_trusted():
     assert found.name == "pickle", found.reasons
 
 
-calls: list[str] = []
+calls: list[int] = []
 
 
 def spring():
