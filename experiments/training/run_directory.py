@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from traceback import format_exception
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -308,7 +309,7 @@ class RunDirectory:
         if error is None:
             self.finish()
         elif isinstance(error, Exception):
-            self.fail(f"{type(error).__name__}: {error}")
+            self.fail(f"{type(error).__name__}: {error}\n\n{''.join(format_exception(error))}")
         else:
             with suppress(OSError):  # what is in the way was said, or is not asked for
                 self.close()

@@ -170,7 +170,9 @@ def test_marker_files_say_how_the_run_ended(tmp_path):
     with started(tmp_path / "interrupted") as run:
         run.write_summary({"interrupted": True})
     assert Run(tmp_path / "failed").status == "failed"
-    assert "ZeroDivisionError" in (tmp_path / "failed" / "FAILED").read_text()
+    told = (tmp_path / "failed" / "FAILED").read_text()
+    assert told.startswith("ZeroDivisionError: ")
+    assert "test_run_directory.py" in told  # the traceback
     assert Run(tmp_path / "interrupted").status == "unfinished"
 
 
