@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.jobs.claims import Claims
 from threefactor.experiments.jobs.job import TrainingJob
@@ -114,7 +112,7 @@ def prepare(folder: Path, plan: Plan) -> dict[TrainingJob, Cell]:
     """Write down what a sweep is, and the settings of its cells; return its jobs."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {**plan.content, "chunk": plan.chunk}
-    write_atomically(folder / SWEEP, yaml.safe_dump(content, sort_keys=False))
+    write_atomically(folder / SWEEP, dump_yaml(content))
     jobs = plan.jobs(folder)
     for job, cell in jobs.items():
         if not job.config.is_file():

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike
 
 from threefactor.agents.contract import Connection
@@ -37,6 +36,7 @@ from threefactor.experiments.training.segments import (
     Layout,
     SegmentWriter,
 )
+from threefactor.experiments.yaml_text import dump_yaml
 
 FLUSH_INTERVAL_S = 1.0
 #: What a resumed run replaces.
@@ -100,7 +100,7 @@ class RunDirectory:
             settings = plain(config)
             entries = {"id": "", **plain(meta), "config": settings}
             entries["id"] = _identity(settings, entries.get("files"))
-            write_atomically(path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+            write_atomically(path / "config.yaml", dump_yaml(settings))
             write_atomically(path / "episodes.csv", _HEADER)
             _write_json(path / "meta.json", entries)  # last: without it this is no run yet
             mark = {"episode_rows": 0, "checksum": checksum(_HEADER), "recordings": {}}
@@ -235,7 +235,7 @@ class RunDirectory:
     def write_config(self, config: Any) -> None:
         """Replace config.yaml and its copy in meta.json, when a run is resumed for longer."""
         settings, meta = plain(config), Run(self.path).meta
-        write_atomically(self.path / "config.yaml", yaml.safe_dump(settings, sort_keys=False))
+        write_atomically(self.path / "config.yaml", dump_yaml(settings))
         _write_json(self.path / "meta.json", {**meta, "config": settings})
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:

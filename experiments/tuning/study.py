@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
 from threefactor.analysis.statistics import iqm
 from threefactor.experiments.atomic import write_atomically
@@ -21,6 +20,7 @@ from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.preconditions import require_folder
 from threefactor.experiments.training.progress import Say
 from threefactor.experiments.tuning.tuning import Tuning
+from threefactor.experiments.yaml_text import dump_yaml
 from threefactor.program import program_name
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def open_tuning(source: Path | Tuning, out: Path | None) -> tuple[Path, Tuning]:
     elif folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"{folder}: expected a new or empty folder, or one of a tuning.")
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / TUNING, yaml.safe_dump(dict(tuning.content), sort_keys=False))
+    write_atomically(folder / TUNING, dump_yaml(dict(tuning.content)))
     return folder, tuning
 
 
@@ -258,7 +258,7 @@ class _Search:
             "reached": f"{result.score:.4g} (interquartile mean); each: {reached}",
         }
         head = "".join(f"# {name}: {text}\n" for name, text in provenance.items())
-        settings = yaml.safe_dump(self._tuning.tuned(result.values), sort_keys=False)
+        settings = dump_yaml(self._tuning.tuned(result.values))
         write_atomically(self._folder / TUNED, f"{head}{settings}")
 
     def _best_run(self) -> list[float]:
