@@ -15,6 +15,7 @@ from threefactor.experiments.sweeps.plan import Cell, Plan
 from threefactor.experiments.sweeps.results import RESULTS, failure_file, write_results
 from threefactor.experiments.training.preconditions import require_folder
 from threefactor.experiments.training.progress import Display, Say
+from threefactor.experiments.yaml_text import dump_yaml
 
 SWEEP = "sweep.yaml"
 
