@@ -178,6 +178,16 @@ class Agent(ABC):
     def adopt(self, state: Mapping[str, Any]) -> None:
         """Take over what another agent has learned from its `state`, and nothing else of it."""
 
+    def begin_with(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
+        """Begin with weights that were learned before, name -> (R, n), where the names are known.
+
+        Raises
+        ------
+        ValueError
+            If there are other numbers of them, none of these names, or nothing that has weights.
+        """
+        raise ValueError(f"{type(self).__name__} has no weights to begin with.")
+
     @abstractmethod
     def freeze(self) -> None:
         """Learn no more from now on."""

@@ -90,6 +90,11 @@ class Ensemble(Agent):
         for member, own in zip(self._members, state["members"], strict=True):
             member.adopt(own)
 
+    def begin_with(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
+        """Let every replica begin with its own."""
+        for replica, member in enumerate(self._members):
+            member.begin_with({name: own[replica : replica + 1] for name, own in weights.items()})
+
     def freeze(self) -> None:
         """Learn no more from now on."""
         for member in self._members:

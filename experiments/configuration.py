@@ -69,6 +69,9 @@ class RunOptions:
         none; frozen: no plasticity; shuffled: third factors drawn from the past in random order,
         their first 1000 with a random sign instead; permuted: each synapse has the eligibility of
         another; zero: third factor 0.
+    weights_from : str or None
+        A run whose learned weights the agents begin with, each seed with its own, or all with those
+        of a single replica; projections of the same name must have as many synapses.
     record_episodes : int
         So many first and last episodes of replica 0 are recorded spike by spike.
     probes : int
@@ -97,6 +100,7 @@ class RunOptions:
     timestep_ms: float = 1.0
     engine: str = "auto"
     control: str = "none"
+    weights_from: str | None = None
     record_episodes: int = 2
     probes: int = 6
     weight_snapshots: int = 50

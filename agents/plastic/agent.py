@@ -184,6 +184,24 @@ class PlasticAgent(Agent):
         self.encoder.restore(state["encoder"])
         self.schedule.hold(state["schedule"])
 
+    def begin_with(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
+        """Begin with learned weights where projections have these names; see `Agent`."""
+        own = self.network.weights()
+        if not set(own) & set(weights):
+            raise ValueError(
+                f"weights to begin with: expected some of {', '.join(own)}, got "
+                f"{', '.join(weights)}."
+            )
+        for name in own.keys() & weights.keys():
+            if weights[name].shape != own[name].shape:
+                raise ValueError(
+                    f"weights to begin with: expected {own[name].shape[1]} synapses of {name}, got "
+                    f"{weights[name].shape[1]}; encoder and model must be of the same sizes."
+                )
+        for name in own.keys() & weights.keys():
+            array = self.network.engine.array(f"{name}.w")
+            array[...] = weights[name].reshape(array.shape)
+
     def freeze(self) -> None:
         """Switch plasticity off for good."""
         self.network.freeze()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ from threefactor.experiments.training.run_files import RunFiles, changes, collec
 from threefactor.experiments.training.setup import Setup
 from threefactor.experiments.training.summary import summarise
 from threefactor.experiments.training.twin import standard_error
+from threefactor.experiments.training.warm_start import (
+    keep_warm_start,
+    kept_warm_start,
+    learned_weights,
+)
 
 
 def train_agent(
@@ -74,6 +80,9 @@ def train_agent(
     config = with_limits(config, say)
     check_demands(config, path, say)
     setup = Setup.of(config)
+    if options.weights_from is not None:
+        seeds = range(options.seed, options.seed + options.replicas)
+        setup = replace(setup, weights=learned_weights(Path(options.weights_from), seeds))
     with setup.opened(say) as (environments, agent):
         files = collect_files(config)
         way = _find_way(setup, is_trusted, say)
@@ -82,6 +91,8 @@ def train_agent(
         meta = {**describe_run(setup, agent, files), "resumes": resumes}
         with RunDirectory.create(path, files.settings, meta) as directory:
             files.write(path)
+            if setup.weights:
+                keep_warm_start(path, setup.weights)
             loop = setup.begin_loop(environments, agent, options.episodes)
             probes = agent.choose_probes(options.probes, environments.observations)
             recorder = Recorder(directory, recording_options(options), agent, probes)
@@ -111,7 +122,8 @@ def resume_agent(
     if episodes is not None:
         settings["episodes"] = episodes
     config = resolve(settings)
-    options, setup = config.options, Setup.of(config)
+    options = config.options
+    setup = replace(Setup.of(config), weights=kept_warm_start(run))
     with setup.opened(say) as (environments, agent):
         loop = setup.begin_loop(environments, agent, options.episodes)
         with restoring(run):

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+import numpy as np
 from gymnasium.envs.registration import EnvSpec
+from numpy.typing import NDArray
 
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
 from threefactor.agents.ensemble import Ensemble
@@ -34,6 +36,8 @@ class Setup:
         Of the first replica's environment.
     each : tuple of (AgentSettings, parts)
         Of each replica, if they are agents of their own; empty: all are one, of `parts`.
+    weights : dict of str to (n_seeds, n_synapses)
+        What the agents begin with, by projection; empty: with weights that are drawn.
     """
 
     env: str | EnvSpec
@@ -45,6 +49,7 @@ class Setup:
     seeds: tuple[Seeds, ...]
     render_mode: str | None = None
     each: tuple[tuple[AgentSettings, Any], ...] = ()
+    weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: RunConfig) -> Self:
@@ -110,6 +115,14 @@ class Setup:
         self, environments: Environments, say: Callable[[str], None] | None = None
     ) -> Agent:
         """Return the agent, bound to the spaces of its environments; see `AgentSettings.build`."""
+        with ExitStack() as opened:
+            agent = opened.enter_context(closing(self._build_agent(environments, say)))
+            if self.weights:
+                agent.begin_with(self.weights)
+            opened.pop_all()
+        return agent
+
+    def _build_agent(self, environments: Environments, say: Callable[[str], None] | None) -> Agent:
         spaces = (environments.observation_space, environments.action_space)
         if not self.each:
             return self.agent.build(self.parts, self.options, spaces, self.seeds, say)
