@@ -18,7 +18,7 @@ import yaml
 from numpy.typing import ArrayLike
 
 from threefactor.agents.contract import Connection
-from threefactor.analysis.run_data import EPISODE_COLUMNS, Run
+from threefactor.analysis.run_data import CHECKSUM, EPISODE_COLUMNS, Run, checksum_of
 from threefactor.analysis.segments import checksum
 from threefactor.experiments.atomic import write_at, write_atomically
 from threefactor.experiments.plain_data import plain
@@ -144,11 +144,12 @@ class RunDirectory:
         return cls(run.path, lock, run.id, found)
 
     def mark(self) -> dict[str, Any]:
-        """Say how much is written; store it in a checkpoint to resume exactly there."""
-        self.flush()
+        """Say how much was appended; a checkpoint with it, to resume there, comes after `flush`."""
         rows = self._rows if self._segments is None else self._segments.rows
-        listed, recordings = self._listed, dict(rows)
-        return {"episode_rows": listed.rows, "checksum": listed.checksum, "recordings": recordings}
+        listed, _, found, waiting = self._listed
+        found = checksum("".join(waiting).encode(), start=found)
+        count = listed + len(waiting)
+        return {"episode_rows": count, "checksum": found, "recordings": dict(rows)}
 
     def start_recording(
         self,
@@ -317,4 +318,5 @@ def _identity(*parts: Any) -> str:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    write_atomically(path, json.dumps(value, indent=2) + "\n")
+    content = {**value, CHECKSUM: checksum_of(value)}
+    write_atomically(path, json.dumps(content, indent=2) + "\n")
