@@ -5,6 +5,7 @@ that is damaged is read as far as it goes, and named in `Run.damage`; without on
 else depends on there is an error in one line.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,10 +39,18 @@ PLANE = EVALUATION / "plane.npz"
 FILMED = EVALUATION / "filmed"
 
 
+#: Entry of the JSON files of a run.
+CHECKSUM = "checksum"
 _OTHERS = "of another run"
 _NO_LAYOUT: Mapping[str, Any] = {
     "populations": {}, "projections": {}, "probes": (), "rows_before": {},
 }  # fmt: skip
+
+
+def checksum_of(content: Mapping[str, Any]) -> str:
+    """Return what a JSON file of a run says of itself, as its entry `CHECKSUM`."""
+    text = json.dumps({k: v for k, v in content.items() if k != CHECKSUM}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class EventKind(IntEnum):
@@ -411,6 +420,8 @@ class Run:
             raise ValueError(f"{path}: damaged, expected JSON.") from None
         if not isinstance(content, dict):
             raise ValueError(f"{path}: damaged, expected names and values.")
+        if content.pop(CHECKSUM, None) not in (None, checksum_of(content)):
+            raise ValueError(f"{path}: damaged, or changed by hand: its checksum is another.")
         return content
 
     def _known(self, name: str, known: tuple[str, ...], what: str) -> None:

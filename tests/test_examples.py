@@ -58,6 +58,15 @@ def test_the_page_does_what_it_shows(folder, capsys):
     assert typed.to_yaml() in capsys.readouterr().out
 
 
+def test_the_page_of_runs_does_what_it_shows(folder):
+    page = (ROOT / "docs" / "runs.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    exec(compile(block, "docs/runs.md", "exec"), {"__name__": "page"})
+    for name in ("checkpoints/latest.npz", "meta.json", "config.yaml", "DONE", ".lock"):
+        assert name in page
+        assert list(folder.glob(f"runs/Identity-v0/*/*/{name}"))
+
+
 def test_the_page_names_what_results_have():
     page = (ROOT / "docs" / "from_python.md").read_text()
     kinds = {kind.__name__: kind for kind in

@@ -101,6 +101,7 @@ class Checkpoints(Observer):
     def _write(self) -> None:
         state, self._kept = self._kept, None
         if state is not None:
+            self._recorder.directory.flush()
             save_checkpoint(self._recorder.directory.path, state)
 
     def _say_what_is_lost(self, environments: dict[str, Any]) -> None:

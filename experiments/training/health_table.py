@@ -15,7 +15,7 @@ class HealthTable:
     Attributes
     ----------
     n_rows : int
-        Written so far.
+        Appended so far, written or not.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,13 +38,13 @@ class HealthTable:
     def append(self, row: HealthRow) -> None:
         """Keep a row for the next `flush`."""
         self._waiting.append(",".join(map(_field, vars(row).values())) + "\n")
+        self.n_rows += 1
 
     def flush(self) -> None:
         """Hand everything appended so far to the operating system."""
         rows, self._waiting = self._waiting, []
         self._file.write("".join(rows))
         self._file.flush()
-        self.n_rows += len(rows)
 
     def close(self) -> None:
         """Close the file, flushed before."""

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from threefactor.agents.contract import Connection
 from threefactor.analysis.conditions import HealthRow
-from threefactor.analysis.run_data import EPISODE_COLUMNS, Run
+from threefactor.analysis.run_data import CHECKSUM, EPISODE_COLUMNS, Run, checksum_of
 from threefactor.analysis.segments import checksum
 from threefactor.experiments.atomic import write_at, write_atomically
 from threefactor.experiments.plain_data import plain
@@ -149,13 +149,13 @@ class RunDirectory:
         return cls(run.path, lock, run.id, found)
 
     def mark(self) -> dict[str, Any]:
-        """Say how much is written; store it in a checkpoint to resume exactly there."""
-        self.flush()
+        """Say how much was appended; a checkpoint with it, to resume there, comes after `flush`."""
         rows = self._rows if self._segments is None else self._segments.rows
-        listed, recordings = self._listed, dict(rows)
+        listed, _, found, waiting = self._listed
         return {
-            "episode_rows": listed.rows, "checksum": listed.checksum,
-            "health_rows": self._health.n_rows, "recordings": recordings,
+            "episode_rows": listed + len(waiting),
+            "checksum": checksum("".join(waiting).encode(), start=found),
+            "health_rows": self._health.n_rows, "recordings": dict(rows),
         }  # fmt: skip
 
     def start_recording(
@@ -331,4 +331,5 @@ def _identity(*parts: Any) -> str:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    write_atomically(path, json.dumps(value, indent=2) + "\n")
+    content = {**value, CHECKSUM: checksum_of(value)}
+    write_atomically(path, json.dumps(content, indent=2) + "\n")

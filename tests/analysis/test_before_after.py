@@ -17,7 +17,7 @@ def grouped(run_path):
     """The synthetic run, whose agent says which neurons stand for which action."""
     path = run_path / "meta.json"
     network = {"output": "output", "neurons_per_action": 2}
-    path.write_text(json.dumps({**json.loads(path.read_text()), "network": network,
+    path.write_text(json.dumps({**Run(run_path).meta, "network": network,
                                 "first_action": 0}))  # fmt: skip
     return Run(run_path)
 

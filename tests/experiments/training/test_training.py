@@ -197,7 +197,7 @@ def test_directory_says_what_ran(tmp_path):
     assert set(meta["versions"]) >= {"python", "numpy", "brian2", "gymnasium"}
     assert meta["network"]["populations"] == {"input": 9, "actor": 12, "critic": 4}
     assert (result.path / "DONE").exists()
-    assert result.summary == json.loads((result.path / "summary.json").read_text())
+    assert result.summary == Run(result.path).summary
     assert result.summary["episodes"] == 12
     assert len(result.summary["mean_return_last_100_by_replica"]) == 2
 
