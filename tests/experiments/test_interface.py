@@ -26,9 +26,9 @@ def trained(tmp_path_factory):
 
 def test_nothing_is_printed(trained, tmp_path, capfd):
     again = threefactor.train(SMALL, out=str(tmp_path / "run"), quiet=True)
-    threefactor.evaluate(again, episodes=2)
     assert again.figures()
     threefactor.resume(str(again.path), 5, quiet=True)
+    threefactor.evaluate(again, episodes=2)
     threefactor.check("rstdp", engine=["runtime-numpy"])
     assert capfd.readouterr() == ("", "")
 
