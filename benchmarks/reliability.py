@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import bad_input
 import checkout  # noqa: F401
 import damage
 import interruptions
@@ -22,7 +23,7 @@ from report import machine, say
 
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "reliability.md"
-SECTIONS = {"interruptions": interruptions, "damage": damage}
+SECTIONS = {"interruptions": interruptions, "damage": damage, "bad_input": bad_input}
 _HEAD = """# Reliability
 
 Made by `python benchmarks/reliability.py`, which tries all that is told here and fails if anything
