@@ -15,7 +15,7 @@ from threefactor.experiments.training.preconditions import worker_folders
 #: What a run that was begun with such weights keeps of them.
 WARM_START = "warm_start.npz"
 
-Weights = dict[str, NDArray[np.float64]]
+Weights = Mapping[str, NDArray[np.float64]]
 
 
 def learned_weights(run: Path, seeds: Sequence[int]) -> Weights:
