@@ -23,7 +23,7 @@ COMMANDS = {
 #: Files of a run that was stopped, and of one that was killed.
 FILES = {
     "stopped": (
-        "config.yaml", "meta.json", "episodes.csv", "summary.json", "policy.npz",
+        "config.yaml", "meta.json", "episodes.csv", "health.csv", "summary.json", "policy.npz",
         "checkpoints/latest.npz", "recordings/segment-00000.h5", "parts/my_rule.py",
         "evaluation.json", "evaluation/trained/meta.json", "evaluation/trained/episodes.csv",
         "evaluation/trained/recordings/segment-00000.h5", ".lock",
@@ -202,7 +202,7 @@ def cases() -> list[tuple[str, str, str]]:
         for run, files in FILES.items()
         for file in files
         for kind in KINDS
-        if kind != "column missing" or file.endswith("episodes.csv")
+        if kind != "column missing" or file.endswith(".csv")
     ]
 
 

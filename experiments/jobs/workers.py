@@ -95,7 +95,7 @@ def resume_in_workers(
         settings["episodes"] = episodes
     config = resolve(settings)
     with RunDirectory.reopen(
-        run, {"episode_rows": 0, "health_rows": 0, "recordings": {}}
+        run, {"episodes": {"rows": 0}, "health": {"rows": 0}, "recordings": {}}
     ) as directory:
         set_aside(run, int(done.max()), say)
         directory.write_config(collect_files(config).settings)

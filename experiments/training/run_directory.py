@@ -5,25 +5,23 @@
 
 import hashlib
 import json
-import os
+import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from threefactor.agents.contract import Connection
-from threefactor.analysis.conditions import HealthRow
+from threefactor.analysis.conditions import HEALTH_COLUMNS, HealthRow
 from threefactor.analysis.run_data import CHECKSUM, EPISODE_COLUMNS, Run, checksum_of
-from threefactor.analysis.segments import checksum
-from threefactor.experiments.atomic import write_at, write_atomically
+from threefactor.experiments.atomic import write_atomically
 from threefactor.experiments.plain_data import plain
-from threefactor.experiments.training.health_table import HealthTable
 from threefactor.experiments.training.preconditions import (
     cannot_write,
     require_file,
@@ -36,22 +34,14 @@ from threefactor.experiments.training.segments import (
     Layout,
     SegmentWriter,
 )
+from threefactor.experiments.training.tables import Table
 from threefactor.experiments.yaml_text import dump_yaml
 
 FLUSH_INTERVAL_S = 1.0
+_EPISODES, _HEALTH = "episodes.csv", "health.csv"
 #: What a resumed run replaces.
-_WRITTEN = ("config.yaml", "meta.json", "episodes.csv", "summary.json", "policy.npz")
-_HEADER = (",".join(EPISODE_COLUMNS) + "\n").encode()
+_WRITTEN = ("config.yaml", "meta.json", _EPISODES, _HEALTH, "summary.json", "policy.npz")
 _CSV_KINDS = {name: int if kind is bool else kind for name, kind in EPISODE_COLUMNS.items()}
-
-
-class _Listed(NamedTuple):
-    """What is in episodes.csv: rows, bytes, their checksum; and lines that wait."""
-
-    rows: int
-    end: int
-    checksum: int
-    waiting: list[str]
 
 
 class RunDirectory:
@@ -67,23 +57,24 @@ class RunDirectory:
         It is released at the end.
     run_id : str
         See `Run.id`.
-    mark : dict
-        What is written already, see `mark`.
+    tables : (Table, Table)
+        Of episodes and health.
+    rows : dict of str to int
+        Rows of each recorded series that are written already.
     """
 
-    def __init__(self, path: Path, lock: RunLock, run_id: str, mark: Mapping[str, Any]):
+    def __init__(
+        self, path: Path, lock: RunLock, run_id: str, tables: tuple[Table, Table],
+        rows: Mapping[str, int],
+    ):  # fmt: skip
         self.path = path
         self.id = run_id
         self._lock = lock
-        self._rows = mark["recordings"]
+        self._rows = rows
         self._segments: SegmentWriter | None = None
         self._is_interrupted = False
         self._is_open = True
-        self._csv = os.open(path / "episodes.csv", os.O_RDWR)
-        # They change in one assignment: what is interrupted is written again in the same place.
-        size = os.fstat(self._csv).st_size
-        self._listed = _Listed(mark["episode_rows"], size, mark["checksum"], [])
-        self._health = HealthTable(path)
+        self._episodes, self._health = tables
         self._flushed_s = time.monotonic()
 
     @classmethod
@@ -101,10 +92,12 @@ class RunDirectory:
             entries = {"id": "", **plain(meta), "config": settings}
             entries["id"] = _identity(settings, entries.get("files"))
             write_atomically(path / "config.yaml", dump_yaml(settings))
-            write_atomically(path / "episodes.csv", _HEADER)
+            tables = (
+                Table.create(path / _EPISODES, EPISODE_COLUMNS),
+                Table.create(path / _HEALTH, HEALTH_COLUMNS),
+            )
             _write_json(path / "meta.json", entries)  # last: without it this is no run yet
-            mark = {"episode_rows": 0, "checksum": checksum(_HEADER), "recordings": {}}
-            return cls(path, lock, entries["id"], mark)
+            return cls(path, lock, entries["id"], tables, {})
         except BaseException:
             lock.release()
             raise
@@ -123,7 +116,7 @@ class RunDirectory:
     @classmethod
     def _reopened(cls, run: Run, lock: RunLock, mark: Mapping[str, Any] | None) -> Self:
         n_written = len(run.episodes["episode"])
-        n_kept = n_written if mark is None else int(mark["episode_rows"])
+        n_kept = n_written if mark is None else int(mark["episodes"]["rows"])
         if n_kept > n_written:
             raise ValueError(
                 f"Run directory {run.path}: expected at least the {n_kept} episodes of the "
@@ -131,32 +124,21 @@ class RunDirectory:
             )
         for name in _WRITTEN:
             require_file(run.path / name)
-        episodes = run.path / "episodes.csv"
-        kept = _HEADER
-        if n_kept:
-            kept = b"".join(episodes.read_bytes().splitlines(keepends=True)[: n_kept + 1])
-        found: dict[str, Any] = {"episode_rows": n_kept, "checksum": checksum(kept)}
-        found["recordings"] = run.row_counts() if mark is None else mark["recordings"]
-        if mark is not None and mark.get("checksum", found["checksum"]) != found["checksum"]:
-            raise ValueError(
-                f"{episodes}: its first {n_kept} episodes are not those that this run had when "
-                "its checkpoint was written; restore the file."
-            )
-        write_atomically(episodes, kept)
-        HealthTable.cut(run.path, None if mark is None else int(mark["health_rows"]))
+        rows = run.row_counts() if mark is None else mark["recordings"]
+        marks = (None, None) if mark is None else (mark["episodes"], mark["health"])
+        tables = (
+            Table.reopen(run.path / _EPISODES, EPISODE_COLUMNS, marks[0]),
+            Table.reopen(run.path / _HEALTH, HEALTH_COLUMNS, marks[1]),
+        )
         for marker in ("DONE", "FAILED"):
             (run.path / marker).unlink(missing_ok=True)
-        return cls(run.path, lock, run.id, found)
+        return cls(run.path, lock, run.id, tables, rows)
 
     def mark(self) -> dict[str, Any]:
         """Say how much was appended; a checkpoint with it, to resume there, comes after `flush`."""
         rows = self._rows if self._segments is None else self._segments.rows
-        listed, _, found, waiting = self._listed
-        return {
-            "episode_rows": listed + len(waiting),
-            "checksum": checksum("".join(waiting).encode(), start=found),
-            "health_rows": self._health.n_rows, "recordings": dict(rows),
-        }  # fmt: skip
+        tables = {"episodes": self._episodes.mark, "health": self._health.mark}
+        return {**tables, "recordings": dict(rows)}
 
     def start_recording(
         self,
@@ -186,12 +168,11 @@ class RunDirectory:
                 f"append_episode: expected the keys {', '.join(EPISODE_COLUMNS)}, "
                 f"got {', '.join(row)}."
             )
-        values = [kind(row[name]) for name, kind in _CSV_KINDS.items()]
-        self._listed.waiting.append(",".join(map(str, values)) + "\n")
+        self._episodes.append(kind(row[name]) for name, kind in _CSV_KINDS.items())
 
     def append_health(self, row: HealthRow) -> None:
         """Keep a row of health.csv for the next `flush`, which writes it."""
-        self._health.append(row)
+        self._health.append(map(_field, vars(row).values()))
 
     def append_spikes(
         self, population: str, time_ms: ArrayLike, neuron: ArrayLike, replica: ArrayLike = 0
@@ -255,12 +236,7 @@ class RunDirectory:
             if self._segments is not None:
                 self._segments.flush()
             self._health.flush()
-            rows, end, found, waiting = self._listed
-            content = "".join(waiting).encode()
-            write_at(self._csv, content, end)
-            self._listed = _Listed(
-                rows + len(waiting), end + len(content), checksum(content, start=found), []
-            )
+            self._episodes.flush()
         self._lock.touch()
         self._flushed_s = time.monotonic()
 
@@ -276,7 +252,7 @@ class RunDirectory:
             self._is_open = False
             with ExitStack() as closing:
                 closing.callback(self._lock.release)
-                closing.callback(os.close, self._csv)
+                closing.callback(self._episodes.close)
                 closing.callback(self._health.close)
                 if self._segments is not None:
                     closing.callback(self._segments.close)
@@ -322,6 +298,10 @@ class RunDirectory:
                 "append, got none."
             )
         return self._segments
+
+
+def _field(value: int | float | str) -> str:
+    return "" if isinstance(value, float) and math.isnan(value) else str(value)
 
 
 def _identity(*parts: Any) -> str:

@@ -326,7 +326,7 @@ def test_ctrl_c_stops_every_worker_with_its_checkpoint(endless):
 
 
 def load_episode_rows(folder):
-    return load_checkpoint(folder)["mark"]["episode_rows"]
+    return load_checkpoint(folder)["mark"]["episodes"]["rows"]
 
 
 def test_workers_stop_when_who_started_them_is_killed(endless):
