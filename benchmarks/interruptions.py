@@ -21,7 +21,7 @@ import checkout  # noqa: F401
 from report import markdown
 from trials import SETTINGS, command, contents, outcome_of
 
-EPISODES = 600
+EPISODES = 3000
 KILLS, SIGNALS_EACH, FILLS, WRITERS = 100, 4, 6, 3
 #: A run is killed so often, while it goes on and on, before it is compared.
 KILLS_OF_ONE = 10
@@ -81,10 +81,10 @@ class Bench:
 def kills(bench: Bench, count: int) -> list[dict[str, Any]]:
     """Kill runs again and again at moments drawn by chance, before the first checkpoint as well."""
     chance, found = random.Random(1), []
-    while count > 0:
+    while (left := count - sum(row["kills"] for row in found)) > 0:
         run, early, done = bench.folder / "killed", 0, 0
         shutil.rmtree(run, ignore_errors=True)
-        for _ in range(min(KILLS_OF_ONE, count)):
+        for _ in range(min(KILLS_OF_ONE, left)):
             process = bench.start(run)
             deadline = time.monotonic() + chance.random() * KILL_S
             while process.poll() is None and time.monotonic() < deadline:
@@ -93,7 +93,6 @@ def kills(bench: Bench, count: int) -> list[dict[str, Any]]:
             done += process.poll() is None
             process.kill()
             process.wait()
-        count -= KILLS_OF_ONE
         found.append({"kills": done, "early": early, "wrong": bench.finish(run)})
     return found
 
@@ -167,9 +166,14 @@ def writers(bench: Bench, count: int) -> list[dict[str, Any]]:
         bench.wait(run, first)
         first.kill()
         first.wait()
-        one, log = bench.start(run), bench.log.read_text
-        two = bench.start(run)
-        statuses = sorted((one.wait(), two.wait()))
+        log = bench.log.read_text
+        both = [bench.start(run), bench.start(run)]
+        while all(process.poll() is None for process in both):
+            time.sleep(0.02)
+        overlap = any(process.poll() is None for process in both)
+        statuses = sorted(process.wait() for process in both)
+        if not overlap:
+            raise RuntimeError(f"both writers ended at once, with {statuses}: {log()[-300:]}")
         wrong = "" if statuses == [0, 2] else f"exit statuses {statuses}: {log()[-300:]}"
         before = contents(run)
         again = command(["train", "--resume", run, "--quiet"], bench.log)
