@@ -12,19 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from threefactor.experiments.command_line.main import main
 from threefactor.experiments.sweeps.cluster import on_dask
 from threefactor.experiments.sweeps.plan import Plan
 from threefactor.experiments.sweeps.sweep import in_processes, run_sweep
 
 ROOT = Path(__file__).parents[3]
 BASE = {
-    "env": "Identity-v0", "preset": "none", "episodes": 400, "window_ms": 5.0,
+    "preset": "none", "episodes": 200, "window_ms": 5.0, "max_episode_steps": 50,
     "encoder": "one-hot", "modulator": "reward", "decoder": "argmax",
     "model": {"name": "feed-forward", "neurons_per_action": 3}, "reference_episodes": 0,
     "record_episodes": 1, "weight_snapshots": 2, "probes": 0,
 }  # fmt: skip
 PLAN = {
-    "base": BASE, "grid": {"rule": ["reinforce", "rstdp-et"]}, "seeds": 3, "chunk": 1,
+    "base": BASE, "seeds": 8, "chunk": 2,
+    "grid": {"env": ["Identity-v0", "GridWorld-v0"], "rule": ["reinforce", "rstdp-et"]},
 }  # fmt: skip
 
 pytest.importorskip("distributed")
@@ -58,7 +60,8 @@ def rows(folder):
 
 
 @pytest.mark.slow
-def test_a_cluster_gives_what_processes_here_give_though_a_worker_is_killed(tmp_path, cluster):
+@pytest.mark.timeout(1200)
+def test_a_cluster_a_job_array_and_processes_here_give_the_same(tmp_path, cluster):
     address, workers = cluster
     killed = []
 
@@ -74,7 +77,14 @@ def test_a_cluster_gives_what_processes_here_give_though_a_worker_is_killed(tmp_
     assert not far.has_failures, far.report()
     run_sweep(tmp_path / "here", Plan.of(PLAN), in_processes(2, print, None))
     assert rows(tmp_path / "dask") == rows(tmp_path / "here")
-    assert all(row["status"] == "done" for row in rows(tmp_path / "here"))
+    assert [row["status"] for row in rows(tmp_path / "here")] == ["done"] * 32
+    (tmp_path / "plan.yaml").write_text(json.dumps(PLAN))  # YAML holds JSON
+    array = ["sweep", str(tmp_path / "plan.yaml"), "--out", str(tmp_path / "array")]
+    assert main([*array, "--slurm", "2"]) == 0
+    task = ["bash", str(tmp_path / "array" / "slurm.sh")]
+    tasks = [subprocess.Popen(task, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [each.wait() for each in tasks] == [0, 0]
+    assert rows(tmp_path / "array") == rows(tmp_path / "here")
 
 
 def test_where_no_scheduler_answers_it_is_said():
