@@ -198,6 +198,7 @@ def measure(budget: float, say: Callable[[str], None]) -> dict[str, Any]:
         bench = Bench(Path(folder))
         for name, (trial, count) in TRIALS.items():
             found[name] = trial(bench, max(1, round(budget * count)))
+            say(f"{name}: {len(found[name])} runs")
             for row in found[name]:
                 if row["wrong"]:
                     say(f"{name}: {row}")
