@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from threefactor.experiments.jobs.job import Job
+from threefactor.experiments.liveness import is_alive
 
 #: A claim of another machine that was not renewed for so long is stale.
 STALE_S = 120.0
@@ -86,15 +87,5 @@ class Claims:
         except (ValueError, KeyError, TypeError):
             return age > RENEW_S  # somebody died while writing it
         if host == socket.gethostname():
-            return not _is_alive(pid)
+            return not is_alive(pid)
         return age > STALE_S
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

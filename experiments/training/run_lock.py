@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from threefactor.experiments.liveness import is_alive
+
 LOCK = ".lock"
 #: Where the file system has no locks: a writer on another host that was silent for longer is dead.
 SILENCE_S = 600.0
@@ -101,15 +103,5 @@ def _is_stale(holder: Mapping[str, Any], path: Path) -> bool:
     if not holder:
         return True
     if holder["host"] == platform.node():
-        return not _is_alive(holder["pid"])
+        return not is_alive(holder["pid"])
     return time.time() - path.stat().st_mtime > SILENCE_S
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
