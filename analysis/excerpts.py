@@ -77,8 +77,12 @@ class Excerpt:
             events.select(kind) for kind in (EventKind.DECISION, EventKind.REWARD)
         )
         # Times repeat where an episode ends and the next begins: what a decision led to comes late.
-        own = (decisions.time_ms > start_ms) & (decisions.time_ms <= end_ms)
-        times_ms, count = decisions.time_ms[own], int(own.sum())
+        # Of a damaged recording one of the two may be missing.
+        times_ms, decided, rewarded = np.intersect1d(
+            decisions.time_ms, rewards.time_ms, return_indices=True
+        )
+        own = (times_ms > start_ms) & (times_ms <= end_ms)
+        times_ms, count = times_ms[own], int(own.sum())
         if not count:
             return None
         shown = min(count, most or count)
@@ -93,7 +97,8 @@ class Excerpt:
             {name: _between(run.spikes(name), start_ms, times_ms[shown - 1])
              for name in run.populations},
             run.populations, network.get("output", ""), network.get("neurons_per_action", 0),
-            first_action, decisions.value[own][:shown], rewards.value[own][:shown],
+            first_action, decisions.value[decided[own]][:shown],
+            rewards.value[rewarded[own]][:shown],
             (times_ms[0] - start_ms) * 1e-3, number, shown == count and np.isfinite(end_ms),
             outcome,
         )  # fmt: skip

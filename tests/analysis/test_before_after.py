@@ -7,7 +7,7 @@ import pytest
 
 from threefactor.analysis.before_after import BeforeAfter, draw_before_after
 from threefactor.analysis.excerpts import Excerpt
-from threefactor.analysis.run_data import EventKind, Run
+from threefactor.analysis.run_data import EventKind, Events, Run
 
 WINDOW_S = 0.05
 
@@ -42,6 +42,16 @@ def test_an_excerpt_is_an_episode_from_its_start(last, grouped):
     assert excerpt.spikes["output"].time_ms.size == inside.sum()
     total = sum(rates_hz.sum() for name, _, rates_hz in excerpt.courses_hz() if name == "output")
     assert total * 2 * WINDOW_S == pytest.approx(inside.sum())
+
+
+def test_a_decision_whose_reward_is_lost_is_left_out(grouped):
+    whole, events = Excerpt.of(grouped, "return"), grouped.events
+    lost = np.flatnonzero(events.kind == EventKind.REWARD)[1]
+    fields = (events.time_ms, events.kind, events.value, events.replica)
+    grouped.__dict__["events"] = Events(*(np.delete(field, lost) for field in fields))
+    excerpt = Excerpt.of(grouped, "return")
+    assert excerpt.rewards.tolist() == np.delete(whole.rewards, 1).tolist()
+    assert excerpt.actions.tolist() == np.delete(whole.actions, 1).tolist()
 
 
 def test_neurons_of_an_action_have_a_rate_of_their_own(grouped):
