@@ -109,7 +109,8 @@ def test_parts_of_a_decision_at_toy_size(tmp_path):
 
 def test_sweep_at_toy_size(tmp_path):
     out = tmp_path / "out.json"
-    text = run("sweep.py", "--runs", "2", "--json", str(out))
+    text = run("sweep.py", "--runs", "2", "--many", "3", "--json", str(out))
     found = json.loads(out.read_text())
-    assert all(0 < run["outside"] < 1 for runs in found["processes"].values() for run in runs)
+    sweeps = [found["many"], *(run for runs in found["processes"].values() for run in runs)]
+    assert all(0 < sweep["outside"] < 1 for sweep in sweeps)
     assert "outside training" in text
