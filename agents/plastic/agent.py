@@ -34,8 +34,8 @@ from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.network import Network
 from threefactor.rules.modulators import BoundModulator, Reinforcement, ThirdFactor
 
-#: Windows that an observation is shown for when it is appraised.
-APPRAISED_WINDOWS = 20
+#: How long an observation is shown when it is appraised, and for how many windows.
+APPRAISED_STEPS, FEWEST_WINDOWS, MOST_WINDOWS = 500, 5, 20
 
 
 @dataclass(eq=False)
@@ -272,13 +272,15 @@ class PlasticAgent(Agent):
         encoded = self.encoder.encode(np.stack([observation] * network.replicas))
         features = self.encoder.features(encoded)
         preferences, total = np.zeros(self.decoder.n_populations), 0.0
-        for _ in range(APPRAISED_WINDOWS):
+        lasting = round(APPRAISED_STEPS / self.window_steps)
+        n_windows = min(max(lasting, FEWEST_WINDOWS), MOST_WINDOWS)
+        for _ in range(n_windows):
             network.start_episode(everyone)
             counts = network.advance(encoded, self.window_steps)
             preferences += self.decoder.by_population(counts)[0].sum(axis=1)
             value = self.modulator.value(network.values() if self._has_critic else None, features)
             total += 0.0 if value is None else value[0]
-        return preferences / APPRAISED_WINDOWS, total / APPRAISED_WINDOWS
+        return preferences / n_windows, total / n_windows
 
 
 def _scalar(

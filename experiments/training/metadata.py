@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,9 @@ def _processor() -> str:
     return f"{next(names, platform.machine())}, {len(os.sched_getaffinity(0))} cores"
 
 
+@cache
 def _git_commit() -> str | None:
+    """Return the commit at the first call: what this process runs is loaded by then."""
     here = Path(__file__).parents[2]
     if not (here / ".git").exists():  # installed; the folder may lie in somebody's repository
         return None
