@@ -4,14 +4,13 @@ Nothing is sent between processes but commands and the word to stop: each writes
 directory, and whoever waits reads there how far it has come.
 """
 
-import time
 from collections.abc import Callable, Sequence
 
 from threefactor.experiments.jobs.claims import Claims
 from threefactor.experiments.jobs.job import Job, TrainingJob
 from threefactor.experiments.jobs.news import News
 from threefactor.experiments.jobs.progress import JobsProgress
-from threefactor.experiments.jobs.worker import EndedJob, Worker
+from threefactor.experiments.jobs.worker import EndedJob, Worker, wait_for
 from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.progress import Display, Say
 
@@ -80,12 +79,15 @@ class _Pool:
             with Interruption(self._stop):
                 while self._waiting or self._running:
                     self._start()
-                    time.sleep(POLL_S if self._running else 0.0)
+                    wait_for([worker for worker in self._workers if worker.job], POLL_S)
                     if self._is_stopping:
                         self._ask_to_stop()
                     if self._claims:
                         self._claims.renew(self._running)
-                    self._collect()
+                    ended = self._collect()
+                    self._start()  # before anything is done about what has ended
+                    for each in ended:
+                        self._when_ended(each)
                     self._news.update()
                     if progress:
                         progress.update()
@@ -132,15 +134,13 @@ class _Pool:
         self._ended |= {job: EndedJob(job, "interrupted") for job in self._waiting}
         self._waiting.clear()
 
-    def _collect(self) -> None:
-        for worker in self._workers:
-            ended = worker.poll()
-            if ended is None:
-                continue
+    def _collect(self) -> list[EndedJob]:
+        found = [ended for worker in self._workers if (ended := worker.poll()) is not None]
+        for ended in found:
             self._finish(ended)
-            self._when_ended(ended)
             if ended.status == "failed" and (self._running or self._waiting):
                 self._say(f"{ended.job.name} failed: {ended.reason}; the others go on")
+        return found
 
     def _finish(self, ended: EndedJob) -> None:
         self._ended[ended.job] = ended

@@ -2,9 +2,11 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Literal
 
@@ -42,7 +44,7 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, **libraries, "PYTHONPATH": path}, start_new_session=True,
         )  # fmt: skip
-        os.set_blocking(_pipe(self._process.stdout).fileno(), False)
+        os.set_blocking(self.answers.fileno(), False)
         self.job: Job | None = None
 
     def begin(self, job: Job) -> None:
@@ -57,12 +59,17 @@ class Worker:
         except BrokenPipeError:
             pass  # it died, which `poll` finds
 
+    @property
+    def answers(self) -> IO[bytes]:
+        """What can be read as soon as its job has ended."""
+        return _pipe(self._process.stdout)
+
     def poll(self) -> EndedJob | None:
         """Return how its job ended, once it has; the worker is then free, unless it `is_dead`."""
         if self.job is None:
             return None
         died = self._process.poll()
-        answer = _pipe(self._process.stdout).read()
+        answer = self.answers.read()
         if not answer and died is None:
             return None
         job, self.job = self.job, None
@@ -88,7 +95,12 @@ class Worker:
         if self.job is not None:
             self._process.kill()
         self._process.wait()
-        _pipe(self._process.stdout).close()
+        self.answers.close()
+
+
+def wait_for(workers: Sequence[Worker], seconds: float) -> None:
+    """Wait until one of them may have ended its job, but not longer than this."""
+    select.select([worker.answers for worker in workers], [], [], seconds if workers else 0.0)
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -20,30 +20,42 @@ def failure_file(folder: Path, job: Job) -> Path:
     return folder / FAILURES / f"{job.path.parent.name}-{job.path.name}.txt"
 
 
-def results_of(folder: Path, plan: Plan) -> list[dict[str, Any]]:
-    """Return the rows: the cell's settings, seed, status, score and where the run is."""
-    rows = []
-    for job, cell in plan.jobs(folder).items():
+class Results:
+    """The rows of a sweep: a cell's settings, seed, status, score and where the run is.
+
+    What is done is read once, everything else whenever it is written.
+    """
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._folder, self._jobs = folder, plan.jobs(folder)
+        self._settings = {cell.digest: _settings(plan, cell) for cell in plan.cells}
+        self._done: dict[TrainingJob, list[dict[str, Any]]] = {}
+
+    def write(self) -> None:
+        """Write results.csv, whole."""
+        rows = [row for job, cell in self._jobs.items() for row in self._rows(job, cell)]
+        text = io.StringIO()
+        table = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        write_atomically(self._folder / RESULTS, text.getvalue())
+
+    def _rows(self, job: TrainingJob, cell: Cell) -> list[dict[str, Any]]:
+        if job in self._done:
+            return self._done[job]
         summary = _summary(job)
-        for replica in range(job.replicas):
-            rows.append({
-                "cell": cell.digest, **_settings(plan, cell), "seed": job.seed + replica,
-                "status": _status(folder, job, summary),
-                **_scores(summary, replica),
-                "path": job.path.relative_to(folder).as_posix(), "replica": replica,
-            })  # fmt: skip
-    return rows
-
-
-def write_results(folder: Path, plan: Plan) -> Path:
-    """Write results.csv, whole."""
-    rows = results_of(folder, plan)
-    text = io.StringIO()
-    table = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    write_atomically(folder / RESULTS, text.getvalue())
-    return folder / RESULTS
+        status = _status(self._folder, job, summary)
+        path = job.path.relative_to(self._folder).as_posix()
+        rows = [
+            {
+                "cell": cell.digest, **self._settings[cell.digest], "seed": job.seed + replica,
+                "status": status, **_scores(summary, replica), "path": path, "replica": replica,
+            }
+            for replica in range(job.replicas)
+        ]  # fmt: skip
+        if status == "done":
+            self._done[job] = rows
+        return rows
 
 
 def _settings(plan: Plan, cell: Cell) -> dict[str, Any]:

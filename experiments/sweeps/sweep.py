@@ -12,7 +12,7 @@ from threefactor.experiments.jobs.job import TrainingJob
 from threefactor.experiments.jobs.processes import run_jobs
 from threefactor.experiments.jobs.worker import EndedJob
 from threefactor.experiments.sweeps.plan import Cell, Plan
-from threefactor.experiments.sweeps.results import RESULTS, failure_file, write_results
+from threefactor.experiments.sweeps.results import RESULTS, Results, failure_file
 from threefactor.experiments.training.preconditions import require_folder
 from threefactor.experiments.training.progress import Display, Say
 from threefactor.experiments.yaml_text import dump_yaml
@@ -139,19 +139,21 @@ def run_sweep(
             shutil.rmtree(job.path, ignore_errors=True)
         failed = {}
 
+    results = Results(folder, plan)
+
     def when_ended(ended: EndedJob) -> None:
         path = failure_file(folder, ended.job)
         if ended.status == "failed":
             path.parent.mkdir(exist_ok=True)
             write_atomically(path, f"{ended.reason}\n")
-        write_results(folder, plan)
+        results.write()
 
     ended = {job: EndedJob(job, "failed", path.read_text().strip()) for job, path in failed.items()}
-    write_results(folder, plan)
+    results.write()
     left = [job for job in jobs if job not in failed]
     done = runner(left, Claims(folder / "claims"), when_ended)
     ended |= dict(zip(left, done, strict=True))
-    write_results(folder, plan)
+    results.write()
     return SweepResult(folder, plan, tuple(ended[job] for job in jobs))
 
 
