@@ -3,7 +3,7 @@
 Short runs (GridWorld, 60 episodes; a seed each), with one process and with one for each core, in
 turn; each ratio is between neighbours in time. Then many of them with one for each core. "Outside
 training" is the share of the time of all processes that is not between a run's first and last
-decision: loading, building, files.
+decision: loading, building, files. How much slower a run trains beside others is the machine's.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 from pacing import HERE
 from report import machine, markdown, say, spread, verdict
@@ -82,6 +83,13 @@ def main(arguments: list[str] | None = None) -> int:
     print(machine())
     print(markdown(["processes", "seconds", "share outside training"], rows))
     print(f"speed-up of {ways[-1]} processes: {spread(ups)}; {SPEED_UP}: {verdict(SPEED_UP, ups)}")
+    alone, beside = (
+        median([run["seconds"] * workers * (1 - run["outside"]) for run in found[workers]])
+        for workers in (ways[0], ways[-1])
+    )
+    print(
+        f"training alone, whose share of the cores this machine sets: {ways[-1] * alone / beside:.2f}"
+    )
     print(
         f"{options.many} runs on {ways[-1]} processes: {many['seconds']:.0f} s, outside training "
         f"{many['outside']:.3f}; {OUTSIDE}: {verdict(OUTSIDE, [many['outside']])}"

@@ -73,7 +73,8 @@ class RunOptions:
         A run whose learned weights the agents begin with, each seed with its own, or all with those
         of a single replica; projections of the same name must have as many synapses.
     record_episodes : int
-        So many first and last episodes of replica 0 are recorded spike by spike.
+        So many first and last episodes of replica 0 are recorded spike by spike; 0: nothing is, nor
+        what it would do in each state of a gridworld.
     probes : int
         Synapses whose eligibility, weight and third factor are traced in recorded episodes.
     weight_snapshots : int

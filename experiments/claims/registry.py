@@ -24,7 +24,8 @@ from threefactor.experiments.gallery.rmax_bias import RMAX_BIAS
 from threefactor.experiments.gallery.td_critic_track import TD_CRITIC_TRACK
 
 CONTROLS = (TWIN, SHUFFLED, PERMUTED, RANDOM)
-OPEN_LOOP = 0.7555  # random {down, right} in GridWorld-v0, exact by policy evaluation
+PLAUSIBLY = "At rates that brains have,"
+FASTLY = "With inputs of 500 Hz and decisions of 10 ms,"
 
 EXPERIMENTS: dict[str, Experiment] = {
     "gridworld_reinforce": closed_loop_experiment(
@@ -33,18 +34,21 @@ EXPERIMENTS: dict[str, Experiment] = {
         (at_least(TRAINED, 0.95, 8), *(at_most(arm, 0.3) for arm in CONTROLS)),
         control_episodes=300,
     ),
-    "gridworld_reinforce_fast": closed_loop_experiment(
-        "Neuron-as-agent REINFORCE with a spiking critic nears the optimum (1.1207) in GridWorld.",
-        {"preset": "fast", "env": "GridWorld-v0", "rule": "reinforce"},
-        (at_least(TRAINED, 0.90, 8), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
-        controls=(TWIN, SHUFFLED),
-    ),
-    "gridworld_rstdp-et_fast": closed_loop_experiment(
-        "R-STDP with eligibility and TD error beats the open-loop agent (0.7555) in GridWorld.",
-        {"preset": "fast", "env": "GridWorld-v0", "rule": "rstdp-et"},
-        (at_least(TRAINED, OPEN_LOOP + 0.05, 8), at_most(TWIN, 0.1), at_most(SHUFFLED, 0.3)),
-        controls=(TWIN, SHUFFLED),
-    ),
+    **{
+        f"gridworld_{rule}_fast": closed_loop_experiment(
+            f"With a spike of its input in every timestep and decisions of 10 ms, {name} nears "
+            "GridWorld's optimum.",
+            {"preset": "fast", "env": "GridWorld-v0", "rule": rule},
+            (at_least(TRAINED, bar, seeds), *(at_most(arm, 0.3) for arm in CONTROLS)),
+            control_episodes=300,
+            is_scheduled=True,
+        )
+        for rule, name, bar, seeds in (
+            ("reinforce", "neuron-as-agent REINFORCE", 1.04, 9),
+            ("reinforce-sign", "REINFORCE with the sign of the action taken", 1.04, 9),
+            ("rstdp-et", "R-STDP with eligibility", 1.0, 8),
+        )
+    },
     "identity_eprop": closed_loop_experiment(
         "Reward-based e-prop learns to repeat four symbols nearly without a mistake.",
         {"preset": "fast", "env": "Identity-v0", "rule": "eprop-reward"},
@@ -56,13 +60,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         controls=(TWIN, SHUFFLED),
     ),
-    "mountaincar_reinforce_fast": closed_loop_experiment(
-        "Neuron-as-agent REINFORCE at least halves the steps to the goal of MountainCar.",
-        {"preset": "fast", "env": "MountainCar-v0", "rule": "reinforce"},
-        (halves(TRAINED, TWIN), below(TRAINED, SHUFFLED)),
-        score=Score("length"),
-        controls=(TWIN, SHUFFLED),
-    ),
     "cartpole_reinforce": closed_loop_experiment(
         "At rates that brains have, neuron-as-agent REINFORCE balances CartPole's pole to the end.",
         {"env": "CartPole-v1", "rule": "reinforce", "episodes": 500},
@@ -72,12 +69,19 @@ EXPERIMENTS: dict[str, Experiment] = {
     "cartpole_reinforce_fast": closed_loop_experiment(
         "With inputs of 500 Hz and decisions of 10 ms, the same within 300 episodes.",
         {"preset": "fast", "env": "CartPole-v1", "rule": "reinforce", "episodes": 300},
-        (at_least(TRAINED, 490.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
+        (at_least(TRAINED, 490.0, 10), *(at_most(arm, 150.0) for arm in CONTROLS)),
         is_scheduled=True,
     ),
     "cartpole_rstdp-et": closed_loop_experiment(
         "At rates that brains have, R-STDP with eligibility learns to balance CartPole's pole.",
         {"env": "CartPole-v1", "rule": "rstdp-et"},
+        (at_least(TRAINED, 450.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
+        is_scheduled=True,
+    ),
+    "cartpole_spiking": closed_loop_experiment(
+        "At rates that brains have, an actor and a critic of spiking neurons, whose spikes are the "
+        "TD error's value, learn to balance CartPole's pole.",
+        {"env": "CartPole-v1", "rule": "reinforce", "model": "actor-critic"},
         (at_least(TRAINED, 450.0, 8), *(at_most(arm, 150.0) for arm in CONTROLS)),
         is_scheduled=True,
     ),
@@ -118,16 +122,20 @@ EXPERIMENTS: dict[str, Experiment] = {
         is_scheduled=True,
     ),
     **{
-        f"mountaincar_{rule}": closed_loop_experiment(
-            f"At rates that brains have, {name} drives MountainCar's car to the goal within the "
-            "standard 200 steps; training has 1000 steps an episode.",
-            {"env": "MountainCar-v0", "rule": rule},
-            (at_least(TRAINED, -125.0, 8), *(at_most(arm, -180.0) for arm in CONTROLS)),
+        f"mountaincar_{rule}{'_fast' * (preset == 'fast')}": closed_loop_experiment(
+            f"{how} {name} drives MountainCar's car to the goal within the standard 200 steps; "
+            "training has 1000 steps an episode.",
+            {"preset": preset, "env": "MountainCar-v0", "rule": rule},
+            (at_least(TRAINED, bar, 8), *(at_most(arm, -180.0) for arm in CONTROLS)),
             score=Score(evaluated=100, max_episode_steps=200),
             control_episodes=100,
             is_scheduled=True,
         )
-        for rule, name in (("reinforce", "REINFORCE"), ("rstdp-et", "R-STDP with eligibility"))
+        for preset, how, rule, name, bar in (
+            ("plausible", PLAUSIBLY, "reinforce", "REINFORCE", -125.0),
+            ("plausible", PLAUSIBLY, "rstdp-et", "R-STDP with eligibility", -125.0),
+            ("fast", FASTLY, "reinforce", "REINFORCE", -112.0),
+        )
     },
     "gridworld_rstdp-et": closed_loop_experiment(
         "At rates that brains have, R-STDP with eligibility learns GridWorld.",

@@ -14,7 +14,8 @@ from threefactor.experiments.jobs.worker import EndedJob, Worker, wait_for
 from threefactor.experiments.training.interruption import Interruption
 from threefactor.experiments.training.progress import Display, Say
 
-POLL_S = 0.1
+#: The end of a job is seen at once; this is for Ctrl-C, progress and health.
+POLL_S = 0.25
 
 
 def run_jobs(

@@ -170,7 +170,9 @@ def _train(
         "twin_error_by_replica": [standard_error(returns) for returns in played],
         "run": directory.id,
     }  # fmt: skip
-    arrays = policy_arrays(loop.agent, loop.environments)
+    arrays = None
+    if config.options.record_episodes:
+        arrays = policy_arrays(loop.agent, loop.environments)
     directory.seal()  # what is recorded cannot be read before
     recorded = Run(directory.path)
     plausibility = measure_plausibility(recorded)
