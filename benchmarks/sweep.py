@@ -87,9 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         median([run["seconds"] * workers * (1 - run["outside"]) for run in found[workers]])
         for workers in (ways[0], ways[-1])
     )
-    print(
-        f"training alone, whose share of the cores this machine sets: {ways[-1] * alone / beside:.2f}"
-    )
+    print(f"training alone, which the machine decides: {ways[-1] * alone / beside:.2f} times")
     print(
         f"{options.many} runs on {ways[-1]} processes: {many['seconds']:.0f} s, outside training "
         f"{many['outside']:.3f}; {OUTSIDE}: {verdict(OUTSIDE, [many['outside']])}"
