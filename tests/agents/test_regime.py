@@ -14,7 +14,8 @@ def regime(**settings):
 
 
 def test_of_both_presets():
-    plausible, fast = regime(preset="plausible"), regime(preset="fast")
+    plausible = regime(preset="plausible")
+    fast = regime(preset="fast", model="actor-critic")
     assert plausible["without_membrane"] == []
     assert (plausible["input_rate_max_hz"], plausible["decision_ms"]) == (100.0, 100.0)
     assert fast["without_membrane"] == ["critic"]

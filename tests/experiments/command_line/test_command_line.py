@@ -605,7 +605,7 @@ def test_workers_reproduce_the_same(cli, tmp_path):
 
 
 def test_an_arm_alone_and_shared_by_workers_scores_the_same(cli, tmp_path):
-    arguments = ["reproduce", "gridworld_reinforce_fast", "--budget", "0.002", "--seeds", "2"]
+    arguments = ["reproduce", "gridworld_reinforce", "--budget", "0.002", "--seeds", "2"]
     told = [
         cli(*arguments, "--arm", "trained", "--workers", n, "--out", tmp_path / n)[1].splitlines()
         for n in ("1", "2")
