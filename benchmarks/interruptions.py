@@ -80,7 +80,8 @@ class Bench:
 
 def kills(bench: Bench, count: int) -> list[dict[str, Any]]:
     """Kill runs again and again at moments drawn by chance, before the first checkpoint as well."""
-    chance, found = random.Random(1), []
+    chance = random.Random(1)
+    found: list[dict[str, Any]] = []
     while (left := count - sum(row["kills"] for row in found)) > 0:
         run, early, done = bench.folder / "killed", 0, 0
         shutil.rmtree(run, ignore_errors=True)
