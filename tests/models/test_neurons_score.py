@@ -86,7 +86,8 @@ def potential(name, recorded):
     [
         ("escape-lif", {"v_rest_mv": 10.0, "v_reset_mv": 10.0}, -np.expm1(-0.05 * np.exp(-1.5))),
         ("escape-lif", {"v_rest_mv": 36.0, "v_reset_mv": 15.0, "v_threshold_mv": 15.5,
-                        "exponent_limit": 1.0, "tau_membrane_ms": 0.01}, -np.expm1(-0.05 * np.exp(1.0))),
+                        "exponent_limit": 1.0, "tau_membrane_ms": 0.01},
+         -np.expm1(-0.05 * np.exp(1.0))),
         ("srm0", {"v_threshold_mv": 1.0, "v_reset_mv": 0.0}, -np.expm1(-0.06 * np.exp(-0.5))),
         ("ising", {"bias": -1.0}, 1 / (1 + np.exp(2.0))),
         ("bernoulli-glm", {"bias": 0.5}, 1 / (1 + np.exp(-1.0))),
