@@ -12,6 +12,7 @@ import numpy as np
 from threefactor.models.blueprint import Blueprint, Demand, GroupCode, SynapseCode
 from threefactor.models.host import input_array
 from threefactor.models.lazy_decay import add_growth, find_lazy_decays, grown, without_decay
+from threefactor.models.links import drivable
 from threefactor.models.resting import find_resting
 from threefactor.models.specification import Modulation, NetworkSpec, Population, Projection
 from threefactor.rules.contract import Rule, parameter_values
@@ -148,19 +149,16 @@ def _assemble_modulation(
     plan: Blueprint, spec: NetworkSpec, modulation: Modulation, replicas: int
 ) -> None:
     source, target = spec.population(modulation.source), spec.population(modulation.target)
-    n_links = len(modulation.pre)
     destination = modulation.into.replace(".", "_")
     plan.synapses.append(
         SynapseCode(
-            modulation.name, source.name, target.name, n_links * replicas,
+            modulation.name, source.name, target.name, modulation.n_links * replicas,
             "weight : 1 (constant)\n"
             f"{destination}_post = weight*{modulation.variable}_pre : 1 (summed)",
-            summed=destination,
+            summed=destination, is_integrated=modulation.into in drivable(target.neuron),
         )
     )  # fmt: skip
     _connect(plan, modulation, source, target, replicas)
-    weights = np.broadcast_to(np.asarray(modulation.weights, float), n_links)
-    plan.data[f"{modulation.name}.weight"] = np.tile(weights, replicas)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class SynapseCode:
     resting: tuple[str, ...] = ()
     #: Postsynaptic variable that a modulation writes, summed over its links in every timestep.
     summed: str = ""
+    #: Whether neurons integrate that variable: it is written before they do, else afterwards.
+    is_integrated: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from threefactor.models.links import check_indices, check_modulation
 from threefactor.models.neurons.contract import NeuronModel
 from threefactor.models.neurons.strings import (
     check_neuron_class,
@@ -40,7 +41,7 @@ def check_network(spec: NetworkSpec) -> None:
     _check_names_on_neurons(spec)
     destinations = [(m.target, m.into) for m in spec.modulations]
     for modulation in spec.modulations:
-        _check_modulation(spec, modulation)
+        check_modulation(spec, modulation)
         if destinations.count((modulation.target, modulation.into)) > 1:
             raise ValueError(
                 f"Modulation {modulation.name!r}: {modulation.into!r} of {modulation.target!r} "
@@ -105,9 +106,9 @@ def _check_roles(spec: NetworkSpec) -> None:
         if role == "input":
             if not neuron.takes:
                 raise ValueError(
-                    f"{where} must take rates or spike times, got {kind}; choose PoissonInput or "
-                    "TimedInput, or declare `rates : hertz` or `steps_to_spike : 1` in the "
-                    "neuron's equations."
+                    f"{where} must take rates, spike times or numbers, got {kind}; choose "
+                    "PoissonInput, TimedInput or AnalogInput, or declare `rates : hertz`, "
+                    "`steps_to_spike : 1` or `currents : 1` in the neuron's equations."
                 )
         elif not (neuron.threshold or neuron.readout):
             raise ValueError(
@@ -165,7 +166,7 @@ def _names_on_neuron(projection: Projection, population: str) -> set[str]:
 def _check_projection(spec: NetworkSpec, projection: Projection) -> None:
     where = f"Projection {projection.name!r}"
     source, target = spec.population(projection.source), spec.population(projection.target)
-    _check_indices(where, projection.pre, projection.post, source, target)
+    check_indices(where, projection.pre, projection.post, source, target)
     if projection.port not in target.neuron.ports:
         raise ValueError(
             f"{where}: {type(target.neuron).__name__} has no port {projection.port!r}; "
@@ -231,56 +232,3 @@ def _check_constraints(where: str, projection: Projection, target: Population) -
             f"{where}.incoming_sum must be within what the bounds of each neuron's weights add up "
             f"to, {reach}, got {total}."
         )
-
-
-def _check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
-    where = f"Modulation {modulation.name!r}"
-    source, target = spec.population(modulation.source), spec.population(modulation.target)
-    _check_indices(where, modulation.pre, modulation.post, source, target)
-    variables = {
-        v for v, unit in parse_equations(source.neuron.equations).units.items() if unit == "1"
-    }
-    if modulation.variable not in variables:
-        raise ValueError(
-            f"{where}: {type(source.neuron).__name__} has no dimensionless variable "
-            f"{modulation.variable!r}; it has: {', '.join(sorted(variables)) or 'none'}."
-        )
-    if not np.all(np.isfinite(modulation.weights)) or np.shape(modulation.weights) not in (
-        (), np.shape(modulation.pre),
-    ):  # fmt: skip
-        raise ValueError(
-            f"{where}.weights must be finite, one number or one for each of the "
-            f"{len(modulation.pre)} links, got shape {np.shape(modulation.weights)}."
-        )
-    rules = {p.name: p.rule for p in spec.projections if p.rule and p.target == target.name}
-    waiting = [name for name, rule in rules.items() if rule.post_on_delivery]
-    if modulation.into == "third_factor" and waiting:
-        raise ValueError(
-            f"{where}: {type(rules[waiting[0]]).__name__} at {waiting[0]!r} waits for deliveries "
-            "by the host, and neurons deliver in every timestep; choose a rule without "
-            "post_on_delivery, such as td-ltp-continuous."
-        )
-    destinations = ["third_factor"] * bool(rules)
-    for name, rule in rules.items():
-        destinations += [f"{name}.{variable}" for variable in rule.host_writes]
-    if modulation.into not in destinations:
-        raise ValueError(
-            f"{where}: cannot write {modulation.into!r} at {target.name!r}; rules there have: "
-            f"{', '.join(destinations) or 'nothing, no plastic projection ends there'}."
-        )
-
-
-def _check_indices(
-    where: str, pre: np.ndarray, post: np.ndarray, source: Population, target: Population
-) -> None:
-    if len(pre) != len(post) or len(pre) == 0:
-        raise ValueError(
-            f"{where}: pre and post must be equally long and not empty, "
-            f"got {len(pre)} and {len(post)}."
-        )
-    for side, index, group in (("pre", pre, source), ("post", post, target)):
-        if np.min(index) < 0 or np.max(index) >= group.size:
-            raise ValueError(
-                f"{where}.{side} must index 0 to {group.size - 1} of {group.name!r}, "
-                f"got {np.min(index)} to {np.max(index)}."
-            )

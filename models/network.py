@@ -1,4 +1,4 @@
-"""A live network of R agents: rates or spike times in, counts out, third factor to weights."""
+"""A live network of R agents: rates, times or numbers in, counts out, third factor to weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -164,8 +164,9 @@ class Network:
             for row, seed in zip(streams, noise_seeds, strict=True):
                 row[:] = stream_ids(seed, name, purpose, row.size)
         for projection in self.spec.projections:
-            arrays = (self.replicated(f"{projection.name}.{v}") for v in ("w", "w_min", "w_max"))
-            draw_weights(projection, weight_seeds, *arrays)
+            draw_weights(projection, weight_seeds, self.replicated(f"{projection.name}.w"))
+        for modulation in self.spec.modulations:
+            draw_weights(modulation, weight_seeds, self.replicated(f"{modulation.name}.weight"))
         self._normalise(self._normalised, self._everyone)
         for population in self.spec.populations:
             for parameter in population.heterogeneity:
@@ -202,8 +203,8 @@ class Network:
         Parameters
         ----------
         told : (replicas, n_inputs)
-            What the neurons of the input take: rates in Hz, or spike times in ms from the window's
-            start, one for each neuron, inf or NaN for no spike.
+            What the neurons of the input take: rates in Hz; spike times in ms from the window's
+            start, one for each neuron, inf or NaN for no spike; or numbers.
         steps : int
             Timesteps of the window, >= 1.
 
@@ -395,6 +396,31 @@ class Network:
     def weights(self) -> dict[str, Floats]:
         """Return copies of all weights, projection -> (replicas, n_synapses)."""
         return {p.name: self.replicated(f"{p.name}.w").copy() for p in self.spec.projections}
+
+    def load(self, arrays: Mapping[str, Floats]) -> None:
+        """Write arrays by their names, such as those of a network that was trained elsewhere.
+
+        Parameters
+        ----------
+        arrays : mapping of ``"<owner>.<variable>"`` to (elements,) or (replicas, elements)
+            In SI units; what has no row for each replica is written to all of them. Parameters of
+            neurons have elements where the population is heterogeneous in them.
+
+        Raises
+        ------
+        KeyError
+            If there is no such array.
+        ValueError
+            If it has another number of elements.
+        """
+        for name, values in arrays.items():
+            view = self.replicated(name)
+            if np.shape(values)[-1:] != view.shape[1:]:
+                raise ValueError(
+                    f"Network.load: {name} has {view.shape[1]} elements, got "
+                    f"{np.shape(values)}; train and run the same NetworkSpec."
+                )
+            view[...] = values
 
     def close(self) -> None:
         """Free the engine."""

@@ -58,9 +58,11 @@ class Population:
         Equations and parameters.
     resets : str, default "episode"
         When the neurons' state returns to its initial value: "keep", "episode" or "decision".
-    heterogeneity : mapping of str to float, default empty
+    heterogeneity : mapping of str to float or Uniform, default empty
         Parameter name (unit suffix stripped) -> relative standard deviation; the parameter is then
-        drawn for each neuron from N(value, sd*|value|), clipped to keep its sign.
+        drawn for each neuron from N(value, sd*|value|), clipped to keep its sign. Or where values
+        are drawn from, in SI units. With 0.0 neurons begin with equal values of their own, which
+        the host can write and gradients move. All are clipped to the neuron model's `bounds`.
     times_first_spike : bool, default False
         Keep the time of each neuron's first spike of a window, for the first-to-spike decoder.
     modules : (size,) int array or None
@@ -74,7 +76,7 @@ class Population:
     size: int
     neuron: NeuronModel
     resets: str = "episode"
-    heterogeneity: Mapping[str, float] = field(default_factory=dict)
+    heterogeneity: Mapping[str, float | Uniform] = field(default_factory=dict)
     times_first_spike: bool = False
     modules: np.ndarray | None = None
     valence: np.ndarray | None = None
@@ -168,14 +170,16 @@ class Projection:
 
 @dataclass(frozen=True)
 class Modulation:
-    """A modulator made of neurons: what they compute reaches other neurons in every timestep.
+    """Graded links: what neurons compute reaches other neurons in every timestep, without spikes.
 
     Equations
     ---------
-    after the threshold test: destination_i <- sum over links j -> i of weight_ji*variable_j
+    destination_i <- sum over links j -> i of weight_ji*variable_j
 
-    so that the plasticity of the same timestep reads it. It takes the place of what the host
-    delivers: `Network.consolidate` leaves such a third factor as it is.
+    right before it is read: a third factor, or what a rule declares, after the threshold test, so
+    that the plasticity of the same timestep reads it; a variable of the neurons when the timestep
+    begins, so that they integrate it. A third factor takes the place of what the host delivers:
+    `Network.consolidate` leaves it as it is.
 
     Parameters
     ----------
@@ -185,11 +189,13 @@ class Modulation:
         Dimensionless variable of the source neurons, for example ``"td_error"``.
     pre, post : (n_links,) int arrays
         Neuron indices within one agent.
-    weights : float or (n_links,) array, default 1.0
-        Fixed; a signed vector sends each neuron its own modulator (feedback alignment, e-prop).
+    weights : float, (n_links,) array, Uniform or Normal, default 1.0
+        No rule moves them, and the host may write them (``"<name>.weight"``); a signed vector sends
+        each neuron its own modulator (feedback alignment, e-prop).
     into : str, default "third_factor"
-        The third factor of all rules at the target, or ``"<projection>.<variable>"``: a variable
-        that the rule of one projection declares in its `host_writes`.
+        The third factor of all rules at the target; ``"<projection>.<variable>"``: a variable
+        that the rule of one projection declares in its `host_writes`; or a dimensionless variable
+        of the target neurons that nothing else writes, such as ``"drive"`` of lif-discrete.
     """
 
     name: str
@@ -198,8 +204,13 @@ class Modulation:
     variable: str
     pre: np.ndarray
     post: np.ndarray
-    weights: float | np.ndarray = 1.0
+    weights: float | np.ndarray | Uniform | Normal = 1.0
     into: str = "third_factor"
+
+    @property
+    def n_links(self) -> int:
+        """Number of links of one agent."""
+        return len(self.pre)
 
 
 @dataclass(frozen=True)
@@ -211,8 +222,8 @@ class NetworkSpec:
     populations, projections, modulations : tuples
         What the network is made of.
     input, output : str, default "input", "actor"
-        Population that is told rates or spike times (see `NeuronModel.takes`); population
-        whose spikes, or readout, are decoded.
+        Population that is told rates, spike times or numbers (see `NeuronModel.takes`);
+        population whose spikes, or readout, are decoded.
     critic : str or None
         Population whose activity is the value estimate.
     timestep_ms : float, default 1.0

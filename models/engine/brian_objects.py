@@ -139,7 +139,7 @@ def _synapses(
     )  # fmt: skip
     if code.summed:
         updater = synapses.summed_updaters[f"{code.summed}_post"]
-        updater.when, updater.order = "thresholds", 1
+        updater.when, updater.order = ("groups", -1) if code.is_integrated else ("thresholds", 1)
     else:
         synapses.pre.order = code.on_pre_order
     if code.on_pre_at_once:

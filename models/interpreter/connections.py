@@ -198,17 +198,19 @@ class Links:
     Parameters
     ----------
     modulation : Modulation
+    weights : (replicas, n_links) array
+        Initial weights.
     source : Neurons
     into : Place
         Where the variable lives that is written.
     """
 
-    def __init__(self, modulation: Modulation, source: Neurons, into: Place) -> None:
+    def __init__(
+        self, modulation: Modulation, weights: Array, source: Neurons, into: Place
+    ) -> None:
         self.modulation, self.source, self.into = modulation, source, into
         self.arrays = into.arrays
-        weights = np.broadcast_to(np.asarray(modulation.weights, float), len(modulation.pre))
-        shape = len(source.spikes), weights.size
-        self.place = Place(f"Modulation {modulation.name!r}", shape, self.arrays)
+        self.place = Place(f"Modulation {modulation.name!r}", weights.shape, self.arrays)
         self.place.add("weight", weights)
 
     def send(self) -> None:

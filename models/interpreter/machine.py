@@ -13,6 +13,7 @@ from threefactor.models.host import check_third_factor, input_array, mean_value,
 from threefactor.models.interpreter.connections import Connections, Links
 from threefactor.models.interpreter.initial import draw_parameters, draw_weights, start_streams
 from threefactor.models.interpreter.neurons import Neurons
+from threefactor.models.links import drivable
 from threefactor.models.specification import NetworkSpec
 from threefactor.naming import suggest
 from threefactor.rules.contract import AGREEMENT, split_unit
@@ -41,8 +42,8 @@ class Interpreter:
     weights agree to rounding. One timestep takes 0.2 to 0.6 ms up to ten thousand synapses and a
     few ms at a hundred thousand, some hundred times what the compiled engine needs.
 
-    One timestep, in all replicas: equations, ``integrate``; ``before_threshold``, threshold;
-    modulations; then transmission and the rules' event blocks in their order; resets of the neurons
+    One timestep, in all replicas: modulations that neurons integrate; equations, ``integrate``;
+    ``before_threshold``, threshold; the other modulations; then transmission and the rules' event blocks in their order; resets of the neurons
     that spike; weight clocks.
 
     Parameters
@@ -101,9 +102,19 @@ class Interpreter:
             purposes = connections.plasticity.rule.noise
             start_streams(name, connections.synapses, purposes, noise_seeds)
         self._links = [
-            Links(m, self.neurons[m.source], self._destination(m.target, m.into))
+            Links(
+                m, draw_weights(m, weight_seeds), self.neurons[m.source],
+                self._destination(m.target, m.into),
+            )
             for m in spec.modulations
+        ]  # fmt: skip
+        is_integrated = [
+            m.into in drivable(self.neurons[m.target].neuron) for m in spec.modulations
         ]
+        self._drives = [
+            links for links, early in zip(self._links, is_integrated, strict=True) if early
+        ]
+        self._modulators = [links for links in self._links if links not in self._drives]
         events = [event for c in self.connections.values() for event in c.events()]
         self._events = [action for _, _, action in sorted(events, key=lambda event: event[:2])]
         self._homes = self._addresses()
@@ -176,7 +187,7 @@ class Interpreter:
         Parameters
         ----------
         told : (replicas, n_inputs)
-            Rates in Hz, or spike times in ms, see `Network.advance`.
+            Rates in Hz, spike times in ms, or numbers, see `Network.advance`.
         steps : int
             Timesteps of the window, >= 1.
 
@@ -213,6 +224,8 @@ class Interpreter:
             Spikes that neurons emit instead of their own (see `Neurons.fire`).
         """
         given = given or {}
+        for links in self._drives:
+            links.send()
         for name, neurons in self.neurons.items():
             neurons.clamp(given.get(name))
             neurons.integrate()
@@ -220,7 +233,7 @@ class Interpreter:
             connections.integrate()
         for neurons in self.neurons.values():
             neurons.fire()
-        for links in self._links:
+        for links in self._modulators:
             links.send()
         for name, rows in self._recorded.items():
             rows.append(self._seen(name))

@@ -4,7 +4,8 @@ from dataclasses import fields
 
 from threefactor.models.neurons.adaptive_lif import AdaptiveLIF
 from threefactor.models.neurons.bernoulli import BernoulliGLM, Ising
-from threefactor.models.neurons.contract import NeuronModel, PoissonInput, TimedInput
+from threefactor.models.neurons.contract import AnalogInput, NeuronModel, PoissonInput, TimedInput
+from threefactor.models.neurons.discrete import DiscreteLIF, DiscreteReadout, SoftResetLIF
 from threefactor.models.neurons.escape import SRM0, EscapeLIF
 from threefactor.models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
 from threefactor.models.neurons.lif import LIF, ConductanceLIF, CurrentLIF, NoisyLIF
@@ -14,6 +15,7 @@ from threefactor.naming import check_choice
 
 NEURONS: dict[str, type[NeuronModel]] = {
     "adaptive-lif": AdaptiveLIF,
+    "analog": AnalogInput,
     "bernoulli-glm": BernoulliGLM,
     "escape-lif": EscapeLIF,
     "ising": Ising,
@@ -21,10 +23,13 @@ NEURONS: dict[str, type[NeuronModel]] = {
     "lif": LIF,
     "lif-conductance": ConductanceLIF,
     "lif-current": CurrentLIF,
+    "lif-discrete": DiscreteLIF,
+    "lif-soft-reset": SoftResetLIF,
     "noisy-izhikevich": NoisyIzhikevich,
     "noisy-lif": NoisyLIF,
     "poisson": PoissonInput,
     "readout": Readout,
+    "readout-discrete": DiscreteReadout,
     "srm0": SRM0,
     "td-error": TDError,
     "timed": TimedInput,

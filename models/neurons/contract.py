@@ -1,5 +1,6 @@
 """The neuron contract: a neuron is data, a frozen dataclass of floats and equation strings."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,7 +9,11 @@ from threefactor.rules.language import parse_equations
 
 #: What the host may tell an input population before each window -> the variable that it writes,
 #: and its unit. A neuron that declares such a variable can be an input.
-INPUT_VARIABLES = {"rates_hz": ("rates", "hertz"), "spike_times_ms": ("steps_to_spike", "1")}
+INPUT_VARIABLES = {
+    "rates_hz": ("rates", "hertz"),
+    "spike_times_ms": ("steps_to_spike", "1"),
+    "currents": ("currents", "1"),
+}
 
 #: What the host writes into a neuron that hears the reward.
 REWARD_VARIABLES = ("reward", "is_over")
@@ -38,6 +43,9 @@ class NeuronModel:
     ports: ClassVar[dict[str, str]] = {}
     #: Variable -> parameter name (or number) that it starts from; others start from zero.
     initial: ClassVar[dict[str, str | float]] = {}
+    #: Parameter -> least and greatest value of it, where neurons may have values of their own:
+    #: those that are drawn are clipped, and gradients move these parameters only, within them.
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {}
     #: Purposes of noise; each gives a variable ``<purpose>_stream`` for `uniform` and `gaussian`.
     noise: ClassVar[tuple[str, ...]] = ()
     #: Synaptic derivative of the membrane by the weight, for score and surrogate rules.
@@ -190,3 +198,50 @@ class TimedInput(NeuronModel):
     before_threshold = "steps_to_spike -= 1"
     threshold = "steps_to_spike == 0"
     has_membrane = False
+
+
+@dataclass(frozen=True)
+class AnalogInput(NeuronModel):
+    """Input neurons that are told numbers, and do not spike: a modulation carries them further.
+
+    Equations
+    ---------
+    currents <- the greatest multiple of resolution that is not above what was told
+
+    Parameters
+    ----------
+    resolution : float, default 9.5367431640625e-07
+        What numbers are rounded to, 1, > 0; 2**-20.
+
+    State
+    -----
+    currents : (n,), 1
+        Written before each window; constant within it.
+
+    Raises
+    ------
+    ValueError
+        If resolution is no power of two
+
+    Limits
+    ------
+    Numbers on a grid of powers of two, times weights on such a grid, have sums that are exact in
+    any order, so that engines and PyTorch agree in every bit (`models.differentiable.grid`).
+    """
+
+    resolution: float = 2.0**-20
+
+    equations = "currents : 1"
+    before_window = "currents -= currents % resolution"
+    readout = "currents"
+    has_membrane = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers; raise ValueError naming class and field."""
+        super().__post_init__()
+        check_positive(self, "resolution")
+        if math.frexp(self.resolution)[0] != 0.5:
+            raise ValueError(
+                f"AnalogInput.resolution must be a power of two, such as {2.0**-20}, got "
+                f"{self.resolution}."
+            )

@@ -127,7 +127,25 @@ def _check_neuron_class(neuron: type[NeuronModel]) -> None:
                 f"{owner}.initial[{variable!r}]: no parameter {start!r}."
                 f"{suggest(start, parameters)} It has: {', '.join(parameters) or 'none'}."
             )
+    _check_bounds(neuron, parameters)
     _check_promises(neuron, parameters)
+
+
+def _check_bounds(neuron: type[NeuronModel], parameters: Mapping[str, tuple[float, str]]) -> None:
+    """Raise TypeError or ValueError unless bounds are pairs around a parameter's default."""
+    check_mapping(neuron, "bounds", "{'membrane_decay': (0.0, 1.0)}", tuple)
+    for name, limits in neuron.bounds.items():
+        where = f"{neuron.__name__}.bounds[{name!r}]"
+        if name not in parameters:
+            raise ValueError(
+                f"{where}: no parameter {name!r}.{suggest(name, parameters)} "
+                f"It has: {', '.join(parameters) or 'none'}."
+            )
+        if len(limits) != 2 or not limits[0] <= parameters[name][0] <= limits[1]:
+            raise ValueError(
+                f"{where} must be the least and the greatest value, with the default between, got "
+                f"{limits}."
+            )
 
 
 def _check_promises(neuron: type[NeuronModel], parameters: Mapping[str, object]) -> None:

@@ -114,7 +114,10 @@ class Mute(NeuronModel):
         ({"input": "ears"}, r"NetworkSpec.input must name one of the populations .* got 'ears'"),
         ({"output": "hand"}, r"NetworkSpec.output must name .* got 'hand'. Did you mean 'hands'"),
         ({"critic": "judge"}, r"NetworkSpec.critic must name .* eyes, hands, mute, got 'judge'"),
-        ({"input": "hands"}, r"must take rates or spike times, got 'hands' of EscapeLIF; choose"),
+        (
+            {"input": "hands"},
+            r"must take rates, spike times or numbers, got 'hands' of EscapeLIF; choose",
+        ),
         ({"output": "mute"}, r"NetworkSpec.output must spike or be read out, got 'mute' of Mute"),
         ({"critic": "mute"}, r"NetworkSpec.critic must spike or be read out, got 'mute' of Mute"),
     ],
