@@ -80,6 +80,7 @@ def _check_weights(where: str, modulation: Modulation) -> None:
 def check_indices(
     where: str, pre: np.ndarray, post: np.ndarray, source: Population, target: Population
 ) -> None:
+    """Raise ValueError unless pairs of neurons are there."""
     if len(pre) != len(post) or len(pre) == 0:
         raise ValueError(
             f"{where}: pre and post must be equally long and not empty, "

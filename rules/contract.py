@@ -76,7 +76,8 @@ def parameter_values(instance: Any) -> dict[str, tuple[float, str]]:
 def check_parameters(instance: Any) -> None:
     """Raise ValueError unless every number is finite and in the range that its name implies.
 
-    ``tau_*`` and ``*_period_ms`` are > 0; ``*_decay`` is a factor per decision or timestep in [0, 1].
+    ``tau_*`` and ``*_period_ms`` are > 0; ``*_decay`` is a factor in [0, 1], per decision or, of a
+    neuron, per timestep.
     """
     owner = type(instance).__name__
     for field in fields(instance):

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
@@ -42,6 +43,10 @@ ALLOWED: dict[str, tuple[set[str], set[str] | None]] = {
     "analysis": (set(), {"numpy", "scipy", "matplotlib", "h5py", "elephant", "neo", "quantities"}),
     "experiments": ({"envs", "rules", "models", "agents", "analysis"}, None),
 }
+#: The only folders that may import torch, which is an optional group.
+WITH_TORCH = {"models/differentiable", "agents/gradient"}
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+NEEDING_TORCH = () if HAS_TORCH else tuple(f.replace("/", ".") + "." for f in sorted(WITH_TORCH))
 #: What every folder may import: places, words about names that a user misspelt and about lines of
 #: code that raised, questions to masks, ranges in which settings are looked for.
 COMMON = {"blame", "cache", "masks", "naming", "program", "search_range"}
@@ -50,10 +55,13 @@ CONTRACT = {
     f"threefactor.rules.{module}"
     for module in ("checks", "contract", "delays", "language", "streams", "updates")
 }
-#: What executes a rule's strings; only the interpreter of networks may know it.
+#: What executes strings; only the interpreter of networks may know it, and of exact steps PyTorch.
 EXECUTION = {
-    f"threefactor.rules.interpreter.{module}"
-    for module in ("arrays", "integration", "places", "plasticity")
+    "interpreter": {
+        f"threefactor.rules.interpreter.{module}"
+        for module in ("arrays", "integration", "places", "plasticity")
+    },
+    "differentiable": {"threefactor.rules.interpreter.propagators"},
 }
 
 
@@ -95,8 +103,28 @@ def forbidden(path, folder, may_project, may_outside):
 def test_imports_follow_the_table(folder):
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
-    wrong = {str(f.relative_to(ROOT)): forbidden(f, folder, *ALLOWED[folder]) for f in files}
+    wrong = {}
+    for file in files:
+        may_project, may_outside = ALLOWED[folder]
+        if may_outside is not None and has_torch(file):
+            may_outside = may_outside | {"torch"}
+        wrong[str(file.relative_to(ROOT))] = forbidden(file, folder, may_project, may_outside)
     assert {file: modules for file, modules in wrong.items() if modules} == {}
+
+
+def has_torch(file):
+    """Whether a file may import torch."""
+    return file.parent.relative_to(ROOT).as_posix() in WITH_TORCH
+
+
+def test_torch_is_imported_where_it_belongs():
+    wrong = {
+        str(file.relative_to(ROOT))
+        for folder in FOLDERS
+        for file in (ROOT / folder).rglob("*.py")
+        if "torch" in {module.partition(".")[0] for module in imports(file)} and not has_torch(file)
+    }
+    assert wrong == set()
 
 
 def imported_at_once(path):
@@ -132,7 +160,7 @@ def test_models_know_only_the_contract_of_rules():
         for file in (ROOT / "models").rglob("*.py")
         for module in imports(file)
         if module.startswith("threefactor.rules")
-        and module not in CONTRACT | (EXECUTION if file.parent.name == "interpreter" else set())
+        and module not in CONTRACT | EXECUTION.get(file.parent.name, set())
         and not module.startswith("threefactor.rules.language.")
     }
     assert wrong == set()
@@ -165,9 +193,14 @@ def test_the_import_check_sees_what_it_should(tmp_path):
 
 
 def concrete(package, base):
-    """Return all classes of a package's modules that derive from `base` and can be chosen."""
+    """Return all classes of a package's modules that derive from `base` and can be chosen.
+
+    Of modules that can be imported: without torch, not those of its folders.
+    """
     found = set()
     for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if info.name.removeprefix("threefactor.").startswith(NEEDING_TORCH):
+            continue
         for kind in vars(importlib.import_module(info.name)).values():
             is_own = isinstance(kind, type) and kind.__module__ == info.name
             if is_own and issubclass(kind, base) and not kind.__name__.startswith("_"):

@@ -43,8 +43,8 @@ class Interpreter:
     few ms at a hundred thousand, some hundred times what the compiled engine needs.
 
     One timestep, in all replicas: modulations that neurons integrate; equations, ``integrate``;
-    ``before_threshold``, threshold; the other modulations; then transmission and the rules' event blocks in their order; resets of the neurons
-    that spike; weight clocks.
+    ``before_threshold``, threshold; the other modulations; then transmission and the rules' event
+    blocks in their order; resets of the neurons that spike; weight clocks.
 
     Parameters
     ----------
