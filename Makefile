@@ -7,7 +7,7 @@ REPEATS ?= 7
 MEASURE = --budget $(BUDGET) --repeats $(REPEATS) --json benchmarks/results
 FOLDERS := agents analysis envs experiments models rules
 
-.PHONY: run test test-all check lint types mutate prove benchmarks reliability clean
+.PHONY: run test test-all test-deep check lint types mutate prove benchmarks reliability clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py train
@@ -17,6 +17,16 @@ test: $(VENV)/test
 
 test-all: $(VENV)/test
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# Training by gradients. The build of torch for CPUs, where its index can be reached, is a tenth of the other.
+CPU_TORCH := https://download.pytorch.org/whl/cpu
+DEEP_TESTS := tests/models/differentiable
+
+test-deep: $(VENV)/test
+	@$(MAKE) -s $(VENV)/deep || true
+	@if $(BIN)/python -c "import torch" 2>/dev/null; then \
+		$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(DEEP_TESTS); \
+	else echo "test-deep: skipped, torch cannot be installed here"; fi
 
 lint: $(VENV)/test
 	$(BIN)/ruff format --check .
@@ -47,6 +57,7 @@ benchmarks: $(VENV)/test
 	$(BIN)/python benchmarks/decision.py $(MEASURE)/decision.json
 	$(BIN)/python benchmarks/scaling.py $(MEASURE)/scaling.json
 	$(BIN)/python benchmarks/workers.py $(MEASURE)/workers.json
+	$(BIN)/python benchmarks/training.py $(MEASURE)/training.json
 	$(BIN)/python benchmarks/sweep.py --repeats 3 --json benchmarks/results/sweep.json
 	$(BIN)/python benchmarks/performance_page.py
 
@@ -66,6 +77,11 @@ $(VENV)/run: requirements.txt | $(VENV)/python
 $(VENV)/test: requirements.txt requirements-test.txt | $(VENV)/python
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-test.txt
 	touch $@ $(VENV)/run
+
+$(VENV)/deep: requirements-deep.txt | $(VENV)/test
+	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --disable-pip-version-check -q --retries 1 "torch>=2.8,<3" --index-url $(CPU_TORCH) || true
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-deep.txt
+	touch $@
 
 $(VENV)/mutate: requirements.txt requirements-test.txt requirements-mutate.txt | $(VENV)/test
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-mutate.txt

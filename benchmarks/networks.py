@@ -6,6 +6,7 @@ from typing import Any
 import checkout  # noqa: F401
 import numpy as np
 
+from threefactor.models.architectures.analog import analog_layers
 from threefactor.models.neurons import make_neuron
 from threefactor.models.neurons.contract import PoissonInput
 from threefactor.models.specification import (
@@ -93,3 +94,10 @@ def window_inputs(n_inputs: int, count: int = 64) -> tuple[np.ndarray, np.ndarra
     """Return rates (count, n_inputs) in Hz and rewards (count,): what a window gets."""
     generator = np.random.default_rng(0)
     return generator.uniform(0.0, 30.0, (count, n_inputs)), generator.uniform(-1, 1, count)
+
+
+def soft_reset_layers(sizes: tuple[int, ...], decay: float, threshold: float) -> NetworkSpec:
+    """Return layers of soft-reset neurons that are driven and read as numbers."""
+    neuron = make_neuron("lif-soft-reset", membrane_decay=decay, v_threshold=threshold)
+    readout = make_neuron("readout-discrete", synapse_decay=0.0, membrane_decay=decay)
+    return analog_layers(sizes, neuron, readout)

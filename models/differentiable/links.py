@@ -75,7 +75,7 @@ class Sender:
         _check_trainable(where, projection)
         target: Population = spec.population(projection.target)
         constants = {name: value for name, (value, _) in parameter_values(target.neuron).items()}
-        reader = Reader(constants)
+        reader = Reader(constants | {"dt": spec.timestep_ms * 1e-3})
         self._parts: list[tuple[str, bool, Part]] = []
         for statement in parse_statements(target.neuron.ports[projection.port], where):
             own = statement.expression.names & set(target.neuron.units) - constants.keys()

@@ -235,6 +235,7 @@ class DifferentiableNetwork(torch.nn.Module):
             weights = (links.name for links in (*self.senders, *self.graded))
             arrays |= {n: on_grid(arrays[n], step_for(arrays[n], bits)) for n in weights}
         twin.load(arrays)
+        twin.seed_noise(self._noise_seeds)
         return twin
 
     def _population(self, name: str) -> Neurons:

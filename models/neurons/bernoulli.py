@@ -7,7 +7,7 @@ from threefactor.models.neurons.contract import NeuronModel
 
 # (1 + tanh(x))/2 is 1/(1 + exp(-2*x)) without the overflow.
 _DRAW = """
-p = 0.5*(1 + tanh(drive + bias))
+p = 0.5*(1 + tanh(drive + current + bias))
 z = int(uniform(spike_stream, t_in_timesteps) < p)
 score = 2*(z - p)
 """
@@ -20,7 +20,8 @@ class Ising(NeuronModel):
     Equations
     ---------
     drive = sum of w over the presynaptic spikes of the previous tick
-    p = 1/(1 + exp(-2*(drive + bias)));  z ~ Bernoulli(p);  score = d log P(z)/d drive = 2*(z - p)
+    p = 1/(1 + exp(-2*(drive + current + bias)));  z ~ Bernoulli(p)
+    score = d log P(z)/d drive = 2*(z - p)
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ class Ising(NeuronModel):
     -----
     drive : (n,), 1
         Input collected for the next tick; cleared by the draw.
+    current : (n,), 1
+        Analogue input, for a modulation to write; 0 without one.
     p, z : (n,), 1
         Probability and outcome of this tick's draw; the unit's value is 2*z - 1.
     score : (n,), 1
@@ -53,6 +56,7 @@ class Ising(NeuronModel):
 
     equations = """
     drive : 1
+    current : 1
     p : 1
     z : 1
     score : 1
@@ -78,7 +82,8 @@ class BernoulliGLM(NeuronModel):
     Equations
     ---------
     tau_filter*ddrive/dt = -drive;  input spike: drive += w
-    p = 1/(1 + exp(-2*(drive + bias)));  z ~ Bernoulli(p);  score = d log P(z)/d drive = 2*(z - p)
+    p = 1/(1 + exp(-2*(drive + current + bias)));  z ~ Bernoulli(p)
+    score = d log P(z)/d drive = 2*(z - p)
 
     Parameters
     ----------
@@ -91,6 +96,8 @@ class BernoulliGLM(NeuronModel):
     -----
     drive : (n,), 1
         Filtered input; own spikes leave it.
+    current : (n,), 1
+        Analogue input, for a modulation to write; 0 without one.
     p, z : (n,), 1
         Probability and outcome of this tick's draw.
     score : (n,), 1
@@ -113,6 +120,7 @@ class BernoulliGLM(NeuronModel):
 
     equations = """
     ddrive/dt = -drive/tau_filter : 1
+    current : 1
     p : 1
     z : 1
     score : 1

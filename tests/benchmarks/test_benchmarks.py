@@ -114,3 +114,33 @@ def test_sweep_at_toy_size(tmp_path):
     sweeps = [found["many"], *(run for runs in found["processes"].values() for run in runs)]
     assert all(0 < sweep["outside"] < 1 for sweep in sweeps)
     assert "outside training" in text
+
+
+def test_training_at_toy_size(tmp_path):
+    pytest.importorskip("torch", reason='needs PyTorch: pip install "threefactor[deep]"')
+    out = tmp_path / "out.json"
+    text = run("training.py", "--json", str(out), "--batch", "2", "--steps", "3")
+    (rows,) = json.loads(out.read_text())["updates"].values()
+    assert [row["name"] for row in rows] == ["ours", "by hand"]
+    assert all(time > 0 for row in rows for time in row["cpu_s"])
+    assert rows[1]["ratios"]
+    assert "theirs / ours" in text
+
+
+def test_our_training_and_that_by_hand_have_the_same_loss(monkeypatch):
+    """What is compared computes the same, a timestep of each layer apart."""
+    torch = pytest.importorskip("torch", reason='needs PyTorch: pip install "threefactor[deep]"')
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    loop = load("training_loop")
+    (network, ours), (other, by_hand) = loop.ours(), loop.by_hand()
+    torch.manual_seed(0)
+    network.double()
+    other.double()
+    names = ("to_layer1.weight", "to_layer2.w", "to_output.w")
+    with torch.no_grad():
+        for name, weight in zip(names, other.weights, strict=True):
+            weight.copy_(network.parameter(name).view(weight.shape))
+        x = torch.floor(torch.randn(20, 4, 18, dtype=torch.float64) * 2**20) / 2**20
+        late, early = ours(x), by_hand(x)
+    assert early.abs().max() > 0.1
+    torch.testing.assert_close(late[2:], early[:-2], rtol=1e-9, atol=1e-9)

@@ -1,13 +1,14 @@
-"""Third factors that neurons of the network compute, against the equations in NumPy."""
+"""What neurons send to others without spikes, against the equations in NumPy."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from threefactor.models.interpreter import Interpreter
 from threefactor.models.network import Network
 from threefactor.models.neurons import make_neuron
-from threefactor.models.neurons.contract import PoissonInput
+from threefactor.models.neurons.contract import AnalogInput, PoissonInput
 from threefactor.models.neurons.td_error import TDError
 from threefactor.models.specification import (
     Modulation,
@@ -157,3 +158,71 @@ def test_one_destination_has_one_source():
     twin = replace(spec.modulations[0], name="twin")
     with pytest.raises(ValueError, match="has two sources"):
         replace(spec, modulations=(*spec.modulations, twin))
+
+
+def driven_spec(**changes):
+    """Return numbers that drive two discrete neurons, which read a third one's membrane."""
+    settings = {
+        "name": "feed", "source": "input", "target": "layer1", "variable": "currents",
+        **all_to_all(3, 2), "weights": np.arange(6) / 4, "into": "drive",
+    }  # fmt: skip
+    neuron = make_neuron("lif-discrete", v_threshold=2.0)
+    return NetworkSpec(
+        (
+            Population("input", 3, AnalogInput()),
+            Population("layer1", 2, neuron),
+            Population("layer2", 1, neuron),
+        ),
+        (),
+        output="layer2",
+        modulations=(
+            Modulation(**{**settings, **changes}),
+            Modulation("graded", "layer1", "layer2", "v", **all_to_all(2, 1), into="drive"),
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_neurons_integrate_a_drive_in_the_timestep_that_it_is_told(engine, open_network):
+    network = open_network(driven_spec(), engine, (0, 1))
+    network.engine.record([], [("layer1.v", k) for k in range(4)] + [("layer2.v", 0)], 1)
+    told = np.array([[1.0, 0.0, -1.0], [0.0, 0.5, 0.0]])
+    network.advance(told, 3)
+    drive = told @ (np.arange(6) / 4).reshape(3, 2)
+    values = network.engine.drain()["probes.values"]
+    np.testing.assert_array_equal(values[0, :4], drive.ravel())
+    np.testing.assert_array_equal(values[1, :4], 2 * drive.ravel())
+    # What it reads of neurons is what the timestep before has left.
+    np.testing.assert_array_equal(values[:2, 4], [0.0, drive[0].sum()])
+
+
+def test_interpreter_and_engine_draw_and_integrate_the_same_drive(open_network):
+    spec = driven_spec(weights=Uniform(-1.0, 1.0))
+    network, interpreter = (
+        open_network(spec, "compiled", (3, 4)),
+        Interpreter(spec, (3, 4), (103, 104)),
+    )
+    np.testing.assert_array_equal(
+        network.replicated("feed.weight"), interpreter.array("feed.weight")
+    )
+    assert np.ptp(network.replicated("feed.weight"), axis=0).all()
+    told = np.random.default_rng(0).normal(size=(20, 2, 3))
+    for window in told:
+        network.advance(window, 5)
+        interpreter.advance(window, 5)
+        for name in ("layer1.v", "layer2.v", "layer2.drive", "layer2.spike_count"):
+            np.testing.assert_array_equal(network.replicated(name), interpreter.array(name), name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"into": "v"}, "cannot write 'v' at 'layer1'; .* of its own DiscreteLIF has: drive"),
+        ({"into": "arriving"}, "of its own DiscreteLIF has: drive"),
+        ({"source": "layer2", "variable": "drive", **all_to_all(1, 2), "weights": 1.0},
+         "'drive' of 'layer2' is written by a modulation itself"),
+    ],
+)  # fmt: skip
+def test_drives_that_something_else_writes_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        driven_spec(**changes)
