@@ -3,8 +3,8 @@
 python benchmarks/training.py [--batch B ...]
 
 Against the same network written by hand, 25 lines of autograd, and against snnTorch and
-SpikingJelly in environments of their own: SNNTORCH_PYTHON and SPIKINGJELLY_PYTHON name their Python.
-One thread; every way is a process that waits while another one runs (`interleaved`).
+SpikingJelly in environments of their own, whose Python SNNTORCH_PYTHON and SPIKINGJELLY_PYTHON
+name. One thread; every way is a process that waits while another one runs (`interleaved`).
 """
 
 import argparse

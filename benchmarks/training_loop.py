@@ -13,6 +13,7 @@ spikingjelly `neuron.LIFNode` and `layer.Linear`, stepped as its tutorials do
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from pacing import Pacer
@@ -79,24 +80,24 @@ def snntorch() -> tuple[torch.nn.Module, Callable[[Tensor], Tensor]]:
     from snntorch import surrogate
 
     options = {"beta": DECAY, "threshold": THRESHOLD, "spike_grad": surrogate.fast_sigmoid(SLOPE)}
-    layers = torch.nn.ModuleList()
+    linears: list[Any] = []
+    cells: list[Any] = []
     for m, n in zip(SIZES, SIZES[1:], strict=False):
         is_last = n == SIZES[-1]
         reset = "none" if is_last else "subtract"
-        layers += [
-            torch.nn.Linear(m, n, bias=False), snn.Leaky(reset_mechanism=reset, **options)
-        ]  # fmt: skip
+        linears.append(torch.nn.Linear(m, n, bias=False))
+        cells.append(snn.Leaky(reset_mechanism=reset, **options))
 
     def call(x: Tensor) -> Tensor:
-        cells, outputs = layers[1::2], []
-        v = [cell.init_leaky() for cell in cells]
+        outputs: list[Any] = []
+        v: list[Any] = [cell.init_leaky() for cell in cells]
         for sent in x:
-            for k, (linear, cell) in enumerate(zip(layers[::2], cells, strict=True)):
+            for k, (linear, cell) in enumerate(zip(linears, cells, strict=True)):
                 sent, v[k] = cell(linear(sent), v[k])
             outputs.append(v[-1])
         return torch.stack(outputs)
 
-    return layers, call
+    return torch.nn.ModuleList([*linears, *cells]), call
 
 
 def spikingjelly() -> tuple[torch.nn.Module, Callable[[Tensor], Tensor]]:
@@ -116,7 +117,7 @@ def spikingjelly() -> tuple[torch.nn.Module, Callable[[Tensor], Tensor]]:
 
     def call(x: Tensor) -> Tensor:
         functional.reset_net(layers)
-        outputs = []
+        outputs: list[Any] = []
         for sent in x:
             layers(sent)
             outputs.append(layers[-1].v)

@@ -45,7 +45,8 @@ def check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
             f"{where}: {modulation.variable!r} of {source.name!r} is written by a modulation "
             "itself, in the same moment; read a variable that the neurons compute."
         )
-    _check_weights(where, modulation)
+    variables_there = drivable(target.neuron)
+    _check_weights(where, modulation, modulation.into in variables_there)
     rules = {p.name: p.rule for p in spec.projections if p.rule and p.target == target.name}
     waiting = [name for name, rule in rules.items() if rule.post_on_delivery]
     if modulation.into == "third_factor" and waiting:
@@ -57,7 +58,6 @@ def check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
     destinations = ["third_factor"] * bool(rules)
     for name, rule in rules.items():
         destinations += [f"{name}.{variable}" for variable in rule.host_writes]
-    variables_there = drivable(target.neuron)
     if modulation.into not in (*destinations, *variables_there):
         raise ValueError(
             f"{where}: cannot write {modulation.into!r} at {target.name!r}; rules there have: "
@@ -66,10 +66,15 @@ def check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
         )
 
 
-def _check_weights(where: str, modulation: Modulation) -> None:
+def _check_weights(where: str, modulation: Modulation, may_be_drawn: bool) -> None:
     weights = modulation.weights
     if hasattr(weights, "draw"):
-        return
+        if may_be_drawn:
+            return
+        raise ValueError(
+            f"{where}.weights of a modulator must be numbers, which controls compare with, got "
+            f"{weights}; draw them and pass the array."
+        )
     if not np.all(np.isfinite(weights)) or np.shape(weights) not in ((), np.shape(modulation.pre)):
         raise ValueError(
             f"{where}.weights must be finite, one number or one for each of the "

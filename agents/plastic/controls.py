@@ -201,7 +201,7 @@ def _eligibilities(rule: Rule) -> list[str]:
 def _broadcasts(network: Network) -> list[tuple[Rows, float | Rows]]:
     """Return with which weights neurons deliver third factors, views (R, n_links), and ought to."""
     return [
-        (network.replicated(f"{modulation.name}.weight"), modulation.weights)
+        (network.replicated(f"{modulation.name}.weight"), np.asarray(modulation.weights, float))
         for modulation in network.spec.modulations
         if modulation.into == "third_factor"
     ]

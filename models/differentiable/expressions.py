@@ -245,7 +245,9 @@ def _combined(sign: str, target: str, value: Part) -> Part:
     return lambda frame: function(frame[target], value(frame))
 
 
-def _elementwise(tensors: Callable[[Tensor], Tensor], numbers: Callable[[float], float]) -> Part:
+def _elementwise(
+    tensors: Callable[[Tensor], Tensor], numbers: Callable[[float], float]
+) -> Callable[[Any], Any]:
     return lambda x: tensors(x) if isinstance(x, Tensor) else numbers(x)
 
 

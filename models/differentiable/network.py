@@ -14,7 +14,7 @@ from threefactor.models.differentiable.neurons import Neurons
 from threefactor.models.differentiable.run import Run
 from threefactor.models.differentiable.state import State
 from threefactor.models.drawing import draw_parameter, draw_weights
-from threefactor.models.specification import NetworkSpec
+from threefactor.models.specification import Modulation, NetworkSpec, Projection
 from threefactor.naming import check_choice
 
 Floats = NDArray[np.float64]
@@ -86,18 +86,14 @@ class DifferentiableNetwork(torch.nn.Module):
         self.graded = [Graded(modulation, spec) for modulation in spec.modulations]
         self.neurons = {p.name: self._population(p.name) for p in spec.populations}
         known = self._draw(weight_seed)
-        weights = {links.name for links in (*self.senders, *self.graded)}
-        wanted = weights if trainable is None else set(trainable)
-        for name in sorted(wanted):
-            check_choice("trainable array", name, known)
-            if name not in weights and name not in self._bounds():
-                raise ValueError(
-                    f"{name} cannot be trained: the neuron model does not say within which bounds "
-                    "it is valid (`NeuronModel.bounds`)."
-                )
+        wanted = self._wanted(trainable, known)
         for name, values in known.items():
             tensor = torch.tensor(values, dtype=dtype, device=device)
             self.register_parameter(_key(name), torch.nn.Parameter(tensor, name in wanted))
+        self._limits = {
+            name: bounds for name, bounds in self._bounds().items()
+            if name in wanted and np.any(np.isfinite(bounds))
+        }  # fmt: skip
 
     def forward(self, told: Tensor, steps: int, state: State | None = None) -> tuple[Tensor, State]:
         """Simulate one decision window, or windows one after the other.
@@ -156,8 +152,9 @@ class DifferentiableNetwork(torch.nn.Module):
         ValueError
             With a suggestion, if there is none.
         """
-        check_choice("array", name, [key.replace(_BETWEEN, ".") for key in self._parameters])
-        found = self._parameters[_key(name)]
+        found = self._parameters.get(_key(name))
+        if found is None:
+            check_choice("array", name, [key.replace(_BETWEEN, ".") for key in self._parameters])
         assert found is not None
         return found
 
@@ -167,7 +164,7 @@ class DifferentiableNetwork(torch.nn.Module):
 
     def initial_state(self, batch: int) -> State:
         """Return the state that a window without one begins with."""
-        kind = next(iter(self._parameters.values()))
+        kind = next(self.parameters())
         values = {
             f"{name}.{variable}": torch.full(
                 (batch, neurons.size), neurons.initial[variable], dtype=kind.dtype,
@@ -201,11 +198,10 @@ class DifferentiableNetwork(torch.nn.Module):
             For weights so large that their sums would not be exact.
         """
         found = {}
-        weights = {links.name for links in (*self.senders, *self.graded)}
-        for key, parameter in self._parameters.items():
+        for key, parameter in self.named_parameters():
             name = key.replace(_BETWEEN, ".")
             values = parameter.detach().cpu().numpy().astype(np.float64)
-            if name in weights:
+            if name in self._weights():
                 values = on_grid(values)
                 check_exact(name, values)
             found[name] = values
@@ -232,8 +228,7 @@ class DifferentiableNetwork(torch.nn.Module):
         )  # fmt: skip
         arrays = self.arrays()
         if bits is not None:
-            weights = (links.name for links in (*self.senders, *self.graded))
-            arrays |= {n: on_grid(arrays[n], step_for(arrays[n], bits)) for n in weights}
+            arrays |= {n: on_grid(arrays[n], step_for(arrays[n], bits)) for n in self._weights()}
         twin.load(arrays)
         twin.seed_noise(self._noise_seeds)
         return twin
@@ -243,18 +238,30 @@ class DifferentiableNetwork(torch.nn.Module):
         written |= {graded.into for graded in self.graded if graded.target == name}
         return Neurons(self.spec.population(name), written, self.spec.timestep_ms)
 
+    def _weights(self) -> list[str]:
+        """Return the names of the arrays of weights."""
+        return [s.name for s in self.senders] + [graded.name for graded in self.graded]
+
+    def _wanted(self, trainable: Iterable[str] | None, known: Iterable[str]) -> set[str]:
+        """Return the names of the arrays to train; raise ValueError for those that cannot be."""
+        wanted = set(self._weights() if trainable is None else trainable)
+        for name in sorted(wanted):
+            check_choice("trainable array", name, known)
+            if name not in self._weights() and name not in self._bounds():
+                raise ValueError(
+                    f"{name} cannot be trained: the neuron model does not say within which bounds "
+                    "it is valid (`NeuronModel.bounds`)."
+                )
+        return wanted
+
     def _draw(self, seed: int) -> dict[str, Floats]:
         """Return the initial values of all arrays that differ between neurons or links."""
         found: dict[str, Floats] = {}
-        links = zip(
-            (*self.senders, *self.graded),
-            (*self.spec.projections, *self.spec.modulations),
-            strict=True,
-        )
-        for own, part in links:
+        links: list[Projection | Modulation] = [*self.spec.projections, *self.spec.modulations]
+        for name, part in zip(self._weights(), links, strict=True):
             row = np.empty((1, len(part.pre)))
             draw_weights(part, [seed], row)
-            found[own.name] = row[0]
+            found[name] = row[0]
         for population in self.spec.populations:
             for parameter in population.heterogeneity:
                 row = np.empty((1, population.size))
@@ -272,12 +279,10 @@ class DifferentiableNetwork(torch.nn.Module):
 
     def _keep_within_bounds(self) -> None:
         """Put back what a step of an optimiser has moved out of its bounds."""
-        for name, (low, high) in self._bounds().items():
-            parameter = self._parameters.get(_key(name))
-            if parameter is not None and parameter.requires_grad:
-                parameter.data.clamp_(
-                    *(torch.as_tensor(x, dtype=parameter.dtype) for x in (low, high))
-                )
+        for name, bounds in self._limits.items():
+            parameter = self.parameter(name)
+            low, high = (torch.as_tensor(bound, dtype=parameter.dtype) for bound in bounds)
+            parameter.data.clamp_(low.to(parameter.device), high.to(parameter.device))
 
 
 _BETWEEN = "/"

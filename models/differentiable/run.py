@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from threefactor.models.differentiable.expressions import SURROGATE, Frame
-from threefactor.models.differentiable.links import deliver
+from threefactor.models.differentiable.links import Graded, deliver
 from threefactor.models.differentiable.state import State
 from threefactor.models.differentiable.streams import Stream
 from threefactor.models.host import steps_to_spike
@@ -48,12 +48,7 @@ class Run:
         matrices = [
             (graded, graded.matrix(network.parameter(graded.name))) for graded in network.graded
         ]
-        source = network.neurons[self._spec.input]
-        self._steady: list[tuple[str, str, tuple[Tensor, ...]]] = []
-        for graded, matrix in matrices:
-            if graded.is_steady:
-                sums = self._rounded(source, self._told) @ matrix
-                self._steady.append((graded.target, graded.into, sums.unbind()))
+        self._steady = [(graded, matrix) for graded, matrix in matrices if graded.is_steady]
         self._graded = [(graded, matrix) for graded, matrix in matrices if not graded.is_steady]
 
     def window(self, number: int, steps: int) -> Tensor:
@@ -107,12 +102,6 @@ class Run:
             windows = torch.as_tensor(steps_to_spike(times, self._spec.timestep_ms))
         return windows.to(like.device, like.dtype)
 
-    def _rounded(self, source, told: Tensor) -> Tensor:
-        """Return what numbers become when a window begins, of all windows."""
-        frame = {**self._frames[source.name], source.told: told}
-        source.begin_window(frame)
-        return frame[source.told]
-
     def _begin(self, number: int) -> None:
         self._set_time()
         for neurons in self._neurons:
@@ -123,8 +112,13 @@ class Run:
             if neurons.name == self._spec.input:
                 frame[neurons.told] = self._told[number]
             neurons.begin_window(frame)
-        for target, into, sums in self._steady:
-            self._frames[target][into] = sums[number]
+        self._drive(self._steady)
+
+    def _drive(self, modulations: list[tuple[Graded, Tensor]]) -> None:
+        """Write the sums of modulations."""
+        for graded, matrix in modulations:
+            sent = self._frames[graded.source][graded.variable]
+            self._frames[graded.target][graded.into] = sent @ matrix
 
     def _set_time(self) -> None:
         for frame in self._frames.values():
@@ -134,9 +128,7 @@ class Run:
     def _step(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Simulate a timestep and return the spikes."""
         frames, network = self._frames, self._network
-        for graded, matrix in self._graded:
-            sent = frames[graded.source][graded.variable]
-            frames[graded.target][graded.into] = sent @ matrix
+        self._drive(self._graded)
         spikes = {}
         for neurons in self._neurons:
             frame = frames[neurons.name]

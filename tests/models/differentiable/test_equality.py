@@ -14,6 +14,7 @@ from threefactor.models.neurons import NEURONS
 
 torch = pytest.importorskip("torch", reason='needs PyTorch: pip install "threefactor[deep]"')
 from threefactor.models.differentiable import DifferentiableNetwork  # noqa: E402
+from threefactor.models.differentiable.grid import step_for  # noqa: E402
 
 SEEDS, STEPS = (3, 4), 25
 SPIKING = ("filtered", "soft", "ising", "glm")
@@ -101,10 +102,8 @@ def test_quantised_weights_spike_equally(bits, open_network):
     spec = layered_spec()
     network = trained(spec).exact(bits)
     for name, values in network.arrays().items():
-        levels = np.unique(np.abs(values))
-        step = levels[levels > 0].min()
         assert len(np.unique(values)) <= 2**bits
-        np.testing.assert_array_equal(values % (step / 2 ** round(np.log2(step) % 1)), 0.0, name)
+        np.testing.assert_array_equal(values % step_for(values, bits), 0.0, name)
     told = observations(spec, 40, len(SEEDS))
     names = ("first", "second")
     expected = raster_of_torch(network, told, names)

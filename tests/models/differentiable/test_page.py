@@ -23,6 +23,6 @@ def test_the_network_of_the_page_learns_and_runs(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()[:2]
-    assert float(first.split()[-1]) < 0.05  # of a variance of 1/9
+    assert float(first.split()[-1]) < 0.06  # of a variance of 2/9
     engine, torch_ = re.findall(r"\[\[(-?[\d.]+)", second)
     assert float(engine) == pytest.approx(float(torch_), abs=1e-4)
