@@ -59,10 +59,11 @@ def check_modulation(spec: NetworkSpec, modulation: Modulation) -> None:
     for name, rule in rules.items():
         destinations += [f"{name}.{variable}" for variable in rule.host_writes]
     if modulation.into not in (*destinations, *variables_there):
+        own = f"; of its own {type(target.neuron).__name__} has: {', '.join(variables_there)}"
         raise ValueError(
             f"{where}: cannot write {modulation.into!r} at {target.name!r}; rules there have: "
-            f"{', '.join(destinations) or 'nothing, no plastic projection ends there'}; of its own "
-            f"{type(target.neuron).__name__} has: {', '.join(variables_there) or 'none'}."
+            f"{', '.join(destinations) or 'nothing, no plastic projection ends there'}"
+            f"{own if variables_there else ''}."
         )
 
 
