@@ -50,7 +50,7 @@ class DiscreteLIF(NeuronModel):
     drive : (n,), 1
         Analogue input, for a modulation to write; 0 without one.
     sensitivity, sensitivity_current : (n_synapses,), 1
-        Derivatives of v and current by w; a spike leaves them.
+        Derivatives of v and current by w; a spike leaves the second.
 
     Raises
     ------
@@ -62,6 +62,7 @@ class DiscreteLIF(NeuronModel):
     Decays are per timestep, whatever its length. A layer takes a timestep: the paper's spikes pass
     all layers in one, so that its T timesteps of L layers are T + L - 1 here, with the same spikes
     and output. The paper does not filter the input of the first layer: synapse_decay = 0 there.
+    sensitivity needs each_step before on_pre and on_post (the default order).
 
     Source
     ------
@@ -87,6 +88,7 @@ class DiscreteLIF(NeuronModel):
     largest_rate_error = inf
     sensitivity_equations = "sensitivity : 1\nsensitivity_current : 1"
     sensitivity_on_pre = _ARRIVES
+    sensitivity_on_post = "sensitivity = sensitivity_current"
     sensitivity_each_step = _FILTERED
 
     def __post_init__(self) -> None:
@@ -158,7 +160,8 @@ class SoftResetLIF(NeuronModel):
     largest_rate_error = inf
     sensitivity_equations = "sensitivity : 1"
     sensitivity_on_pre = "sensitivity += 1"
-    sensitivity_each_step = "sensitivity = membrane_decay*sensitivity"
+    # Brian2 would multiply in place, and with it what a rule has kept by `seen = sensitivity`.
+    sensitivity_each_step = "sensitivity = clip(membrane_decay*sensitivity, -inf, inf)"
 
     def __post_init__(self) -> None:
         """Check the numbers; raise ValueError naming class and field."""
@@ -219,7 +222,6 @@ class DiscreteReadout(NeuronModel):
     bounds = {"synapse_decay": (0.0, 1.0), "membrane_decay": (0.0, 1.0)}
     readout = "v"
     largest_psp_error = inf
-    largest_rate_error = inf
     sensitivity_equations = "sensitivity : 1\nsensitivity_current : 1"
     sensitivity_on_pre = _ARRIVES
     sensitivity_each_step = _FILTERED

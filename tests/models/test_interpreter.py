@@ -29,6 +29,7 @@ N_INPUTS, N_OUTPUTS, SEEDS = 6, 4, (21, 22)
 WEIGHTS = {
     "ising": (-0.4, 0.2), "bernoulli-glm": (-0.16, 0.16), "readout": (-0.5, 0.5),
     "lif-conductance": (0.005, 0.05), "lif-current": (0.6, 1.6), "adaptive-lif": (0.2, 0.8),
+    "lif-discrete": (-0.12, 0.08), "lif-soft-reset": (-0.06, 0.08),
 }  # fmt: skip
 KINDS = ("axonal", "dendritic")
 

@@ -95,7 +95,7 @@ def test_a_replica_is_told_for_itself():
 def test_only_neurons_that_are_told_can_be_inputs():
     assert [PoissonInput().takes, TimedInput().takes] == ["rates_hz", "spike_times_ms"]
     takes = {name: kind().takes for name, kind in NEURONS.items()}
-    assert {name for name, told in takes.items() if told} == {"poisson", "timed"}
+    assert {name for name, told in takes.items() if told} == {"analog", "poisson", "timed"}
     with pytest.raises(ValueError, match="input") as caught:
         timed_spec(source=LIF())
     assert "\n" not in str(caught.value)
