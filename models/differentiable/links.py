@@ -73,6 +73,11 @@ class Sender:
         self._pattern = Pattern.of(projection, spec)
         where = f"Projection {projection.name!r}"
         _check_trainable(where, projection)
+        if not spec.population(projection.source).neuron.threshold.strip():
+            raise ValueError(
+                f"{where}: expected a source that spikes, got {projection.source!r}, which has no "
+                "threshold; graded values are sent by a Modulation."
+            )
         target: Population = spec.population(projection.target)
         constants = {name: value for name, (value, _) in parameter_values(target.neuron).items()}
         reader = Reader(constants | {"dt": spec.timestep_ms * 1e-3})

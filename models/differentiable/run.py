@@ -43,7 +43,6 @@ class Run:
         self._transmissions = [
             (s.source, s.target, s.matrices(network.parameter(s.name), self._frames[s.target]))
             for s in network.senders
-            if network.neurons[s.source].is_spiking
         ]
         matrices = [
             (graded, graded.matrix(network.parameter(graded.name))) for graded in network.graded

@@ -75,16 +75,17 @@ def chain_spec():
 
 
 def poisson_spec(name):
-    """Return Poisson input -> neurons of a model -> readout, all weights on the first port."""
+    """Return Poisson input -> neurons of a model -> readout, if they spike, else without it."""
     neuron = make_neuron(name)
     scale = {"lif-conductance": 0.3, "lif-current": 8.0, "izhikevich": 4.0}.get(name, 1.5)
-    port = next(iter(neuron.ports))
+    port, is_spiking = next(iter(neuron.ports)), bool(neuron.threshold)
+    populations = (
+        Population("input", 5, PoissonInput()),
+        Population("first", 6, neuron),
+        Population("out", 2, make_neuron("readout")),
+    )
     return NetworkSpec(
-        (
-            Population("input", 5, PoissonInput()),
-            Population("first", 6, neuron),
-            Population("out", 2, make_neuron("readout")),
-        ),
+        populations if is_spiking else populations[:2],
         (
             Projection("up", "input", "first", **all_to_all(5, 6), weights=Normal(scale, scale),
                        port=port),
