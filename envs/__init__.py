@@ -6,6 +6,7 @@ Importing this package registers
 |---|---|
 | `GridWorld-v0` | the 10 x 10 "687" gridworld with slips, discounted return, optimum known |
 | `Identity-v0` | repeat the symbol just seen: the smallest task a reward can teach |
+| `Hover-v0` | fly a Crazyflie back to a point and stay there: 500 steps of 10 ms |
 """
 
 if __name__ != "threefactor.envs":
@@ -20,3 +21,4 @@ gym.register(
 gym.register(
     id="Identity-v0", entry_point="threefactor.envs.identity:Identity", max_episode_steps=100
 )
+gym.register(id="Hover-v0", entry_point="threefactor.envs.hover:Hover", max_episode_steps=500)
