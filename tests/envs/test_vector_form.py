@@ -13,6 +13,7 @@ from threefactor.envs.gridworld import GridWorld
 
 COPIES = 16
 SMALL = {"layout": "S.#/..G", "stay_probability": 0.3, "step_reward": -0.1}
+DISTURBED = {"noise_factor": 1.0, "disturbance_factor": 1.0, "n_last_actions": 3}
 #: Id, arguments, time limit.
 WORLDS = [
     pytest.param("CartPole-v1", {}, None, id="CartPole"),
@@ -20,6 +21,8 @@ WORLDS = [
     pytest.param("GridWorld-v0", {"size": 3}, 40, id="GridWorld"),
     pytest.param("GridWorld-v0", SMALL, None, id="GridWorld-walls"),
     pytest.param("Identity-v0", {"n_symbols": 5}, 7, id="Identity"),
+    pytest.param("Hover-v0", {}, 40, id="Hover"),
+    pytest.param("Hover-v0", DISTURBED, None, id="Hover-disturbed"),
 ]
 
 
@@ -30,9 +33,13 @@ def open_many(env_id, kwargs, limit, copies=COPIES):
 def play(environments, steps, seed):
     """Return the outcomes of random actions; who has ended waits a while for its reset."""
     generator, rows = np.random.default_rng(seed), []
-    n_actions = environments.action_space.n
+    space, replicas = environments.action_space, environments.n_replicas
     for _ in range(steps):
-        outcome = environments.step(generator.integers(0, n_actions, environments.n_replicas))
+        if isinstance(space, gym.spaces.Box):
+            actions = generator.uniform(space.low, space.high, (replicas, *space.shape))
+        else:
+            actions = generator.integers(0, space.n, replicas)
+        outcome = environments.step(actions)
         waits = generator.random(environments.n_replicas) < 0.5
         shown = environments.reset_where(~environments.is_running & ~waits)
         rows.append(

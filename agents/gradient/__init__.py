@@ -1,0 +1,1 @@
+"""Agents trained by gradients through spikes; nothing here is imported by the core."""
