@@ -115,15 +115,15 @@ class Hover(gym.Env):
     The rotors' speeds are not seen.
 
     ## Rewards
-    1 for each timestep, less what it costs to be away, fast, tilted, or away from the hovering
-    action: `envs.hover_reward`. From the coefficients of the start (`curriculum_fraction` 0) to
+    1 for each timestep, less what it costs to be away, fast, tilted, or away from the throttle that
+    hovers: `envs.hover_reward`. From the coefficients of the start (`curriculum_fraction` 0) to
     those of the end (1) they go in six equal steps. The attribute `curriculum_fraction` may be set
     at any time and holds from the next reset on. At most 500.
 
     ## Starting state
-    Position within 0.2 m and velocities within 1 m/s and 1 rad/s along each axis, uniform; a random
-    attitude of at most `start_tilt_deg` from level (an angle about any axis, as in the source),
-    rotors at half of their full speed. One start in ten is level at the target.
+    Position within 0.2 m and velocities within 1 m/s and 1 rad/s along each axis, uniform; turned
+    from level about any axis by an angle up to `start_tilt_deg`, uniform as well; rotors at half of
+    their full speed. One start in ten is level at the target.
 
     ## Episode end
     Terminated beyond 0.6 m along any axis, and beyond 500 rad/s about one; truncated after 500
@@ -144,7 +144,8 @@ and 0.002 rad/s |
     | `render_mode` | str | None | `"rgb_array"` |
 
     Source: Van den Berghe et al. 2025 (the task and its rewards); Eschmann et al. 2024, Learning to
-    fly in seconds (starts, disturbances, noise). The six steps are taken as increments, and the
+    fly in seconds (starts, disturbances, noise), where attitudes are uniform among all that are
+    allowed, so that nearly all starts are tilted most. The six steps are taken as increments, and
     rewards as those of the state that an action leads to; the papers say neither.
     """
 
@@ -266,19 +267,13 @@ and 0.002 rad/s |
 
 
 def random_attitude(generator: np.random.Generator, most_rad: float) -> NDArray[np.float64]:
-    """Draw an attitude, uniform among those that a turn of at most `most_rad` leads to.
-
-    Equations        density of the angle ~ 1 - cos(angle); axis uniform on the sphere
+    """Draw an attitude: an angle in [0, most_rad] and an axis on the sphere, both uniform.
 
     Returns
     -------
     (4,), w x y z
     """
-    while True:  # 1 - cos(angle) <= angle^2/2, from which it is easy to draw
-        angle = most_rad * float(np.cbrt(generator.random()))
-        if generator.random() * angle * angle / 2 <= 1 - math.cos(angle):
-            break
-    axis = generator.standard_normal(3)
+    angle, axis = most_rad * generator.random(), generator.standard_normal(3)
     return np.concatenate(
         [[math.cos(angle / 2)], math.sin(angle / 2) * axis / math.sqrt(float(axis @ axis))]
     )

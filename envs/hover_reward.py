@@ -19,21 +19,21 @@ class Coefficients:
 
     Attributes
     ----------
-    position_per_m2, velocity_per_m2_s2, attitude, action : float
+    position_per_m2, velocity_per_m2_s2, attitude, throttle : float
     """
 
     position_per_m2: float
     velocity_per_m2_s2: float
     attitude: float
-    action: float
+    throttle: float
 
 
 #: Van den Berghe et al. 2025, table of reward coefficients.
 START = Coefficients(1.0, 0.01, 0.25, 0.14)
 END = Coefficients(3.5, 0.10, 0.25, 0.50)
 SURVIVAL = 1.0
-#: That of the undisturbed drone, whatever it weighs.
-HOVER_ACTION = Quadrotor().hover_action
+#: Share of the full rotor speed at which the drone hovers that weighs what it should, 0.667.
+HOVER_THROTTLE = (Quadrotor().hover_action + 1) / 2
 
 
 def level_of(fraction: float) -> float:
@@ -59,7 +59,8 @@ def rewards(
 
     Equations
     ---------
-    r = 1 - C_p |p|^2 - C_v |v|^2 - C_q min(|q - 1|^2, |q + 1|^2) - C_a |a - a_hover|^2
+    r = 1 - C_p |p|^2 - C_v |v|^2 - C_q min(|q - 1|^2, |q + 1|^2) - C_a |u - u_hover|^2
+    u = (a + 1)/2
 
     each C linear in the level, from `START` to `END`. The quaternions q and -q are one attitude.
 
@@ -74,18 +75,19 @@ def rewards(
     -------
     float or (n,)
 
-    Source: Van den Berghe et al. 2025. They print a_hover = 0.667 for actions in [-1, 1]; that is
-    the share of the full rotor speed at which a Crazyflie hovers, as an action 2*0.667 - 1 = 0.334.
+    Source: Van den Berghe et al. 2025. They print u_hover = 0.667 beside actions in [-1, 1]. It is
+    the throttle at which a Crazyflie hovers, as a share of the full rotor speed, so throttles it is
+    that are compared here.
     """
     px, py, pz = np.moveaxis(states[..., POSITION], -1, 0)
     vx, vy, vz = np.moveaxis(states[..., VELOCITY], -1, 0)
     w = np.moveaxis(states[..., ATTITUDE], -1, 0)[0]
-    a, b, c, d = np.moveaxis(actions - HOVER_ACTION, -1, 0)
+    a, b, c, d = np.moveaxis((actions + 1) / 2 - HOVER_THROTTLE, -1, 0)
     costs = {
         "position_per_m2": px * px + py * py + pz * pz,
         "velocity_per_m2_s2": vx * vx + vy * vy + vz * vz,
         "attitude": 2 - 2 * abs(w),
-        "action": a * a + b * b + c * c + d * d,
+        "throttle": a * a + b * b + c * c + d * d,
     }
     reward = SURVIVAL
     for name, cost in costs.items():

@@ -162,10 +162,8 @@ class Quadrotor:
         c = self.thrust_n_per_rpm2
         f0, f1, f2, f3 = c * n0 * n0, c * n1 * n1, c * n2 * n2, c * n3 * n3
         lift = (f0 + f1 + f2 + f3) / self.mass_kg
-        roll, pitch = (
-            _weighted(self.rotor_y_m, f0, f1, f2, f3),
-            _weighted(self.rotor_x_m, f0, f1, f2, f3),
-        )
+        roll = _weighted(self.rotor_y_m, f0, f1, f2, f3)
+        pitch = -_weighted(self.rotor_x_m, f0, f1, f2, f3)
         yaw = self.torque_per_thrust_m * _weighted(self.yaw_signs, f0, f1, f2, f3)
         return [
             vx, vy, vz,

@@ -120,7 +120,7 @@ def test_faster_rotors_turn_it_about_one_axis(faster, axis, sense):
     action[list(faster)] = 0.3
     omega = fly(DRONE, level(10851.0), action, 5)[ANGULAR_VELOCITY]
     assert sense * omega[axis] > 0.01
-    assert not np.delete(omega, axis).any()
+    assert abs(np.delete(omega, axis)).max() < 1e-12
 
 
 def test_a_tilted_drone_is_pulled_where_it_leans():
@@ -139,14 +139,15 @@ def test_forces_and_torques_from_outside():
 
 
 def test_integration_is_of_fourth_order():
-    state = random_states(1, seed=4)[0]
-    action, time_s = [0.4, 0.1, -0.2, 0.3], 0.32
+    state = level(DRONE.hover_rpm)
+    state[ANGULAR_VELOCITY] = 3.0, -2.0, 4.0
+    action, time_s = DRONE.hover_action + np.array([0.02, -0.01, 0.01, 0.0]), 0.32
 
     def flown(steps):
         return fly(replace(DRONE, timestep_s=time_s / steps), state, action, steps)
 
     exact = flown(512)
-    errors = [abs(flown(steps) - exact)[:13].max() for steps in (16, 32, 64)]
+    errors = [abs(flown(steps) - exact)[:13].max() for steps in (8, 16, 32)]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert orders == pytest.approx([4.0, 4.0], abs=0.35)
 
