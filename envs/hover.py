@@ -305,7 +305,7 @@ def _shown(
     )
     if noise is not None:
         seen += noise
-    flat = last_actions.reshape(*seen.shape[:-1], -1)
+    flat = last_actions.reshape(*seen.shape[:-1], 4 * last_actions.shape[-2])
     return np.concatenate([seen, flat], axis=-1).astype(np.float32)
 
 

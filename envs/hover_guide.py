@@ -36,14 +36,14 @@ class GeometricController:
     lead for the rotors' lag added.
     """
 
-    position_gain_per_s2: float = 6.0
-    velocity_gain_per_s: float = 4.0
-    attitude_gain_per_s: float = 8.0
-    rate_gain_per_s: float = 15.0
-    yaw_gain_per_s: float = 3.0
-    lag_gain: float = 6.0
-    least_lift: float = 0.3
-    most_tilt: float = 1.0
+    position_gain_per_s2: float = 9.4
+    velocity_gain_per_s: float = 4.5
+    attitude_gain_per_s: float = 6.7
+    rate_gain_per_s: float = 83.0
+    yaw_gain_per_s: float = 5.2
+    lag_gain: float = 4.1
+    least_lift: float = 0.37
+    most_tilt: float = 1.5
 
     def actions(
         self, observations: NDArray[Any], rotors_rpm: NDArray[np.float64], drone: Quadrotor
@@ -106,7 +106,8 @@ def _rotor_thrusts(
     spread = turning.max(axis=1) - turning.min(axis=1)
     turning *= np.minimum(1.0, most / np.maximum(spread, 1e-12))[:, None]
     lowest, highest = -turning.min(axis=1), most - turning.max(axis=1)
-    return turning + np.clip(thrust / 4, lowest, highest)[:, None]
+    shared = turning + np.clip(thrust / 4, lowest, highest)[:, None]
+    return np.clip(shared, 0.0, most)  # of what rounding left beyond
 
 
 class HoverGuide:
