@@ -7,14 +7,14 @@ from threefactor.envs.quadrotor import ATTITUDE, POSITION, ROTORS, Quadrotor, ro
 
 PANEL, BARS = 192, 36
 #: Half of the side that a panel shows.
-_REACH_M = 0.75
+_REACH_M = 0.68
 #: The drone is drawn so much larger than it is, or it could hardly be seen.
-_ENLARGED = 2.5
+_ENLARGED = 3.0
 _PAPER, _INK = (250, 250, 247), (70, 70, 75)
 _BORDER, _TARGET = (205, 205, 200), (110, 180, 110)
 _FRONT, _BACK, _BAR = (205, 85, 60), (70, 70, 75), (120, 150, 190)
-#: World axes across and up: of the view from the side, of that from above (x up, y to the left).
-_VIEWS = (((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)), ((0.0, -1.0, 0.0), (1.0, 0.0, 0.0)))
+#: World axes across and up: of the view from the side, of that from above.
+_VIEWS = (((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
 
 
 class _Panel:
@@ -40,11 +40,11 @@ class _Panel:
 
 
 def draw_hover(state: NDArray[np.float64], limit_m: float, drone: Quadrotor) -> NDArray[np.uint8]:
-    """Return the picture of a state: left from the side (x, z), middle from above, right rotors.
+    """Return the picture of a state: from the side, below it from above, at the bottom rotors.
 
-    The square is where an episode ends, the cross the target; the arms to the front are red. The
-    bars are the rotors' speeds, front right, back right, back left, front left, and the line the
-    speed at which they carry the drone.
+    x goes to the right in both views. The square is where an episode ends, the cross the target;
+    the arms to the front are red. The bars are the rotors' speeds, from the top front right, back
+    right, back left, front left, and the line the speed at which they carry the drone.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def draw_hover(state: NDArray[np.float64], limit_m: float, drone: Quadrotor) -> 
 
     Returns
     -------
-    (192, 420, 3)
+    (420, 192, 3)
     """
     rotation = rotation_matrices(state[ATTITUDE]).reshape(3, 3)
     arms = np.stack([drone.rotor_x_m, drone.rotor_y_m, np.zeros(4)])
@@ -65,7 +65,7 @@ def draw_hover(state: NDArray[np.float64], limit_m: float, drone: Quadrotor) -> 
         for axes in _VIEWS
     ]
     bars = _draw_bars(state[ROTORS] / drone.max_rpm, drone.hover_rpm / drone.max_rpm)
-    return np.concatenate([*views, bars], axis=1).round().astype(np.uint8)
+    return np.concatenate([*views, bars]).round().astype(np.uint8)
 
 
 def _draw_view(points: NDArray[np.float64], limit_m: float) -> NDArray[np.float64]:
@@ -80,15 +80,15 @@ def _draw_view(points: NDArray[np.float64], limit_m: float) -> NDArray[np.float6
     for rotor, colour in zip(rotors, (_FRONT, _BACK, _BACK, _FRONT), strict=True):
         panel.line(centre, rotor, 0.016, colour)
         panel.line(rotor, rotor, 0.05, colour)
-    panel.pixels[:, -1:] = _BORDER
+    panel.pixels[-1:] = _BORDER
     return panel.pixels
 
 
 def _draw_bars(shares: NDArray[np.float64], hover: float) -> NDArray[np.float64]:
-    pixels = np.empty((PANEL, BARS, 3))
+    pixels = np.empty((BARS, PANEL, 3))
     pixels[:] = _PAPER
     for number, share in enumerate(shares):
-        left = 4 + number * 8
-        pixels[round(PANEL * (1 - share)) :, left : left + 6] = _BAR
-    pixels[round(PANEL * (1 - hover))] = _INK
+        top = 4 + number * 8
+        pixels[top : top + 6, : round(PANEL * share)] = _BAR
+    pixels[:, round(PANEL * hover)] = _INK
     return pixels

@@ -235,22 +235,21 @@ def test_its_state_brings_a_flight_back(kwargs):
 
 def test_pictures_show_where_it_is():
     hover = placed(render_mode="rgb_array")
-    assert Hover(render_mode=None).render.__doc__
 
     def red(position):
         hover._state[POSITION] = position
         picture = hover.render()
-        assert picture.shape == (192, 420, 3)
+        assert picture.shape == (420, 192, 3)
         assert picture.dtype == np.uint8
         rows, columns = np.nonzero((picture == (205, 85, 60)).all(axis=2))
-        side, above = columns < 192, (columns >= 192) & (columns < 384)
+        side, above = rows < 192, rows >= 192
         return (rows[side].mean(), columns[side].mean(), rows[above].mean(), columns[above].mean())
 
     middle, up, forward, left = red([0, 0, 0]), red([0, 0, 0.3]), red([0.3, 0, 0]), red([0, 0.3, 0])
-    moved = 0.3 / 1.5 * 192
+    moved = 0.3 / 1.36 * 192
     assert np.subtract(up, middle) == pytest.approx([-moved, 0, 0, 0], abs=1.0)
-    assert np.subtract(forward, middle) == pytest.approx([0, moved, -moved, 0], abs=1.0)
-    assert np.subtract(left, middle) == pytest.approx([0, 0, 0, -moved], abs=1.0)
+    assert np.subtract(forward, middle) == pytest.approx([0, moved, 0, moved], abs=1.0)
+    assert np.subtract(left, middle) == pytest.approx([0, 0, -moved, 0], abs=1.0)
 
 
 @pytest.mark.parametrize(
