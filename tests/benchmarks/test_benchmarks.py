@@ -144,3 +144,11 @@ def test_our_training_and_that_by_hand_have_the_same_loss(monkeypatch):
         late, early = ours(x), by_hand(x)
     assert early.abs().max() > 0.1
     torch.testing.assert_close(late[2:], early[:-2], rtol=1e-9, atol=1e-9)
+
+
+def test_hover_at_toy_size():
+    command = [sys.executable, str(BENCHMARKS / "hover.py"), "--flights", "8", "--steps", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| guide")]
+    assert [row[3] for row in rows[:4]] == ["8/8"] * 4  # tilts of 20 and 45 degrees
