@@ -84,14 +84,16 @@ def poisson_spec(name):
         Population("first", 6, neuron),
         Population("out", 2, make_neuron("readout")),
     )
+    projections = (
+        Projection(
+            "up", "input", "first", **all_to_all(5, 6), weights=Normal(scale, scale), port=port
+        ),
+        Projection("read", "first", "out", **all_to_all(6, 2), weights=Normal(0.0, 0.5)),
+    )
     return NetworkSpec(
         populations if is_spiking else populations[:2],
-        (
-            Projection("up", "input", "first", **all_to_all(5, 6), weights=Normal(scale, scale),
-                       port=port),
-            Projection("read", "first", "out", **all_to_all(6, 2), weights=Normal(0.0, 0.5)),
-        ),
-        output="out",
+        projections if is_spiking else projections[:1],
+        output="out" if is_spiking else "first",
     )  # fmt: skip
 
 
