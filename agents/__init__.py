@@ -4,9 +4,11 @@ if __name__ != "threefactor.agents":
     raise ImportError("this folder is threefactor.agents: import it by that name")
 
 from threefactor.agents.contract import AgentSettings
+from threefactor.agents.gradient.settings import DQNSettings
 from threefactor.agents.plastic.settings import PlasticSettings
 
 AGENTS: dict[str, type[AgentSettings]] = {
+    "dqn": DQNSettings,
     "plastic": PlasticSettings,
 }
 

@@ -284,6 +284,8 @@ class AgentSettings(ABC):
 
     #: Dataclass of the parts that it takes, each under its name in the configuration.
     parts: ClassVar[type]
+    #: Settings of a run and of the parts that fit it, where nobody chooses them.
+    fitting: ClassVar[Mapping[str, Any]] = {}
 
     def greedy(self, parts: Any) -> Any:
         """Return parts whose decisions have no noise but that of the neurons, for evaluation.

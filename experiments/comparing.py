@@ -87,10 +87,11 @@ def _subject(agent: "TrainedAgent") -> str:
 
 def _provenance(agent: "TrainedAgent") -> "Provenance | None":
     settings = agent.settings
-    if settings.get("preset") not in PRESETS or "rule" not in settings:
+    kind = settings.get("agent")
+    if settings.get("preset") not in PRESETS or not {"rule", "agent"} & set(settings):
         return None  # of a table, or of an older version
-    rule = str(settings["rule"])
-    return find_preset(settings["preset"], agent.env, rule, settings.get("model")).provenance
+    rule, model = (settings.get(part) for part in ("rule", "model"))
+    return find_preset(settings["preset"], agent.env, rule and str(rule), model, kind).provenance
 
 
 def _seeds(told: str) -> range:

@@ -186,6 +186,9 @@ PARTS = {
     "schedule": Part("schedule", "fixed", "episodes so far -> a parameter of the network"),
 }
 
+#: Parts that the summary of a run names it by.
+NAMED = ("agent", "rule", "model", "modulator")
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -202,6 +205,16 @@ class RunConfig:
         return replace(
             self, options=options, parts=self.parts_of(0) if self.options.each else self.parts
         )
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The agent, and the parts that it is made of; others are no matter to it."""
+        return ("agent", *(part.name for part in fields(self.parts["agent"].parts)))
+
+    @property
+    def learns_by(self) -> str:
+        """What a run is called by: its rule, or the agent where no rule learns."""
+        return self.names["rule" if "rule" in self.taken else "agent"]
 
     @property
     def are_apart(self) -> bool:
@@ -224,7 +237,7 @@ class RunConfig:
         """Return the choices that the summary of a run names it by, files without their folders."""
         run = self.options
         options = {"env": shown(run.env), "seed": run.seed, "replicas": run.replicas}
-        parts = {name: shown(self.names[name]) for name in ("agent", "rule", "model", "modulator")}
+        parts = {name: shown(self.names[name]) for name in NAMED if name in self.taken}
         each = {"each": [self.own(r) for r in range(run.replicas)]} if run.each else {}
         return {**options, **parts, "control": run.control, **each}
 

@@ -31,6 +31,8 @@ from typing import Any
 
 import gymnasium as gym
 
+from threefactor.agents.contract import AgentSettings
+from threefactor.agents.plastic.settings import PlasticParts, PlasticSettings
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.parts.kinds import load_part
 
@@ -65,14 +67,23 @@ CRITIC = {"has_opponents": True, "critic_neurons": 50, "critic_w_max": 15.0}
 Settings = dict[str, Any]
 
 
-def fitting_parts(environments: Environments, named: Mapping[str, str]) -> Settings:
+def fitting_parts(
+    environments: Environments,
+    named: Mapping[str, str],
+    agent: type[AgentSettings] = PlasticSettings,
+) -> Settings:
     """Return settings of the parts that are not named, lowest layer of a configuration.
 
     Parameters
     ----------
     named : mapping of str to str
         Part -> the name that a user or a preset gives it.
+    agent : type of AgentSettings
+        Its own `fitting` is part of it; parts that it does not take are not chosen.
     """
+    limit = {"max_episode_steps": MOST_STEPS} if environments.max_episode_steps is None else {}
+    if agent.parts is not PlasticParts:
+        return {**agent.fitting, **limit}
     space = environments.observation_space
     inputs = None if "encoder" in named else _inputs(space, environments.n_values)
     is_continuous = isinstance(environments.action_space, gym.spaces.Box)
@@ -92,9 +103,7 @@ def fitting_parts(environments: Environments, named: Mapping[str, str]) -> Setti
         rate = RATES["cells" if isinstance(space, gym.spaces.Box) else "symbols"]
         chosen["rule"] = {**(CONTINUOUS if is_continuous else DISCRETE), "learning_rate": rate}
         chosen["schedule"] = FALLS
-    if environments.max_episode_steps is None:
-        chosen["max_episode_steps"] = MOST_STEPS
-    return chosen
+    return chosen | limit
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from threefactor.experiments.configuration import (
 )
 from threefactor.experiments.fitting import CHOSEN, fitting_parts
 from threefactor.experiments.parts.given import name_of_class, settings_of_part
+from threefactor.experiments.parts.kinds import load_part
 from threefactor.experiments.presets.preset import DEFAULT, Preset, find_preset
 from threefactor.experiments.training.setup import Setup
 
@@ -49,15 +50,16 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
         type, or a file that cannot be read.
     """
     nested_layers = [nested(settings_of(layer)) for layer in (*layers, settings)]
-    env, preset, rule, model = RunOptions.env, DEFAULT, None, None
+    env, preset, rule, model, agent = RunOptions.env, DEFAULT, None, None, None
     for layer in nested_layers:
         env = coerce(layer.get("env", env), str, "run.env")
         preset = coerce(layer.get("preset", preset), str, "run.preset")
         rule = part_settings("rule", layer.get("rule")).get("name", rule)
         model = part_settings("model", layer.get("model")).get("name", model)
+        agent = part_settings("agent", layer.get("agent")).get("name", agent)
     nested_layers = [_without_other_rules(layer, rule) for layer in nested_layers]
     first = [_of_first_replica(layer) for layer in nested_layers]
-    found = [{"preset": preset}, *find_preset(preset, env, rule, model).under(first)]
+    found = [{"preset": preset}, *find_preset(preset, env, rule, model, agent).under(first)]
     return resolve({} if preset == BARE else _by_spaces([*found, *first]), *found, *nested_layers)
 
 
@@ -83,7 +85,8 @@ def _without_other_rules(layer: dict[str, Any], rule: str | None) -> dict[str, A
 def preset_of(config: RunConfig) -> Preset:
     """Return the preset that a configuration started from."""
     options, names = config.options, config.names
-    return find_preset(options.preset, options.env, names["rule"], names["model"])
+    rule, model, agent = (names[part] for part in ("rule", "model", "agent"))
+    return find_preset(options.preset, options.env, rule, model, agent)
 
 
 def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -94,6 +97,7 @@ def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for part in PARTS
         if "name" in (settings := part_settings(part, layer.get(part)))
     }
+    agent = load_part("agent", named.get("agent", PARTS["agent"].default))
     if set(CHOSEN) <= set(named):
         return {}
     options = [
@@ -102,7 +106,7 @@ def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ]  # the settings of a part may be those of a choice that is still to be made
     setup = Setup.of(resolve(*options))
     with closing(setup.open_environments(replicas=1)) as environments:
-        fitting = fitting_parts(environments, named)
+        fitting = fitting_parts(environments, named, agent)
     if any("rule" in layer or "schedule" in layer for layer in layers):
         fitting.pop("schedule", None)  # who sets a learning rate gets it
     return fitting

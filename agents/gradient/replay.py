@@ -157,10 +157,11 @@ class TransitionReplay:
         """Return how many decisions can be drawn."""
         return len(self._ring)
 
-    def add(self, outcome: Outcome) -> None:
-        """Append what the replicas that acted did, in their order."""
+    def add(self, outcome: Outcome, replica: int | None = None) -> None:
+        """Append what the replicas that acted did, in their order, or what one of them did."""
         names = Transitions.__dataclass_fields__
-        self._ring.add({name: getattr(outcome, name)[outcome.acting] for name in names})
+        rows: Any = outcome.acting if replica is None else slice(replica, replica + 1)
+        self._ring.add({name: getattr(outcome, name)[rows] for name in names})
 
     def sample(self, size: int) -> Transitions:
         """Draw so many decisions, with repetition."""

@@ -57,7 +57,7 @@ def train_in_workers(
     """
     options = config.options
     require_workers(workers, options.replicas)
-    path = Path(out or default_path(options.env, config.names["rule"], options.seed))
+    path = Path(out or default_path(options.env, config.learns_by, options.seed))
     require_new_run(path)
     config = with_limits(config, say)
     check_demands(config, path, say)

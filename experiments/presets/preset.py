@@ -2,7 +2,8 @@
 
 ``<env>.yaml`` holds, for each preset, its `default` settings and those of single `rules`, and
 beside either their `provenance`; under `models` the same again for single models, laid over them.
-What it lacks comes from ``general.yaml``.
+What it lacks comes from ``general.yaml``. Under `agents` stand `default` settings and `provenance`
+of agents that learn by no rule; they use nothing else of a preset.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,6 +79,8 @@ class Preset:
         settings for the model, these, and those for the rule with it.
     provenance : Provenance or None
         None: nothing was found for this environment, or not for this rule.
+    agent : str or None
+        The agent, if it learns by no rule.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Preset:
     model: str | None
     layers: tuple[Layer, ...]
     provenance: Provenance | None
+    agent: str | None = None
 
     def under(self, layers: Sequence[Layer]) -> tuple[Layer, ...]:
         """Return the preset's layers, to be laid under a user's.
@@ -105,15 +109,20 @@ class Preset:
 
     def text(self) -> str:
         """Return where the settings come from, in lines."""
-        head = f"preset {self.name} of {self.env}, rule {self.rule}"
+        who = f"agent {self.agent}" if self.agent else f"rule {self.rule}"
+        head = f"preset {self.name} of {self.env}, {who}"
         head += f", model {self.model}" if self.model else ""
         if self.provenance is None:
             return f"{head}: not tuned for it"
         return "\n".join([f"{head}:", *(f"  {line}" for line in self.provenance.lines())])
 
 
-def find_preset(name: str, env: str, rule: str | None, model: str | None = None) -> Preset:
+def find_preset(
+    name: str, env: str, rule: str | None, model: str | None = None, agent: str | None = None
+) -> Preset:
     """Return a preset for an environment, a rule and a model (None: what the preset names).
+
+    An agent that is not the default one learns by no rule, and has settings of its own.
 
     Raises
     ------
@@ -123,6 +132,14 @@ def find_preset(name: str, env: str, rule: str | None, model: str | None = None)
     check_choice("preset", name, PRESETS)
     general = _read(GENERAL).get(name, {}).get("default", {})
     own = {} if split_name(env) else _read(env.rpartition(":")[2]).get(name, {})
+    if agent not in (None, PARTS["agent"].default):
+        section = (own.get("agents") or {}).get(agent) or {}
+        given = section.get("provenance")
+        found = Provenance.of(f"{env}.{name}", given) if given else None
+        settings = dict(section.get("default") or {})
+        if "agent" in settings:
+            settings["agent"] = {"name": agent, **part_settings("agent", settings["agent"])}
+        return Preset(name, env, "", None, (settings,), found, agent)
     base = own.get("default") or {}
     rule = rule or part_settings("rule", base.get("rule")).get("name") or PARTS["rule"].default
     layers, told = [general, *_layers(own, rule)], _provenance(own, rule)
@@ -154,6 +171,9 @@ def all_provenances() -> Iterator[tuple[str, str, str, Provenance]]:
     """Give environment, preset, what it is for ("": any) and provenance of all that was found."""
     for path in sorted(FOLDER.glob("*.yaml")):
         for name, own in read_settings(path).items():
+            for agent, section in (own.get("agents") or {}).items():
+                if told := section.get("provenance"):
+                    yield path.stem, name, f"agent {agent}", Provenance.of(path.stem, told)
             for model, of_model in {"": own, **(own.get("models") or {})}.items():
                 for rule, section in {"": of_model, **(of_model.get("rules") or {})}.items():
                     if told := section.get("provenance"):

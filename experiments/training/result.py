@@ -180,9 +180,12 @@ class TrainingResult:
         if self._pairs_with_twin:
             lines += filter(None, [twin_warning(*self._pairs_with_twin)])
         lines += summary.get("health", {}).get("lines", [])
+        labels = [summary[name] for name in ("env", "rule", "model") if name in summary]
+        if "rule" not in summary:
+            labels.append(summary["agent"])
         lines.append(
-            f"{summary['env']}, {summary['rule']}, {summary['model']}, engine "
-            f"{summary['engine']}: {summary['decisions_per_second']:.0f} decisions per second"
+            f"{', '.join(labels)}, engine {summary['engine']}: "
+            f"{summary['decisions_per_second']:.0f} decisions per second"
         )
         if self.plausibility:
             lines += self.plausibility.lines()

@@ -75,7 +75,7 @@ def train_agent(
         For parts that do not fit, or a directory that is not new or cannot be written.
     """
     options = config.options
-    path = Path(out or default_path(options.env, config.names["rule"], options.seed))
+    path = Path(out or default_path(options.env, config.learns_by, options.seed))
     require_new_run(path)  # building a network can take half a minute
     config = with_limits(config, say)
     check_demands(config, path, say)

@@ -7,6 +7,7 @@ from threefactor.models.neurons.bernoulli import BernoulliGLM, Ising
 from threefactor.models.neurons.contract import AnalogInput, NeuronModel, PoissonInput, TimedInput
 from threefactor.models.neurons.discrete import DiscreteLIF, DiscreteReadout, SoftResetLIF
 from threefactor.models.neurons.escape import SRM0, EscapeLIF
+from threefactor.models.neurons.graded import Rectifier
 from threefactor.models.neurons.izhikevich import Izhikevich, NoisyIzhikevich
 from threefactor.models.neurons.lif import LIF, ConductanceLIF, CurrentLIF, NoisyLIF
 from threefactor.models.neurons.readout import Readout
@@ -30,6 +31,7 @@ NEURONS: dict[str, type[NeuronModel]] = {
     "poisson": PoissonInput,
     "readout": Readout,
     "readout-discrete": DiscreteReadout,
+    "relu": Rectifier,
     "srm0": SRM0,
     "td-error": TDError,
     "timed": TimedInput,

@@ -43,7 +43,7 @@ def test_every_neuron_class_is_in_the_table():
 
 def test_units_without_a_membrane_say_so():
     without = {name for name, neuron in NEURONS.items() if not neuron.has_membrane}
-    assert without == {"analog", "bernoulli-glm", "ising", "poisson", "timed"}
+    assert without == {"analog", "bernoulli-glm", "ising", "poisson", "relu", "timed"}
 
 
 def test_make_neuron_sets_parameters():

@@ -1,0 +1,102 @@
+"""The network of an agent at work in an engine: numbers in, membranes out, weights from PyTorch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from threefactor.agents.contract import AgentOptions, Connection, Recordables, Vitals
+from threefactor.agents.plastic.pulse import Pulse
+from threefactor.agents.plastic.recording import network_recordables
+from threefactor.agents.seeds import Seeds
+from threefactor.models.network import Network
+from threefactor.models.specification import Modulation, NetworkSpec, Projection
+
+Floats = NDArray[np.float64]
+
+
+class Actor:
+    """R replicas of a network that is trained elsewhere.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        Without memory between decisions.
+    options : AgentOptions
+    seeds : one for each replica
+    """
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        options: AgentOptions,
+        seeds: Sequence[Seeds],
+        say: Callable[[str], None] | None,
+    ) -> None:
+        self.spec, self.steps = spec, round(options.window_ms / options.timestep_ms)
+        self.network = Network(
+            spec, [s.network for s in seeds], [s.weights for s in seeds], options.engine, say=say
+        )
+        self._pulse = Pulse(self.network, options.window_ms)
+        links: list[Projection | Modulation] = [*spec.projections, *spec.modulations]
+        self._links = {link.name: link for link in links}
+        self._arrays = {name: _array(link) for name, link in self._links.items()}
+
+    def outputs(self, told: Floats) -> Floats:
+        """Return the membranes at the end of a window, (R, n_outputs)."""
+        found = self.network.advance(told, self.steps).copy()
+        self.network.close_decision()
+        self._pulse.count()
+        return found
+
+    def load(self, replica: int, arrays: Mapping[str, Floats]) -> None:
+        """Give a replica trained arrays."""
+        for name, values in arrays.items():
+            self.network.replicated(name)[replica] = values
+
+    def weights(self) -> dict[str, Floats]:
+        """Return copies of all weights, graded ones too, by the name of what connects."""
+        return {name: self.network.replicated(array).copy() for name, array in self._arrays.items()}
+
+    def recordables(self) -> Recordables:
+        """Return the populations that spike, the numbers of the engine, all connections."""
+        known = network_recordables(self.network)
+        sizes = {p.name: p.size for p in self.spec.populations}
+        weights = {
+            name: Connection(link.pre, link.post, sizes[link.source], sizes[link.target])
+            for name, link in self._links.items()
+        }
+        return Recordables(known.populations, known.probes, weights)
+
+    def vitals(self, replica: int, decisions: int) -> dict[str, Vitals]:
+        """Return what the populations of a replica did; see `Agent.vitals`."""
+        return self._pulse.take(replica, decisions)
+
+    def describe(self) -> dict[str, Any]:
+        """Return engine and sizes."""
+        return {
+            "engine": self.network.engine.name,
+            "network": {
+                "populations": {p.name: p.size for p in self.spec.populations},
+                "synapses": {name: len(link.pre) for name, link in self._links.items()},
+                "output": self.spec.output,
+                "critic": None,
+                "modulators": [],
+                "neurons_per_action": 0,
+            },
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that changes; FloatingPointError for NaN."""
+        self.network.engine.check_finite()
+        return {"network": self.network.engine.snapshot(), "pulse": self._pulse.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` returned."""
+        self.network.engine.restore(state["network"])
+        self._pulse.restore(state["pulse"])
+
+
+def _array(link: Projection | Modulation) -> str:
+    return f"{link.name}.{'w' if isinstance(link, Projection) else 'weight'}"

@@ -1,0 +1,90 @@
+"""Observations as numbers that a network is told, in the scale of the largest ones seen."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from threefactor.envs.bridge.flattening import choice_offsets
+from threefactor.naming import check_choice
+
+Floats = NDArray[np.float64]
+
+CODINGS = ("one-neuron", "two-neurons")
+
+
+@dataclass(frozen=True)
+class NumberCoding:
+    """How a flat observation becomes numbers, from -1 to 1.
+
+    Equations
+    ---------
+    one-neuron:   x -> x/m
+    two-neurons:  x -> max(x, 0)/m, max(-x, 0)/m
+    m the largest absolute value of this dimension that was seen; symbols -> 1 of n
+
+    Parameters
+    ----------
+    name : {"one-neuron", "two-neurons"}
+    has_constant : bool
+        Whether a further number is always 1: the input of biases.
+    space : gym.Space
+        Of observations: Box, Discrete or MultiDiscrete.
+
+    Source
+    ------
+    Akl et al. 2023, Front. Neurorobot. 17:1075647 (two-neuron coding, running maximum).
+    """
+
+    name: str
+    has_constant: bool
+    space: gym.Space
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown name."""
+        check_choice("coding", self.name, CODINGS)
+
+    @property
+    def is_symbolic(self) -> bool:
+        """Whether observations are symbols, which have no scale."""
+        return not isinstance(self.space, gym.spaces.Box)
+
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers the network is told."""
+        if self.is_symbolic:
+            return int(choice_offsets(self.space)[0].sum()) + self.has_constant
+        n = int(np.prod(self.space.shape or (1,)))
+        return n * (2 if self.name == "two-neurons" else 1) + self.has_constant
+
+    def initial_scale(self) -> Floats:
+        """Return m before anything was seen."""
+        return np.zeros(0 if self.is_symbolic else int(np.prod(self.space.shape or (1,))))
+
+    def observe(self, scale: Floats, observations: NDArray[Any]) -> None:
+        """Let m, in place, be the largest of what was seen, (batch, ...)."""
+        if not self.is_symbolic:
+            seen = np.abs(observations.reshape(len(observations), -1)).max(axis=0, initial=0.0)
+            np.maximum(scale, seen, out=scale)
+
+    def numbers(self, scale: Floats, observations: NDArray[Any]) -> Floats:
+        """Return what the network is told, (batch, n_numbers)."""
+        batch = len(observations)
+        found = np.zeros((batch, self.n_numbers))
+        if self.has_constant:
+            found[:, -1] = 1.0
+        if self.is_symbolic:
+            n_values, first = choice_offsets(self.space)
+            offsets = np.concatenate([[0], np.cumsum(n_values)[:-1]]) - first
+            places = observations.reshape(batch, -1).astype(np.int64) + offsets
+            found[np.arange(batch)[:, None], places] = 1.0
+            return found
+        x = observations.reshape(batch, -1) / np.where(scale > 0.0, scale, 1.0)
+        if self.name == "two-neurons":
+            found[:, 0 : 2 * x.shape[1] : 2] = np.maximum(x, 0.0)
+            found[:, 1 : 2 * x.shape[1] : 2] = np.maximum(-x, 0.0)
+        else:
+            found[:, : x.shape[1]] = x
+        return found
