@@ -25,14 +25,14 @@ goes with td, and td-actor-critic with reward.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import pi, prod, sqrt
 from typing import Any
 
 import gymnasium as gym
 
 from threefactor.agents.contract import AgentSettings
-from threefactor.agents.plastic.settings import PlasticParts, PlasticSettings
+from threefactor.agents.plastic.settings import PlasticSettings
 from threefactor.envs.bridge.batch import Environments
 from threefactor.experiments.parts.kinds import load_part
 
@@ -82,8 +82,6 @@ def fitting_parts(
         Its own `fitting` is part of it; parts that it does not take are not chosen.
     """
     limit = {"max_episode_steps": MOST_STEPS} if environments.max_episode_steps is None else {}
-    if agent.parts is not PlasticParts:
-        return {**agent.fitting, **limit}
     space = environments.observation_space
     inputs = None if "encoder" in named else _inputs(space, environments.n_values)
     is_continuous = isinstance(environments.action_space, gym.spaces.Box)
@@ -103,7 +101,9 @@ def fitting_parts(
         rate = RATES["cells" if isinstance(space, gym.spaces.Box) else "symbols"]
         chosen["rule"] = {**(CONTINUOUS if is_continuous else DISCRETE), "learning_rate": rate}
         chosen["schedule"] = FALLS
-    return chosen | limit
+    taken = {"window_ms", *(part.name for part in fields(agent.parts))}
+    own = {name: settings for name, settings in chosen.items() if name in taken}
+    return {**own, **agent.fitting, **limit}
 
 
 @dataclass(frozen=True)

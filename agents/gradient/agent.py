@@ -25,7 +25,7 @@ from threefactor.agents.contract import (
     Vitals,
 )
 from threefactor.agents.gradient.actor import Actor
-from threefactor.agents.gradient.coding import NumberCoding
+from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
 from threefactor.agents.gradient.settings import GradientParts, GradientSettings
 from threefactor.agents.gradient.tensors import (
     module_state,
@@ -49,7 +49,7 @@ class Learner(ABC):
     ----------
     settings : GradientSettings
     spec : NetworkSpec
-    coding : NumberCoding
+    coding : NumberCoding or FeatureCoding
     options : AgentOptions
     spaces : (observation space, action space)
     seed : Seeds
@@ -63,13 +63,17 @@ class Learner(ABC):
     modules : dict of str to Module
         Everything with parameters, for checkpoints; `optimisers` likewise.
     is_learning : bool
+    began : int
+        Timestep in which the engine began the window of the last decision.
     """
+
+    began = 0
 
     def __init__(
         self,
         settings: GradientSettings,
         spec: NetworkSpec,
-        coding: NumberCoding,
+        coding: NumberCoding | FeatureCoding,
         options: AgentOptions,
         spaces: tuple[gym.Space, gym.Space],
         seed: Seeds,
@@ -156,7 +160,7 @@ class GradientAgent(Agent):
         say: Callable[[str], None] | None = None,
     ) -> None:
         torch.set_num_threads(1)  # of networks as small as these the overhead is more than the gain
-        self._coding = settings.number_coding(spaces[0])
+        self._coding = settings.number_coding(parts, spaces[0])
         n_outputs = settings.n_outputs(spaces[1])
         spec = settings.specify(parts.neuron, self._coding.n_numbers, n_outputs)
         self._learners = [
@@ -178,10 +182,13 @@ class GradientAgent(Agent):
             if learner.is_learning:
                 self._coding.observe(learner.scale, seen)
             told[replica] = self._coding.numbers(learner.scale, seen)[0]
+        began = self._actor.network.engine.timestep
         outputs = self._actor.outputs(told)
         actions = np.zeros((len(self._learners), *self._space.shape), self._space.dtype)
         for replica in involved.nonzero()[0].tolist():
-            actions[replica] = self._learners[replica].choose(outputs[replica])
+            learner = self._learners[replica]
+            learner.began = began
+            actions[replica] = learner.choose(outputs[replica])
         return actions
 
     def learn(self, outcome: Outcome, involved: Mask) -> None:

@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.envs.bridge import BoundEncoder
 from threefactor.envs.bridge.flattening import choice_offsets
 from threefactor.naming import check_choice
 
@@ -88,3 +89,31 @@ class NumberCoding:
         else:
             found[:, : x.shape[1]] = x
         return found
+
+
+@dataclass(frozen=True)
+class FeatureCoding:
+    """The activities of an encoder's cells, from 0 to 1, without the noise of spikes.
+
+    Parameters
+    ----------
+    encoder : BoundEncoder
+    """
+
+    encoder: BoundEncoder
+
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers the network is told."""
+        return self.encoder.n_inputs
+
+    def initial_scale(self) -> Floats:
+        """Return nothing: there is no scale."""
+        return np.zeros(0)
+
+    def observe(self, scale: Floats, observations: NDArray[Any]) -> None:
+        """Learn nothing of what was seen."""
+
+    def numbers(self, scale: Floats, observations: NDArray[Any]) -> Floats:
+        """Return what the network is told, (batch, n_numbers)."""
+        return self.encoder.features(self.encoder.encode(observations))

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import gymnasium as gym
 
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
-from threefactor.agents.gradient.coding import NumberCoding
+from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
 from threefactor.agents.seeds import Seeds
+from threefactor.envs.bridge import Encoder
 from threefactor.models.architectures.analog import analog_layers
 from threefactor.models.differentiable import require_torch
 from threefactor.models.neurons import make_neuron
@@ -37,6 +38,7 @@ class GradientSettings(AgentSettings):
     hidden : tuple of int
         Neurons of each hidden layer.
     coding : {"one-neuron", "two-neurons"}
+        Of an observed number: as it is, or its positive and its negative part.
     has_constant : bool
         Whether an input is always 1, so that neurons of the first layer have biases.
     readout_decay : float
@@ -94,11 +96,6 @@ class GradientSettings(AgentSettings):
         ValueError
             For neurons that cannot be driven by numbers.
         """
-        if "drive" not in neuron.units:
-            raise ValueError(
-                f"--neuron {type(neuron).__name__}: expected neurons that are driven by numbers: "
-                "lif-soft-reset, lif-discrete, or relu for an ordinary network."
-            )
         readout = make_neuron(
             "readout-discrete", synapse_decay=0.0,
             membrane_decay=self.readout_decay if neuron.threshold else 0.0,
@@ -106,7 +103,7 @@ class GradientSettings(AgentSettings):
         sizes = (n_inputs, *self.hidden, n_outputs)
         return analog_layers(sizes, neuron, readout, self.weight_scale, resets="decision")
 
-    def number_coding(self, space: gym.Space) -> NumberCoding:
+    def number_coding(self, parts: GradientParts, space: gym.Space) -> NumberCoding | FeatureCoding:
         """Return the coding of a space's observations."""
         return NumberCoding(self.coding, self.has_constant, space)
 
@@ -114,7 +111,7 @@ class GradientSettings(AgentSettings):
         self, parts: GradientParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
     ) -> tuple[int, int]:
         """Return how many neurons and synapses the network has; see `AgentSettings.size`."""
-        n_inputs = self.number_coding(spaces[0]).n_numbers
+        n_inputs = self.number_coding(parts, spaces[0]).n_numbers
         spec = self.specify(parts.neuron, n_inputs, self.n_outputs(spaces[1]))
         links = sum(p.n_synapses for p in spec.projections)
         return sum(p.size for p in spec.populations), links + sum(
@@ -226,6 +223,93 @@ class DQNSettings(GradientSettings):
                 f"{space}; choose --agent td3 for continuous actions."
             )
         return int(space.n)
+
+
+@dataclass(frozen=True)
+class PolicyParts(GradientParts):
+    """With an encoder, whose activities, from 0 to 1, the network is told."""
+
+    encoder: Encoder
+
+
+@dataclass(frozen=True)
+class ReparameterisedSettings(GradientSettings):
+    """Policy gradient led through stochastic spikes: their draws are reparameterised.
+
+    Actions are chosen by a softmax of the output's membranes; a further membrane estimates the
+    value. What an observation is told in is the activity of an encoder's cells (`coding` and
+    `has_constant` are not used).
+
+    Parameters
+    ----------
+    estimator : {"reparameterised", "score"}
+        Gradient of hidden neurons: of the choice alone, led through relaxed draws, straight
+        through; or of the neurons' own draws as well, each an agent that is rewarded.
+    temperature : float
+        Of relaxed draws, > 0.
+    softmax_gain : float
+        Preference of an action for a membrane of 1, > 0.
+    trace_decay : float
+        Of advantages over decisions (GAE lambda), 0 to 1.
+    entropy : float
+        Weight of the choices' entropy, >= 0.
+    value_weight : float
+        Weight of the squared error of values, >= 0.
+
+    Limits
+    ------
+    Own design where the paper's text is lost: a choice's log-probability, times a generalised
+    advantage, is the only objective of the policy.
+
+    Source
+    ------
+    Aenugu 2020, arXiv 2005.05941 (abstract); Maddison et al. 2017, ICLR (relaxed draws); Schulman
+    et al. 2016, ICLR (advantages).
+    """
+
+    hidden: tuple[int, ...] = (64,)
+    learning_rate: float = 3e-3
+    estimator: str = "reparameterised"
+    temperature: float = 1.0
+    softmax_gain: float = 1.0
+    trace_decay: float = 0.95
+    entropy: float = 0.01
+    value_weight: float = 0.5
+
+    parts: ClassVar[type] = PolicyParts
+    fitting: ClassVar[Mapping[str, Any]] = {
+        "neuron": {"name": "ising"}, "window_ms": 6.0, "timestep_ms": 1.0,
+    }  # fmt: skip
+    algorithm: ClassVar[tuple[str, str]] = ("reparameterised", "PolicyAgent")
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that are out of range."""
+        super().__post_init__()
+        check_choice("estimator", self.estimator, ESTIMATORS)
+        for name in ("temperature", "softmax_gain"):
+            value = getattr(self, name)
+            require(type(self).__name__, name, value, value > 0.0, "> 0")
+        for name in ("entropy", "value_weight"):
+            value = getattr(self, name)
+            require(type(self).__name__, name, value, value >= 0.0, ">= 0")
+        where = type(self).__name__
+        require(where, "trace_decay", self.trace_decay, 0.0 <= self.trace_decay <= 1.0, "0 to 1")
+
+    def number_coding(self, parts: PolicyParts, space: gym.Space) -> FeatureCoding:
+        """Return the activities of the encoder's cells."""
+        return FeatureCoding(parts.encoder.bind(space))
+
+    def n_outputs(self, space: gym.Space) -> int:
+        """Return one for each action, and the value; ValueError unless the space is Discrete."""
+        if not isinstance(space, gym.spaces.Discrete):
+            raise ValueError(
+                f"--agent reparameterised: expected a Discrete action space, got {space}; choose "
+                "--agent td3 for continuous actions."
+            )
+        return int(space.n) + 1
+
+
+ESTIMATORS = ("reparameterised", "score")
 
 
 def require(where: str, name: str, value: Any, is_right: bool, expected: str) -> None:

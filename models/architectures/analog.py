@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
 
+from threefactor.models.links import drivable
 from threefactor.models.neurons.contract import AnalogInput, NeuronModel
 from threefactor.models.specification import (
     Modulation,
@@ -15,6 +16,24 @@ from threefactor.models.specification import (
     Uniform,
     all_to_all,
 )
+
+
+def analog_port(neuron: NeuronModel) -> str:
+    """Return the variable that takes a neuron's analogue input.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    free = drivable(neuron)
+    for name in ("drive", "current"):
+        if name in free:
+            return name
+    raise ValueError(
+        f"neuron {type(neuron).__name__}: expected one that is driven by numbers: lif-soft-reset, "
+        "lif-discrete, ising, bernoulli-glm, or relu for an ordinary network."
+    )
 
 
 def analog_layers(
@@ -40,8 +59,7 @@ def analog_layers(
     sizes : sequence of int
         Of input, hidden layers and readout, >= 3 of them.
     hidden, readout : NeuronModel
-        With a variable ``drive`` for analogue input; of the readout where hidden neurons are
-        graded.
+        With a variable for analogue input; of the readout where hidden neurons are graded.
     weight_scale : float, default 1.0
     heterogeneity : mapping, default empty
         Of the hidden layers, see `Population`.
@@ -81,7 +99,8 @@ def analog_layers(
             projections.append(Projection(*ends, **links, weights=weights))
         else:
             sent = source.neuron.readout
-            modulations.append(Modulation(*ends, sent, **links, weights=weights, into="drive"))
+            into = analog_port(target.neuron)
+            modulations.append(Modulation(*ends, sent, **links, weights=weights, into=into))
     return NetworkSpec(
         populations, tuple(projections), output="output", timestep_ms=timestep_ms,
         modulations=tuple(modulations),

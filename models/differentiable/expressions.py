@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from threefactor.models.differentiable.surrogate import Draw, Spike
+from threefactor.models.differentiable.surrogate import Draw, Spike, log_probability
 from threefactor.rules.language import (
     Expression,
     Statement,
@@ -38,10 +38,13 @@ class Surrogate:
         k of the derivative 1/(1 + k*|x|)**2 at a distance x from threshold.
     temperature : float
         Of relaxed draws.
+    log_probabilities : list of (batch, neurons) tensors, or None
+        Of all draws of a forward pass, which then pass no gradient themselves; None: they do.
     """
 
     def __init__(self, slope: float, temperature: float) -> None:
         self.slope, self.temperature = slope, temperature
+        self.log_probabilities: list[Tensor] | None = None
 
 
 class Reader:
@@ -169,7 +172,12 @@ class Reader:
             drawn, p = self._drawn(left), self.part(right)
 
             def draw(frame: Frame) -> Tensor:
-                return Draw.apply(p(frame), drawn(frame), frame[SURROGATE].temperature)
+                surrogate, chance = frame[SURROGATE], p(frame)
+                draws = Draw.apply(chance, drawn(frame), surrogate.temperature)
+                if surrogate.log_probabilities is None:
+                    return draws
+                surrogate.log_probabilities.append(log_probability(chance, draws))
+                return draws.detach()
 
             return draw
         distance = self._distance(expression)

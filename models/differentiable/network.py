@@ -162,6 +162,20 @@ class DifferentiableNetwork(torch.nn.Module):
         """Draw the numbers of engines with these noise seeds, one for each row; None: torch's."""
         self._noise_seeds = None if seeds is None else list(seeds)
 
+    def score(self, is_scoring: bool) -> None:
+        """Keep from now on the log-probabilities of all draws, which pass no gradient themselves.
+
+        The gradient of `log_probability` is then that of every unit as an agent of its own, in
+        place of one that is led through relaxed draws.
+        """
+        self._surrogate.log_probabilities = [] if is_scoring else None
+
+    def log_probability(self) -> Tensor:
+        """Return and forget the log-probability of what was drawn since the last time, (batch,)."""
+        kept = self._surrogate.log_probabilities or []
+        self.score(True)
+        return torch.stack([values.sum(1) for values in kept]).sum(0)
+
     def initial_state(self, batch: int) -> State:
         """Return the state that a window without one begins with."""
         kind = next(self.parameters())

@@ -121,7 +121,7 @@ class Run:
 
     def _set_time(self) -> None:
         for frame in self._frames.values():
-            frame["t_in_timesteps"] = float(self._step_number)
+            frame["t_in_timesteps"] = _as_float(self._step_number)
             frame["t"] = self._step_number * self._dt
 
     def _step(self) -> dict[str, tuple[Tensor, Tensor]]:
@@ -147,3 +147,7 @@ class Run:
         self._step_number += 1
         self._set_time()
         return spikes
+
+
+def _as_float(step_number: int | Tensor) -> float | Tensor:
+    return step_number if isinstance(step_number, Tensor) else float(step_number)

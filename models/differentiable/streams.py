@@ -40,8 +40,8 @@ class Stream:
         """Return the stream of a population, that of its engine where there are seeds."""
         if seeds is None:
             return cls(shape, like, None, generator)
-        ids = np.array([stream_ids(seed, owner, purpose, shape[1]) for seed in seeds])
-        return cls(shape, like, ids)
+        known = {seed: stream_ids(seed, owner, purpose, shape[1]) for seed in set(seeds)}
+        return cls(shape, like, np.array([known[seed] for seed in seeds]))
 
     def uniform(self, timestep: Any) -> Tensor:
         """Return numbers uniform in [0, 1)."""

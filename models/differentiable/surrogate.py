@@ -38,6 +38,11 @@ class Spike(torch.autograd.Function):
         return gradient / root.square_(), None, None
 
 
+def log_probability(p: Tensor, draws: Tensor) -> Tensor:
+    """Return log P of draws, with its gradient by p: the score of every unit."""
+    return torch.where(draws > 0.5, p, 1.0 - p).clamp_min(_MARGIN).log()
+
+
 class Draw(torch.autograd.Function):
     """Bernoulli draw ``uniform < p`` with the gradient of a binary Concrete variable.
 

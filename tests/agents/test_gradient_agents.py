@@ -14,23 +14,35 @@ from threefactor.experiments.layers import configure  # noqa: E402
 from threefactor.experiments.training.setup import Setup  # noqa: E402
 
 GRADIENT = [name for name, kind in AGENTS.items() if issubclass(kind, GradientSettings)]
-SMALL = {"hidden": (6, 5), "batch": 4, "learning_starts": 2, "update_every": 1}
+#: Settings with which an agent learns within a few decisions.
+SMALL = {
+    "dqn": {"hidden": (6, 5), "batch": 4, "learning_starts": 2, "update_every": 1},
+    "reparameterised": {"hidden": (5,)},
+}
+SYMBOLS = {"env": "GridWorld-v0", "env_kwargs": {"size": 3}}
 CASES = {
-    "numbers": {"env": "CartPole-v1"},
-    "symbols": {"env": "GridWorld-v0", "env_kwargs": {"size": 3}},
-    "ordinary": {"env": "CartPole-v1", "neuron": "relu"},
-    "paper": {"env": "CartPole-v1", "neuron": "lif-discrete"},
+    "numbers": ("dqn", {"env": "CartPole-v1"}),
+    "symbols": ("dqn", SYMBOLS),
+    "ordinary": ("dqn", {"env": "CartPole-v1", "neuron": "relu"}),
+    "paper": ("dqn", {"env": "CartPole-v1", "neuron": "lif-discrete"}),
+    "policy": ("reparameterised", SYMBOLS),
+    "policy, score": ("reparameterised", {**SYMBOLS, "agent": {"estimator": "score"}}),
 }
 
 
-def small(agent, **settings):
-    return configure({"engine": "runtime-numpy", **settings, "agent": {"name": agent, **SMALL}})
+def small(agent, /, **settings):
+    own = {"name": agent, **SMALL[agent], **settings.pop("agent", {})}
+    return configure({"engine": "runtime-numpy", **settings, "agent": own})
+
+
+def test_every_gradient_agent_is_tried():
+    assert set(GRADIENT) == {agent for agent, _ in CASES.values()} == set(SMALL)
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("agent", GRADIENT)
-def test_every_gradient_agent_keeps_the_promises_of_agents(agent, case):
-    report = check_agent(small(agent, **CASES[case]))
+def test_every_gradient_agent_keeps_the_promises_of_agents(case):
+    agent, settings = CASES[case]
+    report = check_agent(small(agent, **settings))
     assert report.is_passed, report.report()
     assert not [result for result in report.results if result.status == "skipped"]
 
@@ -104,3 +116,60 @@ def test_learning_rate_and_exploration_fall():
     agent.freeze()
     assert learner.epsilon == 0.0
     agent.close()
+
+
+def test_an_episode_is_run_again_with_the_spikes_it_had():
+    """Membranes of all decisions of an episode at once, in PyTorch, are those of the engine."""
+    setup = Setup.of(small("reparameterised", **SYMBOLS))
+    with setup.opened() as (environments, agent):
+        (learner,), membranes = agent._learners, []
+        choose = learner.choose
+        learner.choose = lambda output: membranes.append(output.copy()) or choose(output)
+        learner.online = learner.online.exact()
+        found = []
+
+        def run_again(last, is_terminated):
+            seen, moments = np.stack(learner.seen), np.array(learner.moments, float)
+            learner.told = lambda shown: torch.as_tensor(learner.coding.numbers(None, shown))
+            found.append(learner.run(seen, moments).detach().numpy())
+
+        learner._update = run_again
+        setup.begin_loop(environments, agent, 3).run()
+    assert len(membranes) > 20
+    assert np.ptp(np.concatenate(found)[:, 0]) > 0
+    np.testing.assert_array_equal(np.concatenate(found), np.stack(membranes))
+
+
+def exact_gradient(p, q, reward):
+    """Return d/dp of the expected reward of a unit that is drawn with p, and acts by q[draw]."""
+    return sum((2 * z - 1) * (q[z] * reward[1] + (1 - q[z]) * reward[0]) for z in (0, 1))
+
+
+def test_scores_of_hidden_units_estimate_the_exact_gradient():
+    """log P of the draws, times the reward, has the exact gradient as its mean."""
+    from threefactor.models.differentiable.surrogate import Draw, log_probability
+
+    generator = torch.Generator().manual_seed(0)
+    n, q = 200_000, torch.tensor([0.2, 0.7], dtype=torch.float64)
+    p = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
+    uniform = torch.rand(n, generator=generator, dtype=torch.float64)
+    z = Draw.apply(p.expand(n), uniform, 1.0)
+    action = torch.rand(n, generator=generator, dtype=torch.float64) < q[z.detach().long()]
+    reward = torch.where(action, 3.0, -1.0).double()
+    (log_probability(p.expand(n), z.detach()) * reward).mean().backward()
+    expected = exact_gradient(0.4, q.tolist(), (-1.0, 3.0))
+    assert float(p.grad) == pytest.approx(expected, rel=0.03)
+
+
+def test_advantages_are_those_of_their_definition():
+    setup = Setup.of(small("reparameterised", **SYMBOLS))
+    with setup.opened() as (_, agent):
+        (learner,) = agent._learners
+        settings = learner.settings
+        rewards, values = np.array([1.0, 0.0, 2.0]), np.array([0.5, 1.0, -1.0, 4.0])
+        for is_terminated in (True, False):
+            after = np.append(values[1:3], 0.0 if is_terminated else values[3])
+            errors = rewards + settings.discount * after - values[:3]
+            factor = settings.discount * settings.trace_decay
+            expected = [sum(factor ** (k - t) * errors[k] for k in range(t, 3)) for t in range(3)]
+            np.testing.assert_allclose(learner.advantages(rewards, values, is_terminated), expected)

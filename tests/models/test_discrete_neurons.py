@@ -124,5 +124,5 @@ def test_drawn_parameters_stay_within_their_bounds(open_network):
 
 
 def test_layers_need_an_input_a_layer_and_a_readout():
-    with pytest.raises(ValueError, match="expected sizes of input, spiking layers and readout"):
+    with pytest.raises(ValueError, match="expected sizes of input, hidden layers and readout"):
         analog_layers((3, 2), make_neuron("lif-discrete"), make_neuron("readout-discrete"))
