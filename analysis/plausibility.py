@@ -26,6 +26,7 @@ THIRD_FACTORS: dict[str, tuple[bool | None, str]] = {
     "spikes": (True, "from spikes in the network"),
     "reward": (True, "the reward, or its running mean"),
     "outside": (False, "from a linear critic outside the network"),
+    "gradient": (False, "a gradient that is led back through the network"),
     "": (None, "not said"),
 }
 
@@ -136,7 +137,8 @@ def judge_regime(regime: Mapping[str, Any]) -> tuple[Item, Item, Item, Item]:
     """Return what can be said before any spike: input rate, membranes, decision, third factor."""
     rate, threshold = regime["input_rate_max_hz"], f"Poisson, at most {MAX_INPUT_HZ:g} Hz"
     if rate is None:
-        input_rate = Item("input rate", False, None, "timed spikes", threshold, RATES)
+        found = regime.get("input_kind", "timed spikes")
+        input_rate = Item("input rate", False, None, found, threshold, RATES)
     else:
         found = f"Poisson, up to {rate:g} Hz"
         input_rate = Item("input rate", rate <= MAX_INPUT_HZ, rate, found, threshold, RATES)

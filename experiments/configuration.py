@@ -242,10 +242,13 @@ class RunConfig:
         return {**options, **parts, "control": run.control, **each}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data; `resolve` of it gives this configuration again."""
+        """Return plain data, of parts those that the agent takes.
+
+        `resolve` of it gives what makes the same run.
+        """
         out = plain(self.options)
-        for name, part in self.parts.items():
-            out[name] = {"name": self.names[name], **plain(part)}
+        for name in self.taken:
+            out[name] = {"name": self.names[name], **plain(self.parts[name])}
         return out
 
     def to_yaml(self) -> str:

@@ -19,6 +19,7 @@ from threefactor.experiments.configuration import (
 from threefactor.experiments.fitting import CHOSEN, fitting_parts
 from threefactor.experiments.parts.given import name_of_class, settings_of_part
 from threefactor.experiments.parts.kinds import load_part
+from threefactor.experiments.parts.user_files import shown
 from threefactor.experiments.presets.preset import DEFAULT, Preset, find_preset
 from threefactor.experiments.training.setup import Setup
 
@@ -60,7 +61,19 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
     nested_layers = [_without_other_rules(layer, rule) for layer in nested_layers]
     first = [_of_first_replica(layer) for layer in nested_layers]
     found = [{"preset": preset}, *find_preset(preset, env, rule, model, agent).under(first)]
-    return resolve({} if preset == BARE else _by_spaces([*found, *first]), *found, *nested_layers)
+    config = resolve({} if preset == BARE else _by_spaces([*found, *first]), *found, *nested_layers)
+    _check_taken(config, nested_layers)
+    return config
+
+
+def _check_taken(config: RunConfig, layers: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ValueError for a part that somebody chose and the agent does not take."""
+    for name in (name for layer in layers for name in layer if name in PARTS):
+        if name not in config.taken:
+            agent = shown(config.names["agent"])
+            raise ValueError(
+                f"{name}: agent {agent!r} takes none; it is made of: {', '.join(config.taken[1:])}."
+            )
 
 
 def _of_first_replica(layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -170,6 +170,7 @@ class GradientAgent(Agent):
         for replica in range(len(seeds)):
             self._hand_over(replica)
         self._space, self._recorded = spaces[1], ()
+        self._regime = settings.regime(parts, options, spaces)
 
     def _hand_over(self, replica: int) -> None:
         self._actor.load(replica, self._learners[replica].online.arrays())
@@ -232,7 +233,9 @@ class GradientAgent(Agent):
 
     def describe(self) -> dict[str, Any]:
         """Return engine and sizes."""
-        return {**self._actor.describe(), "first_action": None, "scheduled": {}, "regime": {}}
+        return {
+            **self._actor.describe(), "first_action": None, "scheduled": {}, "regime": self._regime,
+        }  # fmt: skip
 
     def close(self) -> None:
         """Free the engine."""

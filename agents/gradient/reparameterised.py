@@ -1,13 +1,14 @@
 """Policy gradient through the draws of stochastic spiking neurons.
 
 Actions: softmax of the output's membranes, which sum up the spikes of hidden units in a window.
-At an episode's end its decisions are run again in PyTorch, all at once and with the noise that the
-engine had, so that the spikes are those of the episode, and one step is taken down the gradient of
+Every so many decisions, and at an episode's end, they are run again in PyTorch, all at once and
+with the noise that the engine had, so that the spikes are the same, and one step is taken down the
+gradient of
 
     loss = mean over decisions of  -A*log pi(a) + value_weight*(R - V)**2 - entropy*H(pi)
 
     A[t] = sum over k of (discount*trace_decay)**k * delta[t+k],  R = A + V
-    delta[t] = r[t] + discount*V[t+1] - V[t];  V = 0 after a termination, not after a truncation
+    delta[t] = r[t] + discount*V[t+1] - V[t];  V = 0 after a termination, and only there
 
 Estimator "reparameterised": the gradient reaches hidden units through relaxed draws. "score": it
 does not, and each unit's own log-probability stands beside log pi(a), the same advantage times it:
@@ -65,12 +66,13 @@ class PolicyLearner(Learner):
         return self.first + int(np.searchsorted(np.cumsum(odds)[:-1], chance, side="right"))
 
     def learn(self, outcome: Outcome, replica: int) -> bool:
-        """Keep a decision; learn from all of them when the episode ends."""
+        """Keep a decision; learn from those since the last time when there are enough."""
         self.seen.append(outcome.observations[replica].copy())
         self.actions.append(int(outcome.actions[replica]) - self.first)
         self.rewards.append(float(outcome.rewards[replica]))
         self.moments.append(self.began)
-        if not (outcome.terminated[replica] or outcome.truncated[replica]):
+        is_over = outcome.terminated[replica] or outcome.truncated[replica]
+        if not is_over and len(self.actions) < self.settings.update_every:
             return False
         self._update(outcome.next_observations[replica], bool(outcome.terminated[replica]))
         self._forget()
@@ -124,16 +126,17 @@ class PolicyLearner(Learner):
     def weighed(self, advantages: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return advantages in units of their running root mean square."""
         mean_square = float(np.mean(advantages**2))
-        share = max(RENEWED, 1.0 / (self.episodes + 1))
-        self.spread += share * (mean_square - self.spread)
+        self.updates += 1
+        self.spread += max(RENEWED, 1.0 / self.updates) * (mean_square - self.spread)
         return advantages / np.sqrt(self.spread + TINY)
 
-    spread = 0.0
+    spread, updates = 0.0, 0
 
     def state(self) -> dict[str, Any]:
         """Return everything that changes, the episode that is open too."""
         return {
-            **super().state(), "spread": self.spread, "seen": [one.copy() for one in self.seen],
+            **super().state(), "spread": self.spread, "updates": self.updates,
+            "seen": [one.copy() for one in self.seen],
             "actions": list(self.actions), "rewards": list(self.rewards),
             "moments": list(self.moments),
         }  # fmt: skip
@@ -141,7 +144,7 @@ class PolicyLearner(Learner):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` returned."""
         super().restore(state)
-        self.spread = state["spread"]
+        self.spread, self.updates = state["spread"], state["updates"]
         self.seen = [np.array(one) for one in state["seen"]]
         self.actions, self.rewards = list(state["actions"]), list(state["rewards"])
         self.moments = [int(moment) for moment in state["moments"]]
@@ -149,8 +152,8 @@ class PolicyLearner(Learner):
 
 #: Temperature at which nothing of a draw's gradient is left.
 NO_GRADIENT = 1e30
-#: Share of the last episode in the running mean square of advantages.
-RENEWED, TINY = 0.05, 1e-8
+#: Share of the last decisions in the running mean square of advantages.
+RENEWED, TINY = 0.01, 1e-8
 
 
 class PolicyAgent(GradientAgent):

@@ -129,6 +129,26 @@ class GradientSettings(AgentSettings):
             For a space that the algorithm cannot act in.
         """
 
+    def regime(
+        self, parts: GradientParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
+    ) -> dict[str, Any]:
+        """Return what its plausibility is judged by; see `AgentSettings.regime`."""
+        n_inputs = self.number_coding(parts, spaces[0]).n_numbers
+        spec = self.specify(parts.neuron, n_inputs, self.n_outputs(spaces[1]))
+        neurons = [p for p in spec.populations if p.name != spec.input]
+        return {
+            "decision_ms": options.window_ms,
+            "timestep_ms": options.timestep_ms,
+            "input": spec.input,
+            "input_kind": "numbers, no spikes",
+            "input_rate_max_hz": None,
+            "neurons": {p.name: type(p.neuron).__name__ for p in neurons},
+            "without_membrane": [p.name for p in neurons if not p.neuron.has_membrane],
+            "third_factor": "gradient",
+            "asks_signs": False,
+            "sources": {p.name: p.source for p in (*spec.projections, *spec.modulations)},
+        }
+
     def greedy(self, parts: GradientParts) -> GradientParts:
         """Return the parts: with learning off these agents decide without noise."""
         return parts
@@ -243,6 +263,8 @@ class ReparameterisedSettings(GradientSettings):
 
     Parameters
     ----------
+    update_every : int
+        Decisions that are learned from together, fewer at an episode's end, >= 1.
     estimator : {"reparameterised", "score"}
         Gradient of hidden neurons: of the choice alone, led through relaxed draws, straight
         through; or of the neurons' own draws as well, each an agent that is rewarded.
@@ -270,6 +292,7 @@ class ReparameterisedSettings(GradientSettings):
 
     hidden: tuple[int, ...] = (64,)
     learning_rate: float = 3e-3
+    update_every: int = 20
     estimator: str = "reparameterised"
     temperature: float = 1.0
     softmax_gain: float = 1.0
@@ -294,6 +317,7 @@ class ReparameterisedSettings(GradientSettings):
             value = getattr(self, name)
             require(type(self).__name__, name, value, value >= 0.0, ">= 0")
         where = type(self).__name__
+        require(where, "update_every", self.update_every, self.update_every >= 1, ">= 1")
         require(where, "trace_decay", self.trace_decay, 0.0 <= self.trace_decay <= 1.0, "0 to 1")
 
     def number_coding(self, parts: PolicyParts, space: gym.Space) -> FeatureCoding:

@@ -39,6 +39,8 @@ def help_text(base: RunConfig, options: Mapping[str, Option]) -> str:
         ("--preset NAME", f"settings to start from [{base.options.preset}]: {', '.join(PRESETS)}"),
     ]
     for name, part in PARTS.items():
+        if name not in base.taken:
+            continue
         flag = f"--{name.replace('_', '-')} NAME"
         choices.append((flag, f"{part.help} [{shown(base.names[name])}]: {', '.join(part.table)}"))
     blocks = [
@@ -52,7 +54,8 @@ def help_text(base: RunConfig, options: Mapping[str, Option]) -> str:
         _block("Files and output:", _SETTINGS),
         _block("Run:", _rows(RunOptions, None, options)),
     ]
-    for name, part in base.parts.items():
+    for name in base.taken:
+        part = base.parts[name]
         summary = (type(part).__doc__ or "").strip().partition("\n")[0]
         head = f"{name.replace('_', ' ').capitalize()} {shown(base.names[name])}: {summary}"
         blocks.append(_block(head, _rows(type(part), name, options) or [("(no options)", "")]))

@@ -30,7 +30,8 @@ class Option(NamedTuple):
 def option_table(base: RunConfig) -> dict[str, Option]:
     """Return flag -> option for every field that one line can set; the rest is for files."""
     table = {}
-    for part, owner in ((None, base.options), *base.parts.items()):
+    taken = ((name, base.parts[name]) for name in base.parts if name in base.taken)
+    for part, owner in ((None, base.options), *taken):
         hints = get_type_hints(type(owner))
         for field in fields(owner):
             option = Option(part, field.name, hints[field.name], getattr(owner, field.name))

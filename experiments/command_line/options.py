@@ -168,6 +168,8 @@ def _unknown(flag: str, options: Mapping[str, Option], base: RunConfig) -> str:
     if part not in PARTS:
         known = [*options, *CHOICES, *SWITCHES, EACH, "--resume"]
         return f"Unknown option {flag}.{suggest(flag, known)} `train --help` lists all."
+    if part not in base.taken:
+        return f"Unknown option {flag}. Agent {shown(base.names['agent'])!r} takes no {part}."
     own = [name for name, option in options.items() if option.part == part]
     what = f"{part.replace('_', ' ')} {shown(base.names[part])!r}"
     known = [name.partition(".")[2] for name in own]
