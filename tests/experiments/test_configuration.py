@@ -320,10 +320,16 @@ def test_every_choice_of_every_part_round_trips(part, name):
     assert type(chosen.parts[part]) is PARTS[part].table[name]
 
 
-@pytest.mark.parametrize("row", range(max(len(part.table) for part in PARTS.values())))
-def test_every_option_of_every_part_is_in_the_help(row, capsys):
-    """Row k chooses the k-th entry of every table at once."""
-    chosen = {part: list(PARTS[part].table)[row % len(PARTS[part].table)] for part in PARTS}
+@pytest.mark.parametrize(
+    ("agent", "row"),
+    [(PARTS["agent"].default, k) for k in range(max(len(part.table) for part in PARTS.values()))]
+    + [(agent, 0) for agent in PARTS["agent"].table],
+)
+def test_every_option_of_every_part_is_in_the_help(agent, row, capsys):
+    """Row k chooses the k-th entry of every table at once, of what the agent takes."""
+    taken = resolve({"agent": agent}).taken
+    chosen = {part: list(PARTS[part].table)[row % len(PARTS[part].table)] for part in taken}
+    chosen["agent"] = agent
     arguments = [(f"--{part.replace('_', '-')}", name) for part, name in chosen.items()]
     with pytest.raises(SystemExit) as caught:
         parse_train([*(word for pair in arguments for word in pair), "--help"])
