@@ -4,8 +4,8 @@
 |-------------------------------------|------------------------------------------------------------|
 | symbols, at most 1000 combinations  | one-hot, one symbol for each combination, 1 to 5 copies    |
 | symbols, more combinations          | one-hot, component by component                            |
-| numbers, at most 4 dimensions       | gaussian, one grid of place cells                          |
-| numbers, 5 to 64                    | gaussian, a grid for each two neighbouring dimensions      |
+| numbers, at most 4 dimensions       | gaussian, one grid of place cells, 1 to 4 copies           |
+| numbers, 5 to 64                    | gaussian, a grid for each two neighbouring ones, 1 to 4    |
 | numbers, more                       | rate, one input for each                                   |
 
 A symbol among numbers is a dimension of its own, with a cell for each of its values.
@@ -42,7 +42,8 @@ MOST_COMBINATIONS, MOST_JOINED, MOST_POPULATIONS = 1000, 4, 64
 #: Cells of each dimension of a grid, by the number of its dimensions.
 CELLS = {1: 12, 2: 8, 3: 7, 4: 6}
 WIDTH, SYMBOL_WIDTH = 0.6, 0.2
-MOST_COPIES = 5
+#: Neurons for each symbol and cell: with one alone its few spikes are most of the noise.
+MOST_COPIES = {"symbols": 5, "cells": 4}
 #: Inputs beyond which copies are spared, and half of the actor's neurons for each action.
 MANY_INPUTS, NEURONS, FEW_NEURONS = 400, 10, 5
 #: Rates at which a few spikes tell one cell from another within a window.
@@ -54,7 +55,7 @@ OF_VALUES = {"action-values": "td", "td-actor-critic": "reward"}
 #: Time limit of environments that have none.
 MOST_STEPS = 1000
 #: Learning rates for third factors in units of the largest return, in mV: of a symbol, which is
-#: seen alone, and of place cells, of which several see each observation.
+#: seen alone, and of all copies of a place cell, of which several see each observation.
 RATES = {"symbols": 1.0, "cells": 0.2}
 DISCRETE = {"name": "reinforce-sign"}
 CONTINUOUS = {"name": "reinforce", "trace_decay": 0.8}
@@ -70,6 +71,7 @@ Settings = dict[str, Any]
 def fitting_parts(
     environments: Environments,
     named: Mapping[str, str],
+    copies: int | None = None,
     agent: type[AgentSettings] = PlasticSettings,
 ) -> Settings:
     """Return settings of the parts that are not named, lowest layer of a configuration.
@@ -78,12 +80,14 @@ def fitting_parts(
     ----------
     named : mapping of str to str
         Part -> the name that a user or a preset gives it.
+    copies : int, optional
+        Inputs for each symbol or cell that somebody asks for: weights fall with their number.
     agent : type of AgentSettings
         Its own `fitting` is part of it; parts that it does not take are not chosen.
     """
     limit = {"max_episode_steps": MOST_STEPS} if environments.max_episode_steps is None else {}
     space = environments.observation_space
-    inputs = None if "encoder" in named else _inputs(space, environments.n_values)
+    inputs = None if "encoder" in named else _inputs(space, environments.n_values, copies)
     is_continuous = isinstance(environments.action_space, gym.spaces.Box)
     found: Settings = {
         "decoder": {"name": "weighted-mean" if is_continuous else "argmax"},
@@ -98,8 +102,8 @@ def fitting_parts(
         chosen |= {"encoder": inputs.encoder, "window_ms": WINDOW_MS}
     fits = named.get("model") in FITTING_MODELS and not {"modulator", "rule"} & set(named)
     if inputs is not None and fits:
-        rate = RATES["cells" if isinstance(space, gym.spaces.Box) else "symbols"]
-        chosen["rule"] = {**(CONTINUOUS if is_continuous else DISCRETE), "learning_rate": rate}
+        rule = CONTINUOUS if is_continuous else DISCRETE
+        chosen["rule"] = {**rule, "learning_rate": inputs.rate}
         chosen["schedule"] = FALLS
     taken = {"window_ms", *(part.name for part in fields(agent.parts))}
     own = {name: settings for name, settings in chosen.items() if name in taken}
@@ -108,11 +112,20 @@ def fitting_parts(
 
 @dataclass(frozen=True)
 class _Inputs:
-    """An encoder, how many inputs it has, and the sum of their activities, 1 at `rate_max_hz`."""
+    """An encoder, how many inputs it has, and what goes with them.
+
+    Attributes
+    ----------
+    activity : float
+        Sum of all inputs', each 1 at `rate_max_hz`.
+    rate : float
+        Learning rate of a synapse.
+    """
 
     encoder: Settings
     number: int
     activity: float
+    rate: float
 
     def layer(self) -> Settings:
         """Return size and weights of a layer that sees them."""
@@ -124,13 +137,13 @@ class _Inputs:
         }  # fmt: skip
 
 
-def _inputs(space: gym.Space, n_values: tuple[int, ...]) -> _Inputs:
+def _inputs(space: gym.Space, n_values: tuple[int, ...], copies: int | None) -> _Inputs:
     """Return the inputs that fit a space of observations."""
     if not isinstance(space, gym.spaces.Box):
-        return _symbols(n_values)
+        return _symbols(n_values, copies)
     n_dimensions = len(n_values)
     if n_dimensions > MOST_POPULATIONS:
-        return _Inputs({"name": "rate"}, n_dimensions, n_dimensions / 2)
+        return _Inputs({"name": "rate"}, n_dimensions, n_dimensions / 2, RATES["cells"])
     dimensions = list(range(n_dimensions))
     size = n_dimensions if n_dimensions <= MOST_JOINED else 2
     groups = [dimensions[i : i + size] for i in range(0, n_dimensions, size)]
@@ -146,17 +159,28 @@ def _inputs(space: gym.Space, n_values: tuple[int, ...]) -> _Inputs:
         sum(prod(of[dimension] for dimension in group) for group in groups)
         for of in (cells, overlap)
     )
-    return _Inputs(settings, int(number), activity)
+    copies = copies or _copies("cells", int(number))
+    settings["copies"], rate = copies, RATES["cells"] / copies
+    return _Inputs(settings, int(number) * copies, activity * copies, rate)
 
 
-def _symbols(n_values: tuple[int, ...]) -> _Inputs:
+def _symbols(n_values: tuple[int, ...], copies: int | None) -> _Inputs:
     combinations = prod(n_values)
     if combinations > MOST_COMBINATIONS:
-        return _Inputs({"name": "one-hot"}, sum(n_values), len(n_values))
-    copies = max(1, min(MOST_COPIES, MANY_INPUTS // combinations))
+        copies = copies or 1
+        encoder: Settings = {"name": "one-hot", "copies": copies}
+        number, activity = copies * sum(n_values), copies * len(n_values)
+        return _Inputs(encoder, number, activity, RATES["symbols"] / copies)
+    usual = _copies("symbols", combinations)
+    copies = copies or usual
     groups = [list(range(len(n_values)))] if len(n_values) > 1 else []
     encoder = {"name": "one-hot", "groups": groups, "copies": copies}
-    return _Inputs(encoder, combinations * copies, copies)
+    return _Inputs(encoder, combinations * copies, copies, RATES["symbols"] * usual / copies)
+
+
+def _copies(kind: str, number: int) -> int:
+    """Return how many inputs of each kind there are, so that all of them are not too many."""
+    return max(1, min(MOST_COPIES[kind], MANY_INPUTS // number))
 
 
 def _learner(named: Mapping[str, str], layer: Settings) -> Settings:

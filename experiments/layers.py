@@ -119,10 +119,17 @@ def _by_spaces(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ]  # the settings of a part may be those of a choice that is still to be made
     setup = Setup.of(resolve(*options))
     with closing(setup.open_environments(replicas=1)) as environments:
-        fitting = fitting_parts(environments, named, agent)
+        fitting = fitting_parts(environments, named, _copies(layers), agent)
     if any("rule" in layer or "schedule" in layer for layer in layers):
         fitting.pop("schedule", None)  # who sets a learning rate gets it
     return fitting
+
+
+def _copies(layers: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return how many neurons for each symbol or cell somebody asks for."""
+    asked = [part_settings("encoder", layer.get("encoder")).get("copies") for layer in layers]
+    given = [number for number in asked if number is not None]
+    return coerce(given[-1], int, "encoder.copies") if given else None
 
 
 def settings_of(layer: Layer) -> Mapping[str, Any]:

@@ -13,7 +13,9 @@ from threefactor.naming import check_choice
 
 Floats = NDArray[np.float64]
 
-CODINGS = ("one-neuron", "two-neurons")
+#: Of numbers here; "cells" are those of an encoder.
+NUMBERS = ("one-neuron", "two-neurons")
+CODINGS = (*NUMBERS, "cells")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class NumberCoding:
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown name."""
-        check_choice("coding", self.name, CODINGS)
+        check_choice("coding of numbers", self.name, NUMBERS)
 
     @property
     def is_symbolic(self) -> bool:

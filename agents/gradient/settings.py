@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import gymnasium as gym
 
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
-from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
+from threefactor.agents.gradient.coding import CODINGS, FeatureCoding, NumberCoding
 from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge import Encoder
 from threefactor.models.architectures.analog import analog_layers
@@ -27,6 +27,7 @@ CONTROLS = ("none", "frozen", "shuffled", "zero")
 class GradientParts:
     """What a gradient-trained agent is made of beside its own settings."""
 
+    encoder: Encoder
     neuron: NeuronModel
 
 
@@ -38,10 +39,11 @@ class GradientSettings(AgentSettings):
     ----------
     hidden : tuple of int
         Neurons of each hidden layer.
-    coding : {"one-neuron", "two-neurons"}
-        Of an observed number: as it is, or its positive and its negative part.
+    coding : {"cells", "one-neuron", "two-neurons"}
+        What the network is told of an observation: the activity of the encoder's cells, from 0 to
+        1; or each number as it is, or its positive and its negative part.
     has_constant : bool
-        Whether an input is always 1, so that neurons of the first layer have biases.
+        Whether an input is always 1 beside numbers, so that the first neurons have biases.
     readout_decay : float
         What a timestep leaves of the membranes that are read, 0 to 1; 1: they sum up.
     weight_scale : float
@@ -57,7 +59,7 @@ class GradientSettings(AgentSettings):
     """
 
     hidden: tuple[int, ...] = (64, 64)
-    coding: str = "two-neurons"
+    coding: str = "cells"
     has_constant: bool = True
     readout_decay: float = 1.0
     weight_scale: float = 1.0
@@ -77,6 +79,7 @@ class GradientSettings(AgentSettings):
     def __post_init__(self) -> None:
         """Raise ValueError for settings that are out of range."""
         where = type(self).__name__
+        check_choice(f"{where}.coding", self.coding, CODINGS)
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"{where}.hidden: expected neurons of each layer, got {self.hidden}.")
         for name, is_right, expected in (
@@ -106,6 +109,8 @@ class GradientSettings(AgentSettings):
 
     def number_coding(self, parts: GradientParts, space: gym.Space) -> NumberCoding | FeatureCoding:
         """Return the coding of a space's observations."""
+        if self.coding == "cells":
+            return FeatureCoding(parts.encoder.bind(space))
         return NumberCoding(self.coding, self.has_constant, space)
 
     def size(
@@ -247,19 +252,11 @@ class DQNSettings(GradientSettings):
 
 
 @dataclass(frozen=True)
-class PolicyParts(GradientParts):
-    """With an encoder, whose activities, from 0 to 1, the network is told."""
-
-    encoder: Encoder
-
-
-@dataclass(frozen=True)
 class ReparameterisedSettings(GradientSettings):
     """Policy gradient led through stochastic spikes: their draws are reparameterised.
 
     Actions are chosen by a softmax of the output's membranes; a further membrane estimates the
-    value. What an observation is told in is the activity of an encoder's cells (`coding` and
-    `has_constant` are not used).
+    value.
 
     Parameters
     ----------
@@ -300,7 +297,6 @@ class ReparameterisedSettings(GradientSettings):
     entropy: float = 0.01
     value_weight: float = 0.5
 
-    parts: ClassVar[type] = PolicyParts
     fitting: ClassVar[Mapping[str, Any]] = {
         "neuron": {"name": "ising"}, "window_ms": 6.0, "timestep_ms": 1.0,
     }  # fmt: skip
@@ -319,10 +315,6 @@ class ReparameterisedSettings(GradientSettings):
         where = type(self).__name__
         require(where, "update_every", self.update_every, self.update_every >= 1, ">= 1")
         require(where, "trace_decay", self.trace_decay, 0.0 <= self.trace_decay <= 1.0, "0 to 1")
-
-    def number_coding(self, parts: PolicyParts, space: gym.Space) -> FeatureCoding:
-        """Return the activities of the encoder's cells."""
-        return FeatureCoding(parts.encoder.bind(space))
 
     def n_outputs(self, space: gym.Space) -> int:
         """Return one for each action, and the value; ValueError unless the space is Discrete."""

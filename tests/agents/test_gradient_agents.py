@@ -16,7 +16,13 @@ from threefactor.experiments.training.setup import Setup  # noqa: E402
 GRADIENT = [name for name, kind in AGENTS.items() if issubclass(kind, GradientSettings)]
 #: Settings with which an agent learns within a few decisions.
 SMALL = {
-    "dqn": {"hidden": (6, 5), "batch": 4, "learning_starts": 2, "update_every": 1},
+    "dqn": {
+        "hidden": (6, 5),
+        "coding": "two-neurons",
+        "batch": 4,
+        "learning_starts": 2,
+        "update_every": 1,
+    },
     "reparameterised": {"hidden": (5,)},
 }
 SYMBOLS = {"env": "GridWorld-v0", "env_kwargs": {"size": 3}}
@@ -24,6 +30,7 @@ CASES = {
     "numbers": ("dqn", {"env": "CartPole-v1"}),
     "symbols": ("dqn", SYMBOLS),
     "ordinary": ("dqn", {"env": "CartPole-v1", "neuron": "relu"}),
+    "cells": ("dqn", {**SYMBOLS, "agent": {"coding": "cells"}}),
     "paper": ("dqn", {"env": "CartPole-v1", "neuron": "lif-discrete"}),
     "policy": ("reparameterised", SYMBOLS),
     "policy, score": ("reparameterised", {**SYMBOLS, "agent": {"estimator": "score"}}),

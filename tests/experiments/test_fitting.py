@@ -39,7 +39,7 @@ def test_an_environment_runs_by_its_id_alone(env, tmp_path):
     ("env", "encoder"),
     [
         ("Pendulum-v1", {"groups": ((0, 1, 2),), "cells": (7, 7, 7)}),
-        ("Acrobot-v1", {"groups": ((0, 1), (2, 3), (4, 5)), "cells": (8,) * 6}),
+        ("Acrobot-v1", {"groups": ((0, 1), (2, 3), (4, 5)), "cells": (8,) * 6, "copies": 2}),
         ("Blackjack-v1", {"groups": ((0, 1, 2),), "copies": 1}),
         ("FrozenLake-v1", {"groups": (), "copies": 5}),
     ],
@@ -72,7 +72,7 @@ def test_spaces_without_an_environment_of_their_own():
     assert mixed["width"][2] < mixed["width"][0]
     assert fitted(gym.spaces.Box(0, 255, (96, 96, 3)))["encoder"]["name"] == "rate"
     many = fitted(gym.spaces.MultiBinary(12))["encoder"]
-    assert many == {"name": "one-hot"}
+    assert many == {"name": "one-hot", "copies": 1}
     assert fitted(box, gym.spaces.MultiBinary(3))["decoder"]["name"] == "argmax"
     assert fitted(box, gym.spaces.Box(-1.0, 1.0, (2,)))["decoder"]["name"] == "weighted-mean"
 
@@ -95,6 +95,17 @@ def test_what_is_named_is_not_chosen():
     bare = configure(preset="none", env="Acrobot-v1")
     assert bare.parts["encoder"] == ENCODERS["one-hot"]()
     assert bare.options.window_ms == RunOptions.window_ms
+
+
+@pytest.mark.parametrize("env", ["FrozenLake-v1", "Acrobot-v1", "Taxi-v4"])
+def test_more_copies_of_an_input_weigh_and_learn_less(env):
+    usual = configure(env=env)
+    copies = usual.parts["encoder"].copies
+    more = configure({"env": env, "encoder.copies": 3 * copies})
+    for part, name in (("model", "w_init_low"), ("model", "w_min"), ("rule", "learning_rate")):
+        if env == "Acrobot-v1" or part == "model":  # the others' presets have learning rates
+            before, after = (getattr(config.parts[part], name) for config in (usual, more))
+            assert after == pytest.approx(before / 3)
 
 
 def test_only_environments_without_a_time_limit_get_one():
