@@ -1,6 +1,6 @@
 """Deep Q-learning by a spiking network: membranes at the end of a window are action values.
 
-loss = mean of huber(Q(s, a) - target),  target = r + discount*(1 - terminated)*Q'(s', a')
+loss = mean of huber(Q(s, a) - target),  target = r/unit + discount*(1 - terminated)*Q'(s', a')
 
 a' the action of most value by the online network (double) or by the target network Q', which
 follows the online one. A truncated episode goes on in the target: there is something to expect.
@@ -66,7 +66,7 @@ class QLearner(Learner):
     def _update(self) -> None:
         settings = self.settings
         drawn = self.replay.sample(settings.batch)
-        rewards = drawn.rewards
+        rewards = drawn.rewards / settings.unit
         if self.options.control == "shuffled":
             rewards = self.generator.permutation(rewards)
         now, then = self.told(drawn.observations), self.told(drawn.next_observations)
@@ -95,6 +95,7 @@ class QLearner(Learner):
         Parameters
         ----------
         rewards, terminated : (batch,)
+            Rewards as shares of the unit of values.
         then : (batch, n_numbers)
             What the network is told of the next observations.
         preferred : (batch, n_actions)

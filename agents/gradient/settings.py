@@ -206,6 +206,9 @@ class DQNSettings(GradientSettings):
         Share of the online network that the target takes over at an update, in (0, 1].
     target_every : int
         Updates between these.
+    unit : float
+        Return that a membrane of 1 stands for, > 0. Without biases large values take many spikes:
+        neurons saturate, and tell states apart no more.
     is_double : bool
         Whether the online network chooses the action that the target network values.
 
@@ -224,6 +227,7 @@ class DQNSettings(GradientSettings):
     update_every: int = 2
     target_rate: float = 0.01
     target_every: int = 1
+    unit: float = 20.0
     is_double: bool = True
 
     algorithm: ClassVar[tuple[str, str]] = ("dqn", "DQNAgent")
@@ -234,6 +238,7 @@ class DQNSettings(GradientSettings):
         for name in ("epsilon", "epsilon_end", "epsilon_decay"):
             value = getattr(self, name)
             require(type(self).__name__, name, value, 0.0 <= value <= 1.0, "0 to 1")
+        require("DQNSettings", "unit", self.unit, self.unit > 0.0, "> 0")
         require(
             "DQNSettings", "target_rate", self.target_rate, 0 < self.target_rate <= 1, "in (0, 1]"
         )
