@@ -170,10 +170,13 @@ class GradientSettings(AgentSettings):
 
         Raises
         ------
-        ImportError
-            Without PyTorch, in one line.
+        ValueError
+            Without PyTorch, and for settings that do not fit each other.
         """
-        require_torch()
+        try:
+            require_torch()
+        except ImportError as error:
+            raise ValueError(str(error)) from error
         check_choice("control of a gradient-trained agent", options.control, CONTROLS)
         steps, least = round(options.window_ms / options.timestep_ms), len(self.hidden) + 1
         if steps < least:

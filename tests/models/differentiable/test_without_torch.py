@@ -35,3 +35,18 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
         "try:\n    differentiable.Nothing\nexcept AttributeError as error: print(error)"
     )
     assert "has no attribute 'Nothing'" in done.stdout, done.stderr
+
+
+def test_an_agent_that_needs_torch_says_so_in_one_line(tmp_path):
+    words = ["train", "--agent", "dqn", "--env", "Identity-v0", "--out", str(tmp_path / "run")]
+    done = run(
+        "import sys; sys.modules['torch'] = None\n"
+        "from threefactor.experiments.command_line.main import main\n"
+        f"sys.exit(main({words}))"
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("error: ")
+    assert 'pip install "threefactor[deep]"' in line
+    assert not (tmp_path / "run").exists()
