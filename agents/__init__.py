@@ -4,12 +4,13 @@ if __name__ != "threefactor.agents":
     raise ImportError("this folder is threefactor.agents: import it by that name")
 
 from threefactor.agents.contract import AgentSettings
-from threefactor.agents.gradient.settings import DQNSettings
+from threefactor.agents.gradient.settings import DQNSettings, TD3Settings
 from threefactor.agents.plastic.settings import PlasticSettings
 
 AGENTS: dict[str, type[AgentSettings]] = {
     "dqn": DQNSettings,
     "plastic": PlasticSettings,
+    "td3": TD3Settings,
 }
 
 __all__ = ["AGENTS", "AgentSettings"]

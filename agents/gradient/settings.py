@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import gymnasium as gym
+import numpy as np
 
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
 from threefactor.agents.gradient.coding import NumberCoding
@@ -226,6 +227,83 @@ class DQNSettings(GradientSettings):
                 f"{space}; choose --agent td3 for continuous actions."
             )
         return int(space.n)
+
+
+@dataclass(frozen=True)
+class TD3Settings(GradientSettings):
+    """TD3: a spiking actor, whose membranes are actions, and two ordinary critics.
+
+    Parameters
+    ----------
+    critic_hidden : tuple of int
+        Rectified units of each hidden layer of a critic; empty: as many as the actor has neurons.
+    critic_learning_rate : float
+        Of Adam, > 0; it falls as the actor's does.
+    exploration_noise : float
+        Standard deviation of what is added to actions, >= 0, in half ranges of a dimension.
+    smoothing_noise, smoothing_limit : float
+        Of what is added to the actions of the target, and the most of it, >= 0, likewise.
+    policy_delay : int
+        Updates of the critics for one of the actor.
+    batch, buffer : int
+        Transitions of an update; that are kept.
+    learning_starts : int
+        Decisions that are uniformly random, before the first update.
+    update_every : int
+        Decisions between two updates.
+    target_rate : float
+        Share of the trained networks that those of the target take over, in (0, 1].
+    has_proxy : bool
+        Whether the target's actor is an ordinary network, which imitates the spiking one by a step
+        of regression at every update instead of taking over weights.
+    proxy_learning_rate : float
+        Of Adam, > 0; it falls as the actor's does.
+
+    Source
+    ------
+    Fujimoto, van Hoof & Meger 2018, ICML; Akl, Ergene, Walter & Knoll 2023, Front. Neurorobot.
+    17:1075647 (spiking actor); Xu et al. 2025, NeurIPS, arXiv 2505.24161 (proxy).
+    """
+
+    critic_hidden: tuple[int, ...] = ()
+    critic_learning_rate: float = 1e-3
+    exploration_noise: float = 0.1
+    smoothing_noise: float = 0.2
+    smoothing_limit: float = 0.5
+    policy_delay: int = 2
+    batch: int = 100
+    buffer: int = 200_000
+    learning_starts: int = 1000
+    update_every: int = 1
+    target_rate: float = 0.005
+    has_proxy: bool = False
+    proxy_learning_rate: float = 3e-3
+
+    algorithm: ClassVar[tuple[str, str]] = ("td3", "TD3Agent")
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that are out of range."""
+        super().__post_init__()
+        for name, is_right, expected in (
+            ("critic_hidden", min(self.critic_hidden, default=1) >= 1, "units of each layer, >= 1"),
+            *((n, getattr(self, n) > 0.0, "> 0") for n in (
+                "critic_learning_rate", "proxy_learning_rate")),
+            *((n, getattr(self, n) >= 0.0, ">= 0") for n in (
+                "exploration_noise", "smoothing_noise", "smoothing_limit")),
+            *((n, getattr(self, n) >= 1, ">= 1") for n in (
+                "policy_delay", "batch", "buffer", "learning_starts", "update_every")),
+            ("target_rate", 0.0 < self.target_rate <= 1.0, "in (0, 1]"),
+        ):  # fmt: skip
+            require("TD3Settings", name, getattr(self, name), is_right, expected)
+
+    def n_outputs(self, space: gym.Space) -> int:
+        """Return one number for each dimension; ValueError unless the space is a bounded Box."""
+        if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
+            raise ValueError(
+                f"--agent td3: expected a Box of actions with finite bounds, got {space}; choose "
+                "--agent dqn for a Discrete action space."
+            )
+        return int(np.prod(space.shape))
 
 
 def require(where: str, name: str, value: Any, is_right: bool, expected: str) -> None:

@@ -15,22 +15,35 @@ from threefactor.experiments.training.setup import Setup  # noqa: E402
 
 GRADIENT = [name for name, kind in AGENTS.items() if issubclass(kind, GradientSettings)]
 SMALL = {"hidden": (6, 5), "batch": 4, "learning_starts": 2, "update_every": 1}
+#: Agent -> cases, each the settings of a run; `own` are those of the agent.
 CASES = {
-    "numbers": {"env": "CartPole-v1"},
-    "symbols": {"env": "GridWorld-v0", "env_kwargs": {"size": 3}},
-    "ordinary": {"env": "CartPole-v1", "neuron": "relu"},
-    "paper": {"env": "CartPole-v1", "neuron": "lif-discrete"},
+    "dqn": {
+        "numbers": {"env": "CartPole-v1"},
+        "symbols": {"env": "GridWorld-v0", "env_kwargs": {"size": 3}},
+        "ordinary": {"env": "CartPole-v1", "neuron": "relu"},
+        "paper": {"env": "CartPole-v1", "neuron": "lif-discrete"},
+    },
+    "td3": {
+        "numbers": {"env": "Pendulum-v1"},
+        "ordinary": {"env": "Pendulum-v1", "neuron": "relu"},
+        "paper": {"env": "Pendulum-v1", "neuron": "lif-discrete"},
+        "proxy": {"env": "Pendulum-v1", "own": {"has_proxy": True}},
+    },
 }
 
 
-def small(agent, **settings):
-    return configure({"engine": "runtime-numpy", **settings, "agent": {"name": agent, **SMALL}})
+def small(agent, own=None, **settings):
+    chosen = {"name": agent, **SMALL, **(own or {})}
+    return configure({"engine": "runtime-numpy", **settings, "agent": chosen})
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("agent", GRADIENT)
+def test_every_gradient_agent_has_cases():
+    assert set(CASES) == set(GRADIENT)
+
+
+@pytest.mark.parametrize(("agent", "case"), [(a, case) for a in CASES for case in CASES[a]])
 def test_every_gradient_agent_keeps_the_promises_of_agents(agent, case):
-    report = check_agent(small(agent, **CASES[case]))
+    report = check_agent(small(agent, **CASES[agent][case]))
     assert report.is_passed, report.report()
     assert not [result for result in report.results if result.status == "skipped"]
 
