@@ -1,6 +1,7 @@
 """Settings of agents that are trained by gradients; what they do with them needs PyTorch."""
 
 import importlib
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -122,6 +123,7 @@ class GradientSettings(AgentSettings):
             m.n_links for m in spec.modulations
         )
 
+    @abstractmethod
     def n_outputs(self, space: gym.Space) -> int:
         """Return how many numbers are read, for an action space.
 
@@ -130,7 +132,6 @@ class GradientSettings(AgentSettings):
         ValueError
             For a space that the algorithm cannot act in.
         """
-        raise NotImplementedError
 
     def greedy(self, parts: GradientParts) -> GradientParts:
         """Return the parts: with learning off these agents decide without noise."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from threefactor.agents import AGENTS
+from threefactor.agents.gradient.settings import GradientSettings
 from threefactor.agents.plastic.agent import PlasticAgent
 from threefactor.agents.plastic.resting import Resting
 from threefactor.agents.plastic.settings import PlasticSettings
@@ -63,7 +64,11 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+#: Those that gradients train have cases of their own: tests/agents/test_gradient_agents.py.
+BY_RULES = [name for name, kind in AGENTS.items() if not issubclass(kind, GradientSettings)]
+
+
+@pytest.mark.parametrize("agent", BY_RULES)
 @pytest.mark.parametrize("case", CASES)
 def test_every_agent_keeps_its_promises(agent, case):
     report = check_agent(resolve(CASES[case], {"agent": agent}))
