@@ -18,18 +18,23 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from threefactor.agents.contract import AgentOptions
 from threefactor.agents.gradient.agent import GradientAgent, Learner
+from threefactor.agents.gradient.coding import NumberCoding
 from threefactor.agents.gradient.replay import TransitionReplay
 from threefactor.agents.gradient.settings import TD3Settings
 from threefactor.agents.gradient.tensors import follow
+from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge.decoders.contract import BoxRange
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import DifferentiableNetwork
+from threefactor.models.specification import NetworkSpec
 
 
 class TD3Learner(Learner):
@@ -40,8 +45,17 @@ class TD3Learner(Learner):
 
     settings: TD3Settings
 
-    def __init__(self, settings, spec, coding, options, spaces, seed) -> None:  # noqa: ANN001
+    def __init__(
+        self,
+        settings: TD3Settings,
+        spec: NetworkSpec,
+        coding: NumberCoding,
+        options: AgentOptions,
+        spaces: tuple[gym.Space, gym.Space],
+        seed: Seeds,
+    ) -> None:
         super().__init__(settings, spec, coding, options, spaces, seed)
+        assert isinstance(spaces[1], gym.spaces.Box)  # `TD3Settings.n_outputs` has seen to it
         self.range, self.shape = BoxRange(spaces[1]), spaces[1].shape
         self.n_dimensions = self.range.n_dimensions
         generator = np.random.default_rng((seed.weights, 1))
@@ -155,7 +169,8 @@ class TD3Learner(Learner):
         """Take a step down the gradient of a loss, of one module's parameters alone."""
         optimiser = self.optimisers[name]
         optimiser.zero_grad()
-        loss.backward(inputs=[p for group in optimiser.param_groups for p in group["params"]])
+        trained = [p for group in optimiser.param_groups for p in group["params"]]
+        torch.autograd.backward(loss, inputs=trained)
         optimiser.step()
 
     def state(self) -> dict[str, Any]:

@@ -153,6 +153,23 @@ def test_targets_follow_at_their_rate():
         assert torch.allclose(parameters(new), 0.75 * old + 0.25 * parameters(source), atol=1e-7)
 
 
+def test_with_the_gradient_of_spikes_zero_the_readout_alone_learns():
+    one = learner("zero")
+    before = one.online.arrays()
+    lived(one, 20)
+    after = one.online.arrays()
+    assert {n for n in before if np.any(before[n] != after[n])} == {"to_output.w"}
+
+
+def test_every_learning_rate_falls_from_its_own():
+    one = learner(
+        has_proxy=True, learning_rate=0.1, critic_learning_rate=0.2, learning_rate_end=0.5
+    )
+    one.end_episode()  # the only one of the run
+    rates = {name: o.param_groups[0]["lr"] for name, o in one.optimisers.items()}
+    assert rates == pytest.approx({"online": 0.05, "critics": 0.1, "target": 0.0015})
+
+
 def test_the_proxy_approaches_the_actor():
     """Of a policy that stands still the proxy's mean square error falls below a fifth."""
     one = learner(has_proxy=True, proxy_learning_rate=1e-2, policy_delay=10**9, hidden=(32, 32))
