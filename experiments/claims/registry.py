@@ -152,7 +152,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             (
                 at_least(TRAINED, -180.0, 8),
                 *(at_most(arm, -600.0) for arm in (TWIN, SHUFFLED, RANDOM)),
+                below(ZERO, TRAINED),  # readouts of layers as they were drawn learn something
             ),
+            score=Score(evaluated=100),
             controls=(TWIN, SHUFFLED, ZERO, RANDOM),
         )
         for has_proxy, how in ((False, ""), (True, ", and a proxy of it in the target,"))
