@@ -39,6 +39,7 @@ class GradientSettings(AgentSettings):
     hidden : tuple of int
         Neurons of each hidden layer.
     coding : {"one-neuron", "two-neurons"}
+        Whether a number is told to one neuron, or its positive and its negative part to one each.
     has_constant : bool
         Whether an input is always 1, so that neurons of the first layer have biases.
     readout_decay : float
