@@ -4,13 +4,18 @@ if __name__ != "threefactor.agents":
     raise ImportError("this folder is threefactor.agents: import it by that name")
 
 from threefactor.agents.contract import AgentSettings
-from threefactor.agents.gradient.settings import DQNSettings, ReparameterisedSettings
+from threefactor.agents.gradient.algorithms import (
+    DQNSettings,
+    ReparameterisedSettings,
+    TD3Settings,
+)
 from threefactor.agents.plastic.settings import PlasticSettings
 
 AGENTS: dict[str, type[AgentSettings]] = {
     "dqn": DQNSettings,
     "plastic": PlasticSettings,
     "reparameterised": ReparameterisedSettings,
+    "td3": TD3Settings,
 }
 
 __all__ = ["AGENTS", "AgentSettings"]

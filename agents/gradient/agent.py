@@ -108,7 +108,7 @@ class Learner(ABC):
         done = min(1.0, self.episodes / max(1, self.options.episodes))
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = self.settings.learning_rate * self.settings.learning_rate_end**done
+                group["lr"] = optimiser.defaults["lr"] * self.settings.learning_rate_end**done
 
     def state(self) -> dict[str, Any]:
         """Return everything that changes."""

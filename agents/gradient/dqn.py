@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from threefactor.agents.gradient.agent import GradientAgent, Learner
+from threefactor.agents.gradient.algorithms import DQNSettings
 from threefactor.agents.gradient.replay import TransitionReplay
-from threefactor.agents.gradient.settings import DQNSettings
 from threefactor.agents.gradient.tensors import follow
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import DifferentiableNetwork

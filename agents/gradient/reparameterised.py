@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from threefactor.agents.gradient.agent import GradientAgent, Learner
-from threefactor.agents.gradient.settings import ReparameterisedSettings
+from threefactor.agents.gradient.algorithms import ReparameterisedSettings
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import State
 

@@ -19,6 +19,7 @@ from threefactor.experiments.claims.experiment import (
     SHUFFLED,
     TRAINED,
     TWIN,
+    ZERO,
     ArmRequest,
     ArmResult,
     Bar,
@@ -42,6 +43,7 @@ CONTROL_SETTINGS: dict[str, dict[str, Any]] = {
     TWIN: {"control": "frozen", "episodes": LAST},
     SHUFFLED: {"control": "shuffled"},
     PERMUTED: {"control": "permuted"},
+    ZERO: {"control": "zero"},
 }
 
 
@@ -137,7 +139,7 @@ def _run_arm(
             for seed in request.seeds
         ]))  # fmt: skip
     fewer = {} if control_episodes is None else {"episodes": control_episodes}
-    learning = request.arm in (SHUFFLED, PERMUTED)
+    learning = request.arm not in (TRAINED, TWIN)
     settings = {**settings, **(fewer if learning else {}), **CONTROL_SETTINGS[request.arm]}
     episodes = max(1, round(configure(settings).options.episodes * request.budget))
     own: dict[str, Any] = {

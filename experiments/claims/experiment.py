@@ -18,6 +18,8 @@ Scores = Mapping[str, NDArray[np.float64]]
 
 TRAINED, TWIN, SHUFFLED = "trained", "untrained twin", "shuffled third factor"
 PERMUTED, RANDOM = "permuted eligibility", "random agent"
+#: Of agents that are trained by gradients: no gradient passes a spike, so readouts alone learn.
+ZERO = "zero gradient"
 #: Between the noise seeds of training and those of the test of what was learned.
 TEST_NOISE = 10_000
 

@@ -7,6 +7,7 @@ from threefactor.experiments.claims.experiment import (
     SHUFFLED,
     TRAINED,
     TWIN,
+    ZERO,
     Experiment,
     at_least,
     at_most,
@@ -144,6 +145,20 @@ EXPERIMENTS: dict[str, Experiment] = {
         control_episodes=300,
         is_scheduled=True,
     ),
+    **{
+        f"pendulum_td3{'_proxy' * has_proxy}": closed_loop_experiment(
+            f"TD3 with a spiking actor{how} swings Pendulum's pole up and holds it there.",
+            {"env": "Pendulum-v1", "agent": {"name": "td3", "has_proxy": has_proxy}},
+            (
+                at_least(TRAINED, -180.0, 8),
+                *(at_most(arm, -600.0) for arm in (TWIN, SHUFFLED, RANDOM)),
+                below(ZERO, TRAINED),  # readouts of layers as they were drawn learn something
+            ),
+            score=Score(evaluated=100),
+            controls=(TWIN, SHUFFLED, ZERO, RANDOM),
+        )
+        for has_proxy, how in ((False, ""), (True, ", and a proxy of it in the target,"))
+    },
     "florian-rate-xor": FLORIAN_RATE_XOR,
     "reinforce-xor": REINFORCE_XOR,
     "rmax-bias": RMAX_BIAS,

@@ -14,17 +14,14 @@ from threefactor.experiments.layers import configure  # noqa: E402
 from threefactor.experiments.training.setup import Setup  # noqa: E402
 
 GRADIENT = [name for name, kind in AGENTS.items() if issubclass(kind, GradientSettings)]
+REPLAYED = {"hidden": (6, 5), "batch": 4, "learning_starts": 2, "update_every": 1}
 #: Settings with which an agent learns within a few decisions.
 SMALL = {
-    "dqn": {
-        "hidden": (6, 5),
-        "coding": "two-neurons",
-        "batch": 4,
-        "learning_starts": 2,
-        "update_every": 1,
-    },
+    "dqn": {**REPLAYED, "coding": "two-neurons"},
     "reparameterised": {"hidden": (5,)},
+    "td3": REPLAYED,
 }
+PENDULUM = {"env": "Pendulum-v1"}
 SYMBOLS = {"env": "GridWorld-v0", "env_kwargs": {"size": 3}}
 CASES = {
     "numbers": ("dqn", {"env": "CartPole-v1"}),
@@ -32,6 +29,10 @@ CASES = {
     "ordinary": ("dqn", {"env": "CartPole-v1", "neuron": "relu"}),
     "cells": ("dqn", {**SYMBOLS, "agent": {"coding": "cells"}}),
     "paper": ("dqn", {"env": "CartPole-v1", "neuron": "lif-discrete"}),
+    "actions": ("td3", PENDULUM),
+    "actions, ordinary": ("td3", {**PENDULUM, "neuron": "relu"}),
+    "actions, paper": ("td3", {**PENDULUM, "neuron": "lif-discrete"}),
+    "actions, proxy": ("td3", {**PENDULUM, "agent": {"has_proxy": True}}),
     "policy": ("reparameterised", SYMBOLS),
     "policy, score": ("reparameterised", {**SYMBOLS, "agent": {"estimator": "score"}}),
 }

@@ -125,7 +125,7 @@ PRESET_FILES = sorted(preset_module.FOLDER.glob("*-v*.yaml"))
 def test_every_preset_resolves_for_every_rule(path):
     for preset, content in read_settings(path).items():
         assert preset in PRESETS
-        assert set(content) <= {"default", "rules", "models", "provenance"}
+        assert set(content) <= {"default", "rules", "models", "provenance", "agents"}
         for rule in (None, *content.get("rules", {})):
             words = ["--preset", preset, "--env", path.stem, *(["--rule", rule] if rule else [])]
             parsed = parse_train(words).config
@@ -144,6 +144,22 @@ def test_every_preset_resolves_for_every_rule(path):
                         )
                 else:
                     assert getattr(parsed.options, key) == value, (rule, key)
+
+
+@pytest.mark.parametrize("path", PRESET_FILES, ids=lambda path: path.stem)
+def test_every_preset_of_an_agent_resolves(path):
+    for preset, content in read_settings(path).items():
+        for agent, section in content.get("agents", {}).items():
+            words = ["--preset", preset, "--env", path.stem, "--agent", agent]
+            parsed = parse_train(words).config
+            assert parsed.names["agent"] == agent
+            for key, value in section["default"].items():
+                if key not in PARTS:
+                    assert getattr(parsed.options, key) == value, (agent, key)
+                    continue
+                for name, expected in config_module.part_settings(key, value).items():
+                    found = {"name": parsed.names[key], **vars(parsed.parts[key])}[name]
+                    assert found == (tuple(expected) if type(found) is tuple else expected)
 
 
 def test_every_preset_says_where_it_comes_from():

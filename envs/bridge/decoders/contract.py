@@ -171,3 +171,7 @@ class BoxRange:
         # After the rounding, or the largest action could lie outside by one float32 step.
         np.maximum(actions, self._low, out=actions)
         return np.minimum(actions, self._high, out=actions)
+
+    def fractions(self, actions: NDArray[Any]) -> NDArray[np.float64]:
+        """Return at which fractions of the range actions lie, (n_actions, n_dimensions)."""
+        return (actions - self._start) / np.where(self._span > 0.0, self._span, 1.0)

@@ -13,6 +13,7 @@ from threefactor.experiments.claims.experiment import (
     SHUFFLED,
     TRAINED,
     TWIN,
+    ZERO,
     ArmRequest,
 )
 from threefactor.experiments.layers import configure
@@ -52,7 +53,9 @@ def test_an_evaluated_score_is_that_of_other_episodes_with_their_own_limit(run_a
     assert all(int(row["length"]) > 5 for row in episodes_of(path))
 
 
-@pytest.mark.parametrize(("arm", "episodes"), [(TRAINED, 3), (SHUFFLED, 1), (PERMUTED, 1)])
+@pytest.mark.parametrize(
+    ("arm", "episodes"), [(TRAINED, 3), (SHUFFLED, 1), (PERMUTED, 1), (ZERO, 1)]
+)
 def test_controls_that_learn_may_have_fewer_episodes(run_arm, arm, episodes):
     path, _ = run_arm(arm)
     assert len(episodes_of(path)) == 2 * episodes

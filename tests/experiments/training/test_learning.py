@@ -2,14 +2,17 @@
 
 import csv
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
+from threefactor.agents import AGENTS
+from threefactor.agents.gradient.settings import GradientSettings
 from threefactor.experiments.claims.registry import EXPERIMENTS
 from threefactor.experiments.claims.reproduction import reproduce
 from threefactor.experiments.claims.results import RESULTS, read
-from threefactor.experiments.configuration import resolve
+from threefactor.experiments.configuration import part_settings, resolve
 from threefactor.experiments.training.run import train_agent
 
 IDENTITY = {
@@ -64,7 +67,18 @@ def test_with_eligibilities_of_other_synapses_only_chance_learns(rule, tmp_path)
     assert scores.mean() <= 70.0
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+def with_torch(name):
+    """Return the name of an experiment, skipped where it needs PyTorch and there is none."""
+    agent = (EXPERIMENTS[name].settings or {}).get("agent", "plastic")
+    kind = AGENTS[part_settings("agent", agent)["name"]]
+    is_skipped = issubclass(kind, GradientSettings) and find_spec("torch") is None
+    return pytest.param(name, marks=pytest.mark.skipif(is_skipped, reason="needs PyTorch"))
+
+
+NAMES = [with_torch(name) for name in EXPERIMENTS]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_experiment_runs_at_budget_one_episode(name, tmp_path):
     lines = []
     episodes = 1000
@@ -81,7 +95,7 @@ def test_experiment_runs_at_budget_one_episode(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3 * 3600)  # Izhikevich networks: 20 minutes on idle cores, hours on busy ones
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_claim_holds(name, tmp_path, request):
     if kept := [result for result in read(RESULTS) if result["experiment"] == name]:
         failed = [text for text, holds in kept[0]["bars"].items() if not holds]
