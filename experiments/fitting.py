@@ -149,7 +149,7 @@ def _inputs(space: gym.Space, n_values: tuple[int, ...], copies: int | None) -> 
     groups = [dimensions[i : i + size] for i in range(0, n_dimensions, size)]
     cells = [n or CELLS[size] for n in n_values]
     overlap = [1.0 if n else WIDTH * sqrt(2 * pi) for n in n_values]
-    settings = {
+    settings: Settings = {
         "name": "gaussian",
         "groups": groups,
         "cells": cells,

@@ -169,7 +169,9 @@ class GradientAgent(Agent):
         self._actor = Actor(spec, options, seeds, say)
         for replica in range(len(seeds)):
             self._hand_over(replica)
-        self._space, self._recorded = spaces[1], ()
+        space: Any = spaces[1]
+        self._shape, self._dtype = space.shape, space.dtype
+        self._recorded: tuple[str, ...] = ()
         self._regime = settings.regime(parts, options, spaces)
 
     def _hand_over(self, replica: int) -> None:
@@ -185,7 +187,7 @@ class GradientAgent(Agent):
             told[replica] = self._coding.numbers(learner.scale, seen)[0]
         began = self._actor.network.engine.timestep
         outputs = self._actor.outputs(told)
-        actions = np.zeros((len(self._learners), *self._space.shape), self._space.dtype)
+        actions = np.zeros((len(self._learners), *self._shape), self._dtype)
         for replica in involved.nonzero()[0].tolist():
             learner = self._learners[replica]
             learner.began = began

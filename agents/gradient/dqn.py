@@ -9,16 +9,21 @@ follows the online one. A truncated episode goes on in the target: there is some
 from collections.abc import Mapping
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from threefactor.agents.contract import AgentOptions
 from threefactor.agents.gradient.agent import GradientAgent, Learner
 from threefactor.agents.gradient.algorithms import DQNSettings
+from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
 from threefactor.agents.gradient.replay import TransitionReplay
 from threefactor.agents.gradient.tensors import follow
+from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import DifferentiableNetwork
+from threefactor.models.specification import NetworkSpec
 
 
 class QLearner(Learner):
@@ -29,7 +34,16 @@ class QLearner(Learner):
 
     settings: DQNSettings
 
-    def __init__(self, settings, spec, coding, options, spaces, seed) -> None:  # noqa: ANN001
+    def __init__(
+        self,
+        settings: DQNSettings,
+        spec: NetworkSpec,
+        coding: NumberCoding | FeatureCoding,
+        options: AgentOptions,
+        spaces: tuple[gym.Space, gym.Space],
+        seed: Seeds,
+    ) -> None:
+        assert isinstance(spaces[1], gym.spaces.Discrete)  # `DQNSettings.n_outputs` has seen to it
         super().__init__(settings, spec, coding, options, spaces, seed)
         self.target = DifferentiableNetwork(spec, seed.weights, trainable=())
         self.modules["target"] = self.target

@@ -18,14 +18,19 @@ neurons as agents that are trained by REINFORCE, in the same network.
 from collections.abc import Mapping
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from threefactor.agents.contract import AgentOptions
 from threefactor.agents.gradient.agent import GradientAgent, Learner
 from threefactor.agents.gradient.algorithms import ReparameterisedSettings
+from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
+from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import State
+from threefactor.models.specification import NetworkSpec
 
 #: Norm that a gradient is clipped to.
 LARGEST_STEP = 1.0
@@ -39,7 +44,18 @@ class PolicyLearner(Learner):
 
     settings: ReparameterisedSettings
 
-    def __init__(self, settings, spec, coding, options, spaces, seed) -> None:  # noqa: ANN001
+    def __init__(
+        self,
+        settings: ReparameterisedSettings,
+        spec: NetworkSpec,
+        coding: NumberCoding | FeatureCoding,
+        options: AgentOptions,
+        spaces: tuple[gym.Space, gym.Space],
+        seed: Seeds,
+    ) -> None:
+        assert isinstance(
+            spaces[1], gym.spaces.Discrete
+        )  # `ReparameterisedSettings.n_outputs` has seen to it
         super().__init__(settings, spec, coding, options, spaces, seed)
         self.online.temperature = settings.temperature
         self.optimisers["online"] = torch.optim.Adam(

@@ -141,6 +141,7 @@ class GradientSettings(AgentSettings):
         n_inputs = self.number_coding(parts, spaces[0]).n_numbers
         spec = self.specify(parts.neuron, n_inputs, self.n_outputs(spaces[1]))
         neurons = [p for p in spec.populations if p.name != spec.input]
+        sources = {p.name: p.source for p in spec.projections}
         return {
             "decision_ms": options.window_ms,
             "timestep_ms": options.timestep_ms,
@@ -151,7 +152,7 @@ class GradientSettings(AgentSettings):
             "without_membrane": [p.name for p in neurons if not p.neuron.has_membrane],
             "third_factor": "gradient",
             "asks_signs": False,
-            "sources": {p.name: p.source for p in (*spec.projections, *spec.modulations)},
+            "sources": sources | {m.name: m.source for m in spec.modulations},
         }
 
     def greedy(self, parts: GradientParts) -> GradientParts:

@@ -63,7 +63,7 @@ class TD3Learner(Learner):
         self.critics = Perceptrons((coding.n_numbers + self.n_dimensions, *hidden, 1), 2, generator)
         self.target_critics = deepcopy(self.critics).requires_grad_(False)
         self.target: torch.nn.Module
-        trained = [
+        trained: list[tuple[str, torch.nn.Module, float]] = [
             ("online", self.online, settings.learning_rate),
             ("critics", self.critics, settings.critic_learning_rate),
         ]
