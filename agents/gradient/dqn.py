@@ -43,7 +43,7 @@ class QLearner(Learner):
         spaces: tuple[gym.Space, gym.Space],
         seed: Seeds,
     ) -> None:
-        assert isinstance(spaces[1], gym.spaces.Discrete)  # `DQNSettings.n_outputs` has seen to it
+        assert isinstance(spaces[1], gym.spaces.Discrete)  # `n_outputs` has seen to it
         super().__init__(settings, spec, coding, options, spaces, seed)
         self.target = DifferentiableNetwork(spec, seed.weights, trainable=())
         self.modules["target"] = self.target

@@ -53,9 +53,7 @@ class PolicyLearner(Learner):
         spaces: tuple[gym.Space, gym.Space],
         seed: Seeds,
     ) -> None:
-        assert isinstance(
-            spaces[1], gym.spaces.Discrete
-        )  # `ReparameterisedSettings.n_outputs` has seen to it
+        assert isinstance(spaces[1], gym.spaces.Discrete)  # `n_outputs` has seen to it
         super().__init__(settings, spec, coding, options, spaces, seed)
         self.online.temperature = settings.temperature
         self.optimisers["online"] = torch.optim.Adam(
