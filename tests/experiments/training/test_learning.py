@@ -64,8 +64,18 @@ def test_with_eligibilities_of_other_synapses_only_chance_learns(rule, tmp_path)
     assert scores.mean() <= 70.0
 
 
+def skip_without_packages(name):
+    """Skip where a package that an experiment needs is missing, with what installs it."""
+    needs = EXPERIMENTS[name].needs
+    try:
+        return None if needs is None else needs()
+    except ImportError as error:
+        pytest.skip(str(error))
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_runs_at_budget_one_episode(name, tmp_path):
+    skip_without_packages(name)
     lines = []
     episodes = 1000
     result = reproduce(name, tmp_path, budget=1 / episodes, seeds=2, say=lines.append)
@@ -83,6 +93,7 @@ def test_experiment_runs_at_budget_one_episode(name, tmp_path):
 @pytest.mark.timeout(3 * 3600)  # Izhikevich networks: 20 minutes on idle cores, hours on busy ones
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_claim_holds(name, tmp_path, request):
+    skip_without_packages(name)
     if kept := [result for result in read(RESULTS) if result["experiment"] == name]:
         failed = [text for text, holds in kept[0]["bars"].items() if not holds]
         if failed:
