@@ -20,7 +20,7 @@ test-all: $(VENV)/test
 
 # Training by gradients. The build of torch for CPUs, where its index can be reached, is a tenth of the other.
 CPU_TORCH := https://download.pytorch.org/whl/cpu
-DEEP_TESTS := tests/models/differentiable
+DEEP_TESTS := tests/models/differentiable tests/experiments/gallery/test_slopes.py
 
 test-deep: $(VENV)/test
 	@$(MAKE) -s $(VENV)/deep || true

@@ -1,8 +1,12 @@
-"""Gradients by slope: against closed forms, and what the bars of the experiments ask for."""
+"""Surrogate slopes: gradients against closed forms, the task, what the bars ask for."""
+
+import sys
 
 import numpy as np
 import pytest
 
+import run
+from threefactor.experiments.claims.reproduction import reproduce
 from threefactor.experiments.gallery.slope_gradients import (
     BY_LAYER,
     BY_SLOPE,
@@ -11,6 +15,15 @@ from threefactor.experiments.gallery.slope_gradients import (
     MEASURES,
     SLOPE_GRADIENTS,
     measure_seed,
+)
+from threefactor.experiments.gallery.slope_learning import (
+    ARMS,
+    SLOPE_LEARNING_SUPERVISED,
+    TUNING_SEEDS,
+    WARM_UP,
+    Imitation,
+    Training,
+    train,
 )
 from threefactor.experiments.gallery.slope_network import (
     cosine,
@@ -93,8 +106,8 @@ def paper_like():
     return {**scores, **dict.fromkeys(CONTROLS, np.full(3, -3.0)), **controls}
 
 
-def failing(scores):
-    return [k for k, bar in enumerate(SLOPE_GRADIENTS.bars) if not bar.holds(scores)]
+def failing(scores, experiment=SLOPE_GRADIENTS):
+    return [k for k, bar in enumerate(experiment.bars) if not bar.holds(scores)]
 
 
 @pytest.mark.parametrize(
@@ -121,3 +134,83 @@ def test_sizes_are_averaged_and_not_their_logarithms():
     for log_size, holds in ((-1.91, False), (-1.89, True)):
         scores["slope 1"] = np.array([log_size, -20.0])
         assert (0 not in failing(scores)) == holds
+
+
+def test_sequences_have_variance_one_and_change_slowly():
+    told, _ = Imitation(0, 2).draw(np.random.default_rng(0), 400)
+    assert told.var(axis=(1, 2)) == pytest.approx(np.ones(30), abs=0.1)
+    products = (told[1:] * told[:-1]).mean(axis=(1, 2))
+    assert products == pytest.approx(np.full(29, 0.9), abs=0.1)
+
+
+def test_answers_are_those_of_one_teacher_and_as_late_as_spikes():
+    at_once, late = (Imitation(0, delay) for delay in (0, 2))
+    told, answers = at_once.draw(np.random.default_rng(0), 3)
+    same, delayed = late.draw(np.random.default_rng(0), 3)
+    assert np.array_equal(told, same)
+    assert np.array_equal(delayed[2:], answers[:-2])
+    assert np.abs(answers).max() < 1.0
+    assert not np.allclose(Imitation(1, 0).draw(np.random.default_rng(0), 3)[1], answers)
+    assert max(training.hidden_layers for training in ARMS.values()) <= WARM_UP
+
+
+def test_training_lowers_the_error_and_without_it_nothing_changes(torch):
+    iterations, losses = train(100, Training(2), 1e-2, 40)
+    assert iterations[[0, -1]].tolist() == [0, 40]
+    assert losses[-1] < 0.5 * losses[0]
+    stops, untrained = train(100, Training(2, is_trained=False), 1e-2, 0)
+    assert stops.tolist() == [0]
+    assert untrained.tolist() == [losses[0]]
+
+
+def test_without_a_derivative_of_spikes_only_the_readout_learns(torch, monkeypatch):
+    networks, adam = [], torch.optim.Adam
+
+    def optimiser(trained, rate):
+        networks.append(trained)
+        return adam(trained, rate)
+
+    monkeypatch.setattr(torch.optim, "Adam", optimiser)
+    train(100, Training(2, is_readout_alone=True), 1e-2, 1)
+    train(100, Training(2), 1e-2, 1)
+    assert [[p.numel() for p in trained] for trained in networks] == [
+        [64 * 4], [64 * 64, 64 * 4, 18 * 64],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arm", "value", "fails"),
+    [
+        ("2 layers, slope 100", 0.25, [0]),
+        ("2 layers, readout alone", 0.39, [1]),
+        ("2 layers, untrained", 0.39, [2]),
+        ("4 layers, slope 2", 0.1, [3]),
+        ("4 layers, readout alone", 0.39, [4]),
+        ("4 layers, untrained", 0.39, [5]),
+    ],
+)
+def test_every_bar_of_learning_can_fail(arm, value, fails):
+    scores = {name: np.full(3, 0.2 if "slope" in name else 0.9) for name in ARMS}
+    assert failing(scores, SLOPE_LEARNING_SUPERVISED) == []
+    assert failing({**scores, arm: np.full(3, value)}, SLOPE_LEARNING_SUPERVISED) == fails
+
+
+def test_rates_are_chosen_on_seeds_that_are_not_reported():
+    experiment = SLOPE_LEARNING_SUPERVISED
+    assert min(TUNING_SEEDS) >= 100 > experiment.seed + experiment.n_seeds
+
+
+def test_without_torch_one_line_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.chdir(tmp_path)
+    for name in ("slope_gradients", "slope_learning_supervised"):
+        with pytest.raises(ImportError, match=r'pip install "threefactor\[deep\]"'):
+            reproduce(name, tmp_path, say=lambda text: None)
+        assert run.main(["reproduce", name, "--budget", "0.001"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert 'pip install "threefactor[deep]"' in line
+    assert list(tmp_path.iterdir()) == []
+    only = {"slope_gradients": SLOPE_GRADIENTS}
+    monkeypatch.setattr("threefactor.experiments.claims.registry.EXPERIMENTS", only)
+    assert run.main(["reproduce", "--all", "--budget", "0.001"]) == 0
+    assert "slope_gradients: left out. Networks are trained" in capsys.readouterr().out
