@@ -284,6 +284,8 @@ class AgentSettings(ABC):
 
     #: Dataclass of the parts that it takes, each under its name in the configuration.
     parts: ClassVar[type]
+    #: Raises ImportError, in one line, where a package that it needs is missing; None: none is.
+    needs: ClassVar[Callable[[], object] | None] = None
     #: Settings of a run and of the parts that fit it, where nobody chooses them.
     fitting: ClassVar[Mapping[str, Any]] = {}
 

@@ -69,6 +69,7 @@ class GradientSettings(AgentSettings):
     discount: float = 0.99
 
     parts: ClassVar[type] = GradientParts
+    needs: ClassVar[Callable[[], object]] = staticmethod(require_torch)
     #: Settings of other parts that fit, where nobody chooses them.
     fitting: ClassVar[Mapping[str, Any]] = {
         "neuron": {"name": "lif-soft-reset"}, "window_ms": 8.0, "timestep_ms": 1.0,
@@ -171,13 +172,12 @@ class GradientSettings(AgentSettings):
 
         Raises
         ------
+        ImportError
+            Without PyTorch, in one line.
         ValueError
-            Without PyTorch, and for settings that do not fit each other.
+            For settings that do not fit each other.
         """
-        try:
-            require_torch()
-        except ImportError as error:
-            raise ValueError(str(error)) from error
+        require_torch()
         check_choice("control of a gradient-trained agent", options.control, CONTROLS)
         steps, least = round(options.window_ms / options.timestep_ms), len(self.hidden) + 1
         if steps < least:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.agents import AGENTS
 from threefactor.analysis.plausibility import Plausibility
 from threefactor.experiments import interface
 from threefactor.experiments.claims.arms import load_result
@@ -26,7 +27,13 @@ from threefactor.experiments.claims.experiment import (
     Experiment,
     arm_folder,
 )
-from threefactor.experiments.configuration import RunConfig, read_settings, resolve
+from threefactor.experiments.configuration import (
+    PARTS,
+    RunConfig,
+    part_settings,
+    read_settings,
+    resolve,
+)
 from threefactor.experiments.layers import configure
 from threefactor.experiments.training.evaluation import evaluate_run
 from threefactor.experiments.training.references import play_randomly
@@ -122,11 +129,13 @@ def closed_loop_experiment(
     text = score.text
     if control_episodes is not None:
         text += f" ({control_episodes} episodes for the controls, which are longer)"
+    kind = part_settings("agent", settings.get("agent")).get("name", PARTS["agent"].default)
     return Experiment(
         claim, partial(_run_arm, settings, score, control_episodes), text, bars,
         arms=(TRAINED, *controls), draw=partial(_draw, score), describe=_describe,
         takes_workers=not is_scheduled,
         settings=settings,
+        needs=AGENTS[kind].needs,
     )  # fmt: skip
 
 

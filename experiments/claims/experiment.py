@@ -116,6 +116,8 @@ class Experiment:
         Whether processes can share the seeds.
     settings : mapping or None
         Of the run that is trained; None: it trains no agent in an environment.
+    needs : callable or None
+        Raises ImportError where a package that the arms need is missing.
     """
 
     claim: str
@@ -130,6 +132,7 @@ class Experiment:
     n_seeds: int = 10
     takes_workers: bool = False
     settings: Mapping[str, Any] | None = None
+    needs: Callable[[], object] | None = None
 
 
 def arm_folder(folder: Path, arm: str) -> Path:

@@ -22,6 +22,8 @@ from threefactor.experiments.gallery.izhikevich_pavlovian import IZHIKEVICH_PAVL
 from threefactor.experiments.gallery.legenstein_patterns import LEGENSTEIN_PATTERNS
 from threefactor.experiments.gallery.reinforce_xor import REINFORCE_XOR
 from threefactor.experiments.gallery.rmax_bias import RMAX_BIAS
+from threefactor.experiments.gallery.slope_gradients import SLOPE_GRADIENTS
+from threefactor.experiments.gallery.slope_learning import SLOPE_LEARNING_SUPERVISED
 from threefactor.experiments.gallery.td_critic_track import TD_CRITIC_TRACK
 
 CONTROLS = (TWIN, SHUFFLED, PERMUTED, RANDOM)
@@ -168,4 +170,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "izhikevich-distal-reward": IZHIKEVICH_DISTAL_REWARD,
     "izhikevich-pavlovian": IZHIKEVICH_PAVLOVIAN,
     "eprop-regression": EPROP_REGRESSION,
+    "slope_gradients": SLOPE_GRADIENTS,
+    "slope_learning_supervised": SLOPE_LEARNING_SUPERVISED,
 }

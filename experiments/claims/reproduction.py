@@ -150,6 +150,8 @@ def reproduce(
     ------
     ValueError
         For an unknown name or engine, a budget that is not positive, or no seeds or workers.
+    ImportError
+        Without a package that the experiment needs, with the command that installs it.
     RuntimeError
         If an arm failed.
     KeyboardInterrupt
@@ -218,6 +220,8 @@ def _asked(
         raise ValueError(f"seeds must be >= 1, got {seeds}.")
     check_choice("engine", engine, ENGINES)
     experiment = EXPERIMENTS[name]
+    if experiment.needs is not None:
+        experiment.needs()
     folder = Path("runs") / "reproduce" / name if out is None else Path(out)
     return (
         experiment,

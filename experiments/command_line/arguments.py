@@ -19,7 +19,9 @@ INTERRUPTED = 130
 #: What a shell reports for a program whose reader went away: 128 + SIGPIPE.
 READER_GONE = 141
 
-_EXPECTED = (ValueError, TypeError, OSError, FloatingPointError, RuntimeError, MemoryError)
+_EXPECTED = (
+    ValueError, TypeError, OSError, FloatingPointError, RuntimeError, MemoryError, ImportError,
+)  # fmt: skip
 
 Commands = Mapping[str, Callable[[list[str]], int]]
 

@@ -259,9 +259,15 @@ def reproduce(arguments: list[str]) -> int:
         require_folder(place)
     failed = []
     for name in EXPERIMENTS if options.all else [options.name]:
-        result = run_experiment(
-            name, options.out, options.budget, options.seeds, options.engine, print, workers
-        )
+        try:
+            result = run_experiment(
+                name, options.out, options.budget, options.seeds, options.engine, print, workers
+            )
+        except ImportError as error:
+            if not options.all:
+                raise
+            print(f"{name}: left out. {error}")
+            continue
         print(result.report())
         failed += [] if result.holds or options.budget < 1 else [name]
         if options.keep:

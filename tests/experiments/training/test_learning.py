@@ -2,17 +2,14 @@
 
 import csv
 import json
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-from threefactor.agents import AGENTS
-from threefactor.agents.gradient.settings import GradientSettings
 from threefactor.experiments.claims.registry import EXPERIMENTS
 from threefactor.experiments.claims.reproduction import reproduce
 from threefactor.experiments.claims.results import RESULTS, read
-from threefactor.experiments.configuration import part_settings, resolve
+from threefactor.experiments.configuration import resolve
 from threefactor.experiments.training.run import train_agent
 
 IDENTITY = {
@@ -67,19 +64,18 @@ def test_with_eligibilities_of_other_synapses_only_chance_learns(rule, tmp_path)
     assert scores.mean() <= 70.0
 
 
-def with_torch(name):
-    """Return the name of an experiment, skipped where it needs PyTorch and there is none."""
-    agent = (EXPERIMENTS[name].settings or {}).get("agent", "plastic")
-    kind = AGENTS[part_settings("agent", agent)["name"]]
-    is_skipped = issubclass(kind, GradientSettings) and find_spec("torch") is None
-    return pytest.param(name, marks=pytest.mark.skipif(is_skipped, reason="needs PyTorch"))
+def skip_without_packages(name):
+    """Skip where a package that an experiment needs is missing, with what installs it."""
+    needs = EXPERIMENTS[name].needs
+    try:
+        return None if needs is None else needs()
+    except ImportError as error:
+        pytest.skip(str(error))
 
 
-NAMES = [with_torch(name) for name in EXPERIMENTS]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_experiment_runs_at_budget_one_episode(name, tmp_path):
+    skip_without_packages(name)
     lines = []
     episodes = 1000
     result = reproduce(name, tmp_path, budget=1 / episodes, seeds=2, say=lines.append)
@@ -95,8 +91,9 @@ def test_experiment_runs_at_budget_one_episode(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3 * 3600)  # Izhikevich networks: 20 minutes on idle cores, hours on busy ones
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_claim_holds(name, tmp_path, request):
+    skip_without_packages(name)
     if kept := [result for result in read(RESULTS) if result["experiment"] == name]:
         failed = [text for text, holds in kept[0]["bars"].items() if not holds]
         if failed:
