@@ -7,6 +7,7 @@ PyTorch.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,8 @@ def train(seed: int, training: Training, rate: float, iterations: int) -> tuple[
     variance = float(targets[WARM_UP:].var())
 
     def loss(told: Floats, targets: Floats) -> Any:
-        pair = (torch.from_numpy(array.astype(np.float32)) for array in (told, targets))
-        return square_error(network, *pair, WARM_UP)
+        shown, wanted = (torch.from_numpy(array.astype(np.float32)) for array in (told, targets))
+        return square_error(network, shown, wanted, WARM_UP)
 
     def tested() -> float:
         with torch.no_grad():
@@ -181,7 +182,7 @@ def _bars(depth: int) -> tuple[Bar, ...]:
         *(
             Bar(
                 f"{depth} layers: every slope at most half of {control} (means over seeds)",
-                lambda scores, control=control: all_halve(scores, depth, control),
+                partial(all_halve, depth=depth, control=control),
             )
             for control in (READOUT, UNTRAINED)
         ),
