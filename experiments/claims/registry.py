@@ -147,6 +147,19 @@ EXPERIMENTS: dict[str, Experiment] = {
         control_episodes=300,
         is_scheduled=True,
     ),
+    "gridworld_reparameterised": closed_loop_experiment(
+        "A policy gradient that is led through the draws of stochastic spikes finds the way through "
+        "GridWorld (best: 1.121).",
+        {"env": "GridWorld-v0", "agent": {"name": "reparameterised"}},
+        (
+            at_least(TRAINED, 1.05, 8),
+            *(at_most(arm, 0.5) for arm in (TWIN, SHUFFLED, RANDOM)),
+            below(ZERO, TRAINED),  # a readout of units as they were drawn learns something
+        ),
+        score=Score(evaluated=100),
+        controls=(TWIN, SHUFFLED, ZERO, RANDOM),
+        control_episodes=100,
+    ),
     **{
         f"pendulum_td3{'_proxy' * has_proxy}": closed_loop_experiment(
             f"TD3 with a spiking actor{how} swings Pendulum's pole up and holds it there.",
