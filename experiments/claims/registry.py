@@ -148,7 +148,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         is_scheduled=True,
     ),
     "gridworld_reparameterised": closed_loop_experiment(
-        "A policy gradient that is led through the draws of stochastic spikes finds the way through "
+        "A policy gradient that is led through the draws of stochastic spikes finds the way in "
         "GridWorld (best: 1.121).",
         {"env": "GridWorld-v0", "agent": {"name": "reparameterised"}},
         (
