@@ -6,7 +6,6 @@ keeps, and when it has taken a step it hands its weights to the engine, so that 
 acts with the network that is trained, spike for spike.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,117 +24,13 @@ from threefactor.agents.contract import (
     Vitals,
 )
 from threefactor.agents.gradient.actor import Actor
-from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
+from threefactor.agents.gradient.learner import Learner, Place
 from threefactor.agents.gradient.settings import GradientParts, GradientSettings
-from threefactor.agents.gradient.tensors import (
-    module_state,
-    optimiser_state,
-    restore_module,
-    restore_optimiser,
-)
 from threefactor.agents.plastic.recording import drain_replica_0
 from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge.outcome import Outcome
-from threefactor.models.differentiable import DifferentiableNetwork
-from threefactor.models.specification import NetworkSpec
 
 Floats = NDArray[np.float64]
-
-
-class Learner(ABC):
-    """One replica's network in PyTorch, and what trains it.
-
-    Parameters
-    ----------
-    settings : GradientSettings
-    spec : NetworkSpec
-    coding : NumberCoding or FeatureCoding
-    options : AgentOptions
-    spaces : (observation space, action space)
-    seed : Seeds
-
-    Attributes
-    ----------
-    online : DifferentiableNetwork
-        What is trained, and acts.
-    scale : array
-        Of the coding: the largest values that were seen.
-    modules : dict of str to Module
-        Everything with parameters, for checkpoints; `optimisers` likewise.
-    is_learning : bool
-    began : int
-        Timestep in which the engine began the window of the last decision.
-    """
-
-    began = 0
-
-    def __init__(
-        self,
-        settings: GradientSettings,
-        spec: NetworkSpec,
-        coding: NumberCoding | FeatureCoding,
-        options: AgentOptions,
-        spaces: tuple[gym.Space, gym.Space],
-        seed: Seeds,
-    ) -> None:
-        self.settings, self.coding, self.options = settings, coding, options
-        self.steps = round(options.window_ms / options.timestep_ms)
-        self.online = DifferentiableNetwork(spec, seed.weights, slope=settings.slope)
-        if options.control == "zero":
-            self.online.slope = NO_GRADIENT
-        self.scale = coding.initial_scale()
-        self.is_learning = options.control != "frozen"
-        self.generator = np.random.default_rng(seed.decoder)
-        self.modules: dict[str, torch.nn.Module] = {"online": self.online}
-        self.optimisers: dict[str, torch.optim.Optimizer] = {}
-        self.episodes = 0
-
-    @abstractmethod
-    def choose(self, output: Floats) -> Any:
-        """Return an action for the membranes (n_outputs,)."""
-
-    @abstractmethod
-    def learn(self, outcome: Outcome, replica: int) -> bool:
-        """Keep what a decision led to; return whether the weights have changed."""
-
-    def told(self, observations: NDArray[Any]) -> torch.Tensor:
-        """Return what the network is told of observations, (batch, n_numbers)."""
-        return torch.as_tensor(self.coding.numbers(self.scale, observations), dtype=torch.float32)
-
-    def end_episode(self) -> None:
-        """Let the learning rates fall: geometrically, to their last share in the last episode."""
-        self.episodes += 1
-        done = min(1.0, self.episodes / max(1, self.options.episodes))
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = optimiser.defaults["lr"] * self.settings.learning_rate_end**done
-
-    def state(self) -> dict[str, Any]:
-        """Return everything that changes."""
-        return {
-            "modules": {name: module_state(module) for name, module in self.modules.items()},
-            "optimisers": {name: optimiser_state(o) for name, o in self.optimisers.items()},
-            "scale": self.scale.copy(),
-            "generator": dict(self.generator.bit_generator.state),
-            "episodes": self.episodes,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
-        self.adopt(state)
-        for name, module in self.modules.items():
-            restore_module(module, state["modules"][name])
-        self.episodes = state["episodes"] - 1
-        self.end_episode()
-        self.episodes = state["episodes"]
-        for name, optimiser in self.optimisers.items():
-            restore_optimiser(optimiser, state["optimisers"][name])
-        self.generator.bit_generator.state = state["generator"]
-
-    def adopt(self, state: Mapping[str, Any]) -> None:
-        """Take over what was learned, and nothing else."""
-        restore_module(self.online, state["modules"]["online"])
-        self.scale[...] = state["scale"]
 
 
 class GradientAgent(Agent):
@@ -163,9 +58,8 @@ class GradientAgent(Agent):
         self._coding = settings.number_coding(parts, spaces[0])
         n_outputs = settings.n_outputs(spaces[1])
         spec = settings.specify(parts.neuron, self._coding.n_numbers, n_outputs)
-        self._learners = [
-            self.learner(settings, spec, self._coding, options, spaces, seed) for seed in seeds
-        ]
+        places = (Place(spec, self._coding, options, spaces, seed) for seed in seeds)
+        self._learners = [self.learner(settings, place) for place in places]
         self._actor = Actor(spec, options, seeds, say)
         for replica in range(len(seeds)):
             self._hand_over(replica)
@@ -264,7 +158,3 @@ class GradientAgent(Agent):
     def vitals(self, replica: int, decisions: int) -> dict[str, Vitals]:
         """Return spikes and weights of a replica since the last time."""
         return self._actor.vitals(replica, decisions)
-
-
-#: Slope at which no gradient of a spike is left, of any distance a double can tell from zero.
-NO_GRADIENT = 1e30

@@ -6,27 +6,20 @@ a' the action of most value by the online network (double) or by the target netw
 follows the online one. A truncated episode goes on in the target: there is something to expect.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from threefactor.agents.contract import AgentOptions
-from threefactor.agents.gradient.agent import GradientAgent, Learner
+from threefactor.agents.gradient.agent import GradientAgent
 from threefactor.agents.gradient.algorithms import DQNSettings
-from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
-from threefactor.agents.gradient.replay import TransitionReplay
+from threefactor.agents.gradient.learner import Place, ReplayLearner
 from threefactor.agents.gradient.tensors import follow
-from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import DifferentiableNetwork
-from threefactor.models.specification import NetworkSpec
 
 
-class QLearner(Learner):
+class QLearner(ReplayLearner):
     """One replica: online and target network, replayed transitions, random actions.
 
     Source: see `DQNSettings`.
@@ -34,25 +27,16 @@ class QLearner(Learner):
 
     settings: DQNSettings
 
-    def __init__(
-        self,
-        settings: DQNSettings,
-        spec: NetworkSpec,
-        coding: NumberCoding | FeatureCoding,
-        options: AgentOptions,
-        spaces: tuple[gym.Space, gym.Space],
-        seed: Seeds,
-    ) -> None:
-        assert isinstance(spaces[1], gym.spaces.Discrete)  # `n_outputs` has seen to it
-        super().__init__(settings, spec, coding, options, spaces, seed)
-        self.target = DifferentiableNetwork(spec, seed.weights, trainable=())
+    def __init__(self, settings: DQNSettings, place: Place) -> None:
+        super().__init__(settings, place, settings.buffer)
+        space = place.spaces[1]
+        assert isinstance(space, gym.spaces.Discrete)  # `n_outputs` has seen to it
+        self.first, self.n_actions = int(space.start), int(space.n)
+        self.target = DifferentiableNetwork(place.spec, place.seed.weights, trainable=())
         self.modules["target"] = self.target
         self.optimisers["online"] = torch.optim.Adam(
             (p for p in self.online.parameters() if p.requires_grad), settings.learning_rate
         )
-        self.replay = TransitionReplay(settings.buffer, spaces, seed.control)
-        self.first, self.n_actions = int(spaces[1].start), int(spaces[1].n)
-        self.decisions, self.updates = 0, 0
 
     @property
     def epsilon(self) -> float:
@@ -121,19 +105,6 @@ class QLearner(Learner):
             preferred = preferred if settings.is_double else expected
             best = expected.gather(1, preferred.argmax(1, keepdim=True))[:, 0]
             return rewards + settings.discount * torch.where(terminated, 0.0, best)
-
-    def state(self) -> dict[str, Any]:
-        """Return everything that changes, what is replayed too."""
-        return {
-            **super().state(), "replay": self.replay.state(), "decisions": self.decisions,
-            "updates": self.updates,
-        }  # fmt: skip
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
-        super().restore(state)
-        self.replay.restore(state["replay"])
-        self.decisions, self.updates = state["decisions"], state["updates"]
 
 
 #: Norm that a gradient is clipped to.

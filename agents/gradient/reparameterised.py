@@ -23,14 +23,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from threefactor.agents.contract import AgentOptions
-from threefactor.agents.gradient.agent import GradientAgent, Learner
+from threefactor.agents.gradient.agent import GradientAgent
 from threefactor.agents.gradient.algorithms import ReparameterisedSettings
-from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
-from threefactor.agents.seeds import Seeds
+from threefactor.agents.gradient.learner import Learner, Place
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import State
-from threefactor.models.specification import NetworkSpec
 
 #: Norm that a gradient is clipped to.
 LARGEST_STEP = 1.0
@@ -44,24 +41,17 @@ class PolicyLearner(Learner):
 
     settings: ReparameterisedSettings
 
-    def __init__(
-        self,
-        settings: ReparameterisedSettings,
-        spec: NetworkSpec,
-        coding: NumberCoding | FeatureCoding,
-        options: AgentOptions,
-        spaces: tuple[gym.Space, gym.Space],
-        seed: Seeds,
-    ) -> None:
-        assert isinstance(spaces[1], gym.spaces.Discrete)  # `n_outputs` has seen to it
-        super().__init__(settings, spec, coding, options, spaces, seed)
+    def __init__(self, settings: ReparameterisedSettings, place: Place) -> None:
+        super().__init__(settings, place)
+        space = place.spaces[1]
+        assert isinstance(space, gym.spaces.Discrete)  # `n_outputs` has seen to it
+        self.first, self.noise_seed = int(space.start), place.seed.network
         self.online.temperature = settings.temperature
+        if place.options.control == "zero":
+            self.online.temperature = NO_GRADIENT
         self.optimisers["online"] = torch.optim.Adam(
             (p for p in self.online.parameters() if p.requires_grad), settings.learning_rate
         )
-        self.first, self.noise_seed = int(spaces[1].start), seed.network
-        if options.control == "zero":
-            self.online.temperature = NO_GRADIENT
         self._forget()
 
     def _forget(self) -> None:

@@ -13,7 +13,7 @@ target: there is something to expect. Actor' and Q' follow what is trained; with
 an ordinary network, which approaches the spiking actor by a step of regression at every update.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from itertools import pairwise
 from typing import Any
@@ -24,20 +24,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from threefactor.agents.contract import AgentOptions
-from threefactor.agents.gradient.agent import GradientAgent, Learner
+from threefactor.agents.gradient.agent import GradientAgent
 from threefactor.agents.gradient.algorithms import TD3Settings
-from threefactor.agents.gradient.coding import NumberCoding
-from threefactor.agents.gradient.replay import TransitionReplay
+from threefactor.agents.gradient.learner import Place, ReplayLearner
 from threefactor.agents.gradient.tensors import follow
-from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge.decoders.contract import BoxRange
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import DifferentiableNetwork
-from threefactor.models.specification import NetworkSpec
 
 
-class TD3Learner(Learner):
+class TD3Learner(ReplayLearner):
     """One replica: actor, critics, what follows them, replayed transitions, noise.
 
     Source: see `TD3Settings`.
@@ -45,17 +41,10 @@ class TD3Learner(Learner):
 
     settings: TD3Settings
 
-    def __init__(
-        self,
-        settings: TD3Settings,
-        spec: NetworkSpec,
-        coding: NumberCoding,
-        options: AgentOptions,
-        spaces: tuple[gym.Space, gym.Space],
-        seed: Seeds,
-    ) -> None:
-        super().__init__(settings, spec, coding, options, spaces, seed)
-        assert isinstance(spaces[1], gym.spaces.Box)  # `TD3Settings.n_outputs` has seen to it
+    def __init__(self, settings: TD3Settings, place: Place) -> None:
+        super().__init__(settings, place, settings.buffer)
+        spec, coding, spaces, seed = place.spec, place.coding, place.spaces, place.seed
+        assert isinstance(spaces[1], gym.spaces.Box)  # `n_outputs` has seen to it
         self.range, self.shape = BoxRange(spaces[1]), spaces[1].shape
         self.n_dimensions = self.range.n_dimensions
         generator = np.random.default_rng((seed.weights, 1))
@@ -80,8 +69,6 @@ class TD3Learner(Learner):
             name: torch.optim.Adam([p for p in module.parameters() if p.requires_grad], rate)
             for name, module, rate in trained
         }
-        self.replay = TransitionReplay(settings.buffer, spaces, seed.control)
-        self.decisions, self.updates = 0, 0
 
     def choose(self, output: NDArray[np.float64]) -> NDArray[Any]:
         """Return the action of the membranes: at first a random one, then with noise."""
@@ -172,19 +159,6 @@ class TD3Learner(Learner):
         trained = [p for group in optimiser.param_groups for p in group["params"]]
         torch.autograd.backward(loss, inputs=trained)
         optimiser.step()
-
-    def state(self) -> dict[str, Any]:
-        """Return everything that changes, what is replayed too."""
-        return {
-            **super().state(), "replay": self.replay.state(), "decisions": self.decisions,
-            "updates": self.updates,
-        }  # fmt: skip
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
-        super().restore(state)
-        self.replay.restore(state["replay"])
-        self.decisions, self.updates = state["decisions"], state["updates"]
 
 
 class Perceptrons(torch.nn.Module):

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason='needs PyTorch: pip install "threefa
 
 from threefactor.agents.contract import AgentOptions  # noqa: E402
 from threefactor.agents.gradient.algorithms import TD3Settings  # noqa: E402
+from threefactor.agents.gradient.learner import Place  # noqa: E402
 from threefactor.agents.gradient.td3 import Perceptrons, TD3Learner  # noqa: E402
 from threefactor.agents.seeds import spawn_seeds  # noqa: E402
 from threefactor.models.neurons import make_neuron  # noqa: E402
@@ -26,7 +27,7 @@ def learner(control="none", **settings):
     n_outputs = chosen.n_outputs(spaces[1])
     spec = chosen.specify(make_neuron("lif-soft-reset"), coding.n_numbers, n_outputs)
     options = AgentOptions(window_ms=5.0, timestep_ms=1.0, control=control)
-    return TD3Learner(chosen, spec, coding, options, spaces, spawn_seeds(0))
+    return TD3Learner(chosen, Place(spec, coding, options, spaces, spawn_seeds(0)))
 
 
 def lived(learner, decisions, generator=None):
