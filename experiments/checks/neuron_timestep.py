@@ -116,7 +116,8 @@ def _judge(neuron: NeuronModel, promise: str, what: str, *measured: Floats) -> s
     """
     errors = [_relative(np.array(values), np.array(measured[-1])) for values in measured[:-1]]
     far, near = (float(error[np.abs(error).argmax()]) for error in errors)
-    has_shrunk = converges(*(float(np.abs(error).mean()) for error in errors))
+    sizes = [float(np.abs(error).mean()) for error in errors]
+    has_shrunk = math.isfinite(sizes[0]) and converges(*sizes)
     got = f"{far:+.2%} at 1 ms and {near:+.2%} at 0.5 ms from {what} at 0.1 ms"
     allowed = getattr(neuron, promise)
     if math.isinf(allowed):

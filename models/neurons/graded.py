@@ -1,7 +1,6 @@
 """Units of ordinary networks, which send numbers instead of spikes: references to compare with."""
 
 from dataclasses import dataclass
-from math import inf
 
 from threefactor.models.neurons.contract import NeuronModel
 
@@ -37,4 +36,3 @@ class Rectifier(NeuronModel):
     integrate = "activity = clip(drive, 0, inf)"
     readout = "activity"
     has_membrane = False
-    largest_psp_error = inf

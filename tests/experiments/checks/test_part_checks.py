@@ -31,7 +31,8 @@ FAULTS = [
 #: Checks of library neurons that say why they are skipped.
 SKIPPED = {
     "poisson": {"psp-area", "rate"}, "timed": {"psp-area", "rate"}, "readout": {"rate"},
-    "td-error": {"rate"},
+    "td-error": {"rate"}, "analog": {"psp-area", "rate"}, "readout-discrete": {"rate"},
+    "relu": {"psp-area", "rate"},
 }  # fmt: skip
 
 
