@@ -397,7 +397,7 @@ class Network:
         """Return copies of all weights, projection -> (replicas, n_synapses)."""
         return {p.name: self.replicated(f"{p.name}.w").copy() for p in self.spec.projections}
 
-    def load(self, arrays: Mapping[str, Floats]) -> None:
+    def load(self, arrays: Mapping[str, Floats], replica: int | None = None) -> None:
         """Write arrays by their names, such as those of a network that was trained elsewhere.
 
         Parameters
@@ -405,6 +405,8 @@ class Network:
         arrays : mapping of ``"<owner>.<variable>"`` to (elements,) or (replicas, elements)
             In SI units; what has no row for each replica is written to all of them. Parameters of
             neurons have elements where the population is heterogeneous in them.
+        replica : int, optional
+            The only one that is written to, by arrays of (elements,); None: all of them.
 
         Raises
         ------
@@ -420,7 +422,7 @@ class Network:
                     f"Network.load: {name} has {view.shape[1]} elements, got "
                     f"{np.shape(values)}; train and run the same NetworkSpec."
                 )
-            view[...] = values
+            view[... if replica is None else replica] = values
 
     def close(self) -> None:
         """Free the engine."""

@@ -1,1 +1,1 @@
-"""Agents trained by gradients through spikes; nothing here is imported by the core."""
+"""Agents trained by gradients through spikes; only their settings are imported by the core."""

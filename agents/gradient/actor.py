@@ -50,11 +50,6 @@ class Actor:
         self._pulse.count()
         return found
 
-    def load(self, replica: int, arrays: Mapping[str, Floats]) -> None:
-        """Give a replica trained arrays."""
-        for name, values in arrays.items():
-            self.network.replicated(name)[replica] = values
-
     def weights(self) -> dict[str, Floats]:
         """Return copies of all weights, graded ones too, by the name of what connects."""
         return {name: self.network.replicated(array).copy() for name, array in self._arrays.items()}

@@ -55,9 +55,7 @@ class GradientAgent(Agent):
         say: Callable[[str], None] | None = None,
     ) -> None:
         torch.set_num_threads(1)  # of networks as small as these the overhead is more than the gain
-        self._coding = settings.number_coding(parts, spaces[0])
-        n_outputs = settings.n_outputs(spaces[1])
-        spec = settings.specify(parts.neuron, self._coding.n_numbers, n_outputs)
+        spec, self._coding = settings.network(parts, spaces)
         places = (Place(spec, self._coding, options, spaces, seed) for seed in seeds)
         self._learners = [self.learner(settings, place) for place in places]
         self._actor = Actor(spec, options, seeds, say)
@@ -69,7 +67,7 @@ class GradientAgent(Agent):
         self._regime = settings.regime(parts, options, spaces)
 
     def _hand_over(self, replica: int) -> None:
-        self._actor.load(replica, self._learners[replica].online.arrays())
+        self._actor.network.load(self._learners[replica].online.arrays(), replica)
 
     def act(self, observations: NDArray[Any], involved: Mask) -> NDArray[Any]:
         """Run the network for a window and let every learner choose."""

@@ -8,13 +8,47 @@ import gymnasium as gym
 import numpy as np
 
 from threefactor.agents.gradient.settings import GradientSettings, require
+from threefactor.models.neurons.contract import NeuronModel
+from threefactor.models.specification import NetworkSpec
 from threefactor.naming import check_choice
 
 ESTIMATORS = ("reparameterised", "score")
 
 
 @dataclass(frozen=True)
-class DQNSettings(GradientSettings):
+class ReplaySettings(GradientSettings):
+    """What algorithms share that learn from replayed transitions towards a target network.
+
+    Parameters
+    ----------
+    batch, buffer : int
+        Transitions of an update; that are kept.
+    learning_starts : int
+        Decisions before the first update.
+    update_every : int
+        Decisions between two updates.
+    target_rate : float
+        Share of the trained networks that those of the target take over, in (0, 1].
+    """
+
+    batch: int = 64
+    buffer: int = 50_000
+    learning_starts: int = 64
+    update_every: int = 2
+    target_rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that are out of range."""
+        super().__post_init__()
+        where = type(self).__name__
+        require(where, "target_rate", self.target_rate, 0.0 < self.target_rate <= 1.0, "in (0, 1]")
+        for name in ("batch", "buffer", "learning_starts", "update_every"):
+            value = getattr(self, name)
+            require(where, name, value, value >= 1, ">= 1")
+
+
+@dataclass(frozen=True)
+class DQNSettings(ReplaySettings):
     """Q-learning from replayed transitions by a spiking network, whose membranes are the values.
 
     Parameters
@@ -23,16 +57,8 @@ class DQNSettings(GradientSettings):
         Share of random actions at the beginning, and at least, 0 to 1.
     epsilon_decay : float
         What a decision leaves of it, 0 to 1.
-    batch, buffer : int
-        Transitions of an update; that are kept.
-    learning_starts : int
-        Transitions before the first update.
-    update_every : int
-        Decisions between two updates.
-    target_rate : float
-        Share of the online network that the target takes over at an update, in (0, 1].
     target_every : int
-        Updates between these.
+        Updates after which the target takes over its share of the online network.
     unit : float
         Return that a membrane of 1 stands for, > 0. Without biases large values take many spikes:
         neurons saturate, and tell states apart no more.
@@ -48,11 +74,6 @@ class DQNSettings(GradientSettings):
     epsilon: float = 1.0
     epsilon_end: float = 0.02
     epsilon_decay: float = 0.999
-    batch: int = 64
-    buffer: int = 50_000
-    learning_starts: int = 64
-    update_every: int = 2
-    target_rate: float = 0.01
     target_every: int = 1
     unit: float = 20.0
     is_double: bool = True
@@ -66,12 +87,7 @@ class DQNSettings(GradientSettings):
             value = getattr(self, name)
             require(type(self).__name__, name, value, 0.0 <= value <= 1.0, "0 to 1")
         require("DQNSettings", "unit", self.unit, self.unit > 0.0, "> 0")
-        require(
-            "DQNSettings", "target_rate", self.target_rate, 0 < self.target_rate <= 1, "in (0, 1]"
-        )
-        for name in ("batch", "buffer", "learning_starts", "update_every", "target_every"):
-            value = getattr(self, name)
-            require(type(self).__name__, name, value, value >= 1, ">= 1")
+        require("DQNSettings", "target_every", self.target_every, self.target_every >= 1, ">= 1")
 
     def n_outputs(self, space: gym.Space) -> int:
         """Return one number for each action; ValueError unless the space is Discrete."""
@@ -148,6 +164,15 @@ class ReparameterisedSettings(GradientSettings):
         require(where, "update_every", self.update_every, self.update_every >= 1, ">= 1")
         require(where, "trace_decay", self.trace_decay, 0.0 <= self.trace_decay <= 1.0, "0 to 1")
 
+    def specify(self, neuron: NeuronModel, n_inputs: int, n_outputs: int) -> NetworkSpec:
+        """Return the network; ValueError where scores are asked of neurons that draw nothing."""
+        if self.estimator == "score" and not neuron.noise:
+            raise ValueError(
+                f"--agent.estimator score: expected neurons that draw their spikes, such as ising "
+                f"or bernoulli-glm, got --neuron {type(neuron).__name__}."
+            )
+        return super().specify(neuron, n_inputs, n_outputs)
+
     def n_outputs(self, space: gym.Space) -> int:
         """Return one for each action, and the value; ValueError unless the space is Discrete."""
         if not isinstance(space, gym.spaces.Discrete):
@@ -159,8 +184,10 @@ class ReparameterisedSettings(GradientSettings):
 
 
 @dataclass(frozen=True)
-class TD3Settings(GradientSettings):
+class TD3Settings(ReplaySettings):
     """TD3: a spiking actor, whose membranes are actions, and two ordinary critics.
+
+    Before `learning_starts` actions are uniformly random.
 
     Parameters
     ----------
@@ -174,14 +201,6 @@ class TD3Settings(GradientSettings):
         Of what is added to the actions of the target, and the most of it, >= 0, likewise.
     policy_delay : int
         Updates of the critics for one of the actor.
-    batch, buffer : int
-        Transitions of an update; that are kept.
-    learning_starts : int
-        Decisions that are uniformly random, before the first update.
-    update_every : int
-        Decisions between two updates.
-    target_rate : float
-        Share of the trained networks that those of the target take over, in (0, 1].
     has_proxy : bool
         Whether the target's actor is an ordinary network, which imitates the spiking one by a step
         of regression at every update instead of taking over weights.
@@ -220,9 +239,7 @@ class TD3Settings(GradientSettings):
                 "critic_learning_rate", "proxy_learning_rate")),
             *((n, getattr(self, n) >= 0.0, ">= 0") for n in (
                 "exploration_noise", "smoothing_noise", "smoothing_limit")),
-            *((n, getattr(self, n) >= 1, ">= 1") for n in (
-                "policy_delay", "batch", "buffer", "learning_starts", "update_every")),
-            ("target_rate", 0.0 < self.target_rate <= 1.0, "in (0, 1]"),
+            ("policy_delay", self.policy_delay >= 1, ">= 1"),
         ):  # fmt: skip
             require("TD3Settings", name, getattr(self, name), is_right, expected)
 

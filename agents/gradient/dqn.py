@@ -15,7 +15,6 @@ from threefactor.agents.gradient.agent import GradientAgent
 from threefactor.agents.gradient.algorithms import DQNSettings
 from threefactor.agents.gradient.learner import Place, ReplayLearner
 from threefactor.agents.gradient.tensors import follow
-from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import DifferentiableNetwork
 
 
@@ -28,7 +27,7 @@ class QLearner(ReplayLearner):
     settings: DQNSettings
 
     def __init__(self, settings: DQNSettings, place: Place) -> None:
-        super().__init__(settings, place, settings.buffer)
+        super().__init__(settings, place)
         space = place.spaces[1]
         assert isinstance(space, gym.spaces.Discrete)  # `n_outputs` has seen to it
         self.first, self.n_actions = int(space.start), int(space.n)
@@ -51,26 +50,13 @@ class QLearner(ReplayLearner):
         chance, random = self.generator.random(), int(self.generator.integers(self.n_actions))
         return self.first + (random if chance < self.epsilon else int(np.argmax(output)))
 
-    def learn(self, outcome: Outcome, replica: int) -> bool:
-        """Keep a transition; now and then take a step down the gradient of what is replayed."""
-        self.replay.add(outcome, replica)
-        self.decisions += 1
-        is_early = len(self.replay) < self.settings.learning_starts
-        if is_early or self.decisions % self.settings.update_every:
-            return False
-        self._update()
-        return True
-
-    def _update(self) -> None:
-        settings = self.settings
-        drawn = self.replay.sample(settings.batch)
-        rewards = drawn.rewards / settings.unit
-        if self.options.control == "shuffled":
-            rewards = self.generator.permutation(rewards)
+    def update(self) -> bool:
+        """Take a step down the gradient of the loss."""
+        settings, drawn = self.settings, self.drawn()
         now, then = self.told(drawn.observations), self.told(drawn.next_observations)
         seen = torch.cat([now, then]) if settings.is_double else now
         values, _ = self.online(seen, self.steps)
-        earned = torch.as_tensor(rewards, dtype=torch.float32)
+        earned = torch.as_tensor(drawn.rewards / settings.unit, dtype=torch.float32)
         goal = self.goals(earned, then, torch.as_tensor(drawn.terminated), values[len(now) :])
         taken = torch.as_tensor(drawn.actions - self.first)[:, None]
         values = values[: len(now)].gather(1, taken)[:, 0]
@@ -83,6 +69,7 @@ class QLearner(ReplayLearner):
         self.updates += 1
         if self.updates % settings.target_every == 0:
             follow(self.target, self.online, settings.target_rate)
+        return True
 
     def goals(
         self, rewards: torch.Tensor, then: torch.Tensor, terminated: torch.Tensor,

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium as gym
@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from threefactor.agents.contract import AgentOptions
+from threefactor.agents.gradient.algorithms import ReplaySettings
 from threefactor.agents.gradient.coding import FeatureCoding, NumberCoding
-from threefactor.agents.gradient.replay import TransitionReplay
+from threefactor.agents.gradient.replay import TransitionReplay, Transitions
 from threefactor.agents.gradient.settings import GradientSettings
 from threefactor.agents.gradient.tensors import (
     module_state,
@@ -26,7 +27,7 @@ from threefactor.models.differentiable import DifferentiableNetwork
 from threefactor.models.specification import NetworkSpec
 
 Floats = NDArray[np.float64]
-#: Slope at which no gradient of a spike is left, of any distance a double can tell from zero.
+#: Slope, or temperature, at which nothing is left of the gradient of a spike or of a draw.
 NO_GRADIENT = 1e30
 
 
@@ -79,7 +80,7 @@ class Learner(ABC):
         self.steps = round(options.window_ms / options.timestep_ms)
         self.online = DifferentiableNetwork(place.spec, seed.weights, slope=settings.slope)
         if options.control == "zero":
-            self.online.slope = NO_GRADIENT
+            self.online.slope = self.online.temperature = NO_GRADIENT
         self.scale = place.coding.initial_scale()
         self.is_learning = options.control != "frozen"
         self.generator = np.random.default_rng(seed.decoder)
@@ -100,8 +101,12 @@ class Learner(ABC):
         return torch.as_tensor(self.coding.numbers(self.scale, observations), dtype=torch.float32)
 
     def end_episode(self) -> None:
-        """Let the learning rates fall: geometrically, to their last share in the last episode."""
+        """Let the learning rates fall."""
         self.episodes += 1
+        self._set_rates()
+
+    def _set_rates(self) -> None:
+        """Set the learning rates: they fall geometrically, to their last share at the run's end."""
         done = min(1.0, self.episodes / max(1, self.options.episodes))
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
@@ -122,9 +127,8 @@ class Learner(ABC):
         self.adopt(state)
         for name, module in self.modules.items():
             restore_module(module, state["modules"][name])
-        self.episodes = state["episodes"] - 1
-        self.end_episode()
         self.episodes = state["episodes"]
+        self._set_rates()
         for name, optimiser in self.optimisers.items():
             restore_optimiser(optimiser, state["optimisers"][name])
         self.generator.bit_generator.state = state["generator"]
@@ -138,11 +142,6 @@ class Learner(ABC):
 class ReplayLearner(Learner):
     """A learner from transitions that are kept and drawn again.
 
-    Parameters
-    ----------
-    buffer : int
-        Transitions that are kept.
-
     Attributes
     ----------
     replay : TransitionReplay
@@ -150,10 +149,32 @@ class ReplayLearner(Learner):
         So far.
     """
 
-    def __init__(self, settings: GradientSettings, place: Place, buffer: int) -> None:
+    settings: ReplaySettings
+
+    def __init__(self, settings: ReplaySettings, place: Place) -> None:
         super().__init__(settings, place)
-        self.replay = TransitionReplay(buffer, place.spaces, place.seed.control)
+        self.replay = TransitionReplay(settings.buffer, place.spaces, place.seed.control)
         self.decisions, self.updates = 0, 0
+
+    @abstractmethod
+    def update(self) -> bool:
+        """Learn from transitions that are drawn; return whether the network that acts has moved."""
+
+    def learn(self, outcome: Outcome, replica: int) -> bool:
+        """Keep a transition, and now and then learn from what is kept."""
+        self.replay.add(outcome, replica)
+        self.decisions += 1
+        is_early = self.decisions < self.settings.learning_starts
+        if is_early or self.decisions % self.settings.update_every:
+            return False
+        return self.update()
+
+    def drawn(self) -> Transitions:
+        """Return transitions of an update; of the control "shuffled" rewards are permuted."""
+        found = self.replay.sample(self.settings.batch)
+        if self.options.control != "shuffled":
+            return found
+        return replace(found, rewards=self.generator.permutation(found.rewards))
 
     def state(self) -> dict[str, Any]:
         """Return everything that changes, what is replayed too."""

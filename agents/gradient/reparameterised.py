@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from threefactor.agents.gradient.agent import GradientAgent
 from threefactor.agents.gradient.algorithms import ReparameterisedSettings
 from threefactor.agents.gradient.learner import Learner, Place
+from threefactor.agents.plastic.controls import Shuffled
 from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import State
 
@@ -46,9 +47,13 @@ class PolicyLearner(Learner):
         space = place.spaces[1]
         assert isinstance(space, gym.spaces.Discrete)  # `n_outputs` has seen to it
         self.first, self.noise_seed = int(space.start), place.seed.network
-        self.online.temperature = settings.temperature
-        if place.options.control == "zero":
-            self.online.temperature = NO_GRADIENT
+        self.spread, self.updates = 0.0, 0
+        self.is_zero = place.options.control == "zero"
+        if not self.is_zero:
+            self.online.temperature = settings.temperature
+        self.shuffled = None
+        if place.options.control == "shuffled":
+            self.shuffled = Shuffled([place.seed.control])
         self.optimisers["online"] = torch.optim.Adam(
             (p for p in self.online.parameters() if p.requires_grad), settings.learning_rate
         )
@@ -91,7 +96,7 @@ class PolicyLearner(Learner):
 
     def _update(self, last: NDArray[Any], is_terminated: bool) -> None:
         settings, n = self.settings, len(self.actions)
-        is_scoring = settings.estimator == "score"
+        is_scoring = settings.estimator == "score" and not self.is_zero
         self.online.score(is_scoring)
         moments = np.array([*self.moments, self.moments[-1] + self.steps], np.float64)
         outputs = self.run(np.stack([*self.seen, last]), moments)
@@ -99,14 +104,13 @@ class PolicyLearner(Learner):
         self.online.score(False)
         values = outputs[:, -1]
         rewards = np.array(self.rewards)
-        if self.options.control == "shuffled":
-            rewards = self.generator.permutation(rewards)
         advantages = self.advantages(rewards, values.detach().numpy(), is_terminated)
         log_policy = torch.log_softmax(settings.softmax_gain * outputs[:n, :-1], 1)
         chosen = log_policy.gather(1, torch.as_tensor(self.actions)[:, None])[:, 0] + drawn
         entropy = -(log_policy.exp() * log_policy).sum(1)
         returns = torch.as_tensor(advantages, dtype=torch.float32) + values[:n].detach()
-        weights = torch.as_tensor(self.weighed(advantages), dtype=torch.float32)
+        heard = advantages if self.shuffled is None else self._swapped(self.shuffled, advantages)
+        weights = torch.as_tensor(self.weighed(heard), dtype=torch.float32)
         loss = -(weights * chosen + settings.entropy * entropy)
         loss = (loss + settings.value_weight * (returns - values[:n]).square()).mean()
         (optimiser,) = self.optimisers.values()
@@ -134,7 +138,11 @@ class PolicyLearner(Learner):
         self.spread += max(RENEWED, 1.0 / self.updates) * (mean_square - self.spread)
         return advantages / np.sqrt(self.spread + TINY)
 
-    spread, updates = 0.0, 0
+    @staticmethod
+    def _swapped(shuffled: Shuffled, advantages: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return advantages swapped with past ones, as third factors are of the other agents."""
+        heard = np.ones(1, bool)
+        return np.concatenate([shuffled(row, heard) for row in advantages[:, None]])
 
     def state(self) -> dict[str, Any]:
         """Return everything that changes, the episode that is open too."""
@@ -143,6 +151,7 @@ class PolicyLearner(Learner):
             "seen": [one.copy() for one in self.seen],
             "actions": list(self.actions), "rewards": list(self.rewards),
             "moments": list(self.moments),
+            "shuffled": {} if self.shuffled is None else self.shuffled.state(),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -152,10 +161,10 @@ class PolicyLearner(Learner):
         self.seen = [np.array(one) for one in state["seen"]]
         self.actions, self.rewards = list(state["actions"]), list(state["rewards"])
         self.moments = [int(moment) for moment in state["moments"]]
+        if self.shuffled is not None:
+            self.shuffled.restore(state["shuffled"])
 
 
-#: Temperature at which nothing of a draw's gradient is left.
-NO_GRADIENT = 1e30
 #: Share of the last decisions in the running mean square of advantages.
 RENEWED, TINY = 0.01, 1e-8
 

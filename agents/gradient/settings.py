@@ -10,6 +10,7 @@ import gymnasium as gym
 
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
 from threefactor.agents.gradient.coding import CODINGS, FeatureCoding, NumberCoding
+from threefactor.agents.plastic.regime import regime_of_network
 from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge import Encoder
 from threefactor.models.architectures.analog import analog_layers
@@ -19,7 +20,7 @@ from threefactor.models.neurons.contract import NeuronModel
 from threefactor.models.specification import NetworkSpec
 from threefactor.naming import check_choice
 
-#: What the control "shuffled" and "zero" do instead of permuting eligibilities.
+#: There are no eligibilities to permute.
 CONTROLS = ("none", "frozen", "shuffled", "zero")
 
 
@@ -114,16 +115,20 @@ class GradientSettings(AgentSettings):
             return FeatureCoding(parts.encoder.bind(space))
         return NumberCoding(self.coding, self.has_constant, space)
 
+    def network(
+        self, parts: GradientParts, spaces: tuple[gym.Space, gym.Space]
+    ) -> tuple[NetworkSpec, NumberCoding | FeatureCoding]:
+        """Return the network for an environment, and what it is told of observations."""
+        coding = self.number_coding(parts, spaces[0])
+        return self.specify(parts.neuron, coding.n_numbers, self.n_outputs(spaces[1])), coding
+
     def size(
         self, parts: GradientParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
     ) -> tuple[int, int]:
         """Return how many neurons and synapses the network has; see `AgentSettings.size`."""
-        n_inputs = self.number_coding(parts, spaces[0]).n_numbers
-        spec = self.specify(parts.neuron, n_inputs, self.n_outputs(spaces[1]))
-        links = sum(p.n_synapses for p in spec.projections)
-        return sum(p.size for p in spec.populations), links + sum(
-            m.n_links for m in spec.modulations
-        )
+        spec, _ = self.network(parts, spaces)
+        links = [*spec.projections, *spec.modulations]
+        return sum(p.size for p in spec.populations), sum(len(link.pre) for link in links)
 
     @abstractmethod
     def n_outputs(self, space: gym.Space) -> int:
@@ -139,21 +144,11 @@ class GradientSettings(AgentSettings):
         self, parts: GradientParts, options: AgentOptions, spaces: tuple[gym.Space, gym.Space]
     ) -> dict[str, Any]:
         """Return what its plausibility is judged by; see `AgentSettings.regime`."""
-        n_inputs = self.number_coding(parts, spaces[0]).n_numbers
-        spec = self.specify(parts.neuron, n_inputs, self.n_outputs(spaces[1]))
-        neurons = [p for p in spec.populations if p.name != spec.input]
-        sources = {p.name: p.source for p in spec.projections}
-        return {
-            "decision_ms": options.window_ms,
-            "timestep_ms": options.timestep_ms,
-            "input": spec.input,
+        return regime_of_network(self.network(parts, spaces)[0], options) | {
             "input_kind": "numbers, no spikes",
             "input_rate_max_hz": None,
-            "neurons": {p.name: type(p.neuron).__name__ for p in neurons},
-            "without_membrane": [p.name for p in neurons if not p.neuron.has_membrane],
             "third_factor": "gradient",
             "asks_signs": False,
-            "sources": sources | {m.name: m.source for m in spec.modulations},
         }
 
     def greedy(self, parts: GradientParts) -> GradientParts:

@@ -29,7 +29,6 @@ from threefactor.agents.gradient.algorithms import TD3Settings
 from threefactor.agents.gradient.learner import Place, ReplayLearner
 from threefactor.agents.gradient.tensors import follow
 from threefactor.envs.bridge.decoders.contract import BoxRange
-from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import DifferentiableNetwork
 
 
@@ -42,7 +41,7 @@ class TD3Learner(ReplayLearner):
     settings: TD3Settings
 
     def __init__(self, settings: TD3Settings, place: Place) -> None:
-        super().__init__(settings, place, settings.buffer)
+        super().__init__(settings, place)
         spec, coding, spaces, seed = place.spec, place.coding, place.spaces, place.seed
         assert isinstance(spaces[1], gym.spaces.Box)  # `n_outputs` has seen to it
         self.range, self.shape = BoxRange(spaces[1]), spaces[1].shape
@@ -82,15 +81,6 @@ class TD3Learner(ReplayLearner):
             action = np.clip(np.tanh(output) + noise, -1.0, 1.0)
         return self.range.at(0.5 + 0.5 * action).reshape(self.shape)
 
-    def learn(self, outcome: Outcome, replica: int) -> bool:
-        """Keep a transition; then take a step down the gradients of what is replayed."""
-        self.replay.add(outcome, replica)
-        self.decisions += 1
-        is_early = self.decisions < self.settings.learning_starts
-        if is_early or self.decisions % self.settings.update_every:
-            return False
-        return self._update()
-
     def actions(self, told: Tensor) -> Tensor:
         """Return the actions of the trained actor, (batch, n_dimensions) from -1 to 1."""
         return torch.tanh(self.online(told, self.steps)[0])
@@ -122,15 +112,12 @@ class TD3Learner(ReplayLearner):
             values = self.target_critics(torch.cat([then, actions], 1))[:, :, 0].min(0).values
             return rewards + self.settings.discount * torch.where(terminated, 0.0, values)
 
-    def _update(self) -> bool:
+    def update(self) -> bool:
         """Take a step of everything that is due; return whether the actor was."""
-        settings, drawn = self.settings, self.replay.sample(self.settings.batch)
-        rewards = drawn.rewards
-        if self.options.control == "shuffled":
-            rewards = self.generator.permutation(rewards)
+        settings, drawn = self.settings, self.drawn()
         now, then = self.told(drawn.observations), self.told(drawn.next_observations)
-        done = 2.0 * self.range.fractions(drawn.actions.reshape(len(rewards), -1)) - 1.0
-        earned = torch.as_tensor(rewards, dtype=torch.float32)
+        done = 2.0 * self.range.fractions(drawn.actions.reshape(len(now), -1)) - 1.0
+        earned = torch.as_tensor(drawn.rewards, dtype=torch.float32)
         goal = self.goals(earned, then, torch.as_tensor(drawn.terminated))
         values = self.critics(torch.cat([now, torch.as_tensor(done, dtype=now.dtype)], 1))[:, :, 0]
         self._step("critics", (values - goal).square().mean(1).sum())

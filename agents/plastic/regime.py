@@ -26,18 +26,22 @@ def regime_of(
     check_choice("Modulator.computed_by", modulator.computed_by, COMPUTED_BY)
     is_poisson = encoder.emits == "rates_hz"
     in_network = any(m.into == "third_factor" for m in spec.modulations)
+    return regime_of_network(spec, options) | {
+        "input_rate_max_hz": float(encoder.rates_range_hz[1]) if is_poisson else None,
+        "third_factor": "spikes" if in_network else modulator.computed_by,
+        "asks_signs": asks_signs,
+    }
+
+
+def regime_of_network(spec: NetworkSpec, options: AgentOptions) -> dict[str, Any]:
+    """Return what a network says of itself: decision, input, neurons, and whose links are whose."""
+    neurons = [p for p in spec.populations if p.name != spec.input]
+    sources = {link.name: link.source for link in spec.projections}
     return {
         "decision_ms": options.window_ms,
         "timestep_ms": options.timestep_ms,
         "input": spec.input,
-        "input_rate_max_hz": float(encoder.rates_range_hz[1]) if is_poisson else None,
-        "neurons": {
-            p.name: type(p.neuron).__name__ for p in spec.populations if p.name != spec.input
-        },
-        "without_membrane": [
-            p.name for p in spec.populations if p.name != spec.input and not p.neuron.has_membrane
-        ],
-        "third_factor": "spikes" if in_network else modulator.computed_by,
-        "asks_signs": asks_signs,
-        "sources": {p.name: p.source for p in spec.projections},
+        "neurons": {p.name: type(p.neuron).__name__ for p in neurons},
+        "without_membrane": [p.name for p in neurons if not p.neuron.has_membrane],
+        "sources": sources | {link.name: link.source for link in spec.modulations},
     }

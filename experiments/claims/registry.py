@@ -158,7 +158,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         score=Score(evaluated=100),
         controls=(TWIN, SHUFFLED, ZERO, RANDOM),
-        control_episodes=100,
+        control_episodes=150,
     ),
     **{
         f"pendulum_td3{'_proxy' * has_proxy}": closed_loop_experiment(

@@ -96,8 +96,16 @@ def learner_goal(learner, terminated):
     return float(drawn[0])
 
 
-def test_with_the_gradient_of_spikes_zero_the_readout_alone_learns():
-    config = small("dqn", env="CartPole-v1", control="zero", episodes=3)
+@pytest.mark.parametrize(
+    ("agent", "settings"),
+    [
+        ("dqn", {"env": "CartPole-v1"}),
+        ("reparameterised", SYMBOLS),
+        ("reparameterised", {**SYMBOLS, "agent": {"estimator": "score"}}),
+    ],
+)
+def test_with_the_gradient_of_spikes_zero_the_readout_alone_learns(agent, settings):
+    config = small(agent, **settings, control="zero", episodes=3)
     setup = Setup.of(config)
     with setup.opened() as (environments, agent):
         before = agent.weights()
@@ -181,3 +189,35 @@ def test_advantages_are_those_of_their_definition():
             factor = settings.discount * settings.trace_decay
             expected = [sum(factor ** (k - t) * errors[k] for k in range(t, 3)) for t in range(3)]
             np.testing.assert_allclose(learner.advantages(rewards, values, is_terminated), expected)
+
+
+def test_shuffled_advantages_are_the_agents_own_in_another_order():
+    """Once the store has filled, what is heard are past advantages, each of them once."""
+    setup = Setup.of(small("reparameterised", **SYMBOLS, control="shuffled"))
+    with setup.opened() as (_, agent):
+        (learner,) = agent._learners
+        earlier, later = np.arange(1000.0), np.arange(1000.0, 3000.0)
+        first = learner._swapped(learner.shuffled, earlier)
+        np.testing.assert_array_equal(np.abs(first), earlier)
+        heard = learner._swapped(learner.shuffled, later)
+    assert len(set(heard)) == len(heard)
+    assert set(heard) < set(earlier) | set(later)
+    assert np.mean(heard == later) == 0.0
+
+
+def test_scores_are_asked_of_neurons_that_draw():
+    config = small(
+        "reparameterised", **SYMBOLS, neuron="lif-soft-reset", agent={"estimator": "score"}
+    )
+    with pytest.raises(ValueError, match="expected neurons that draw their spikes.*SoftResetLIF"):
+        Setup.of(config).regime()
+
+
+def test_a_replica_alone_is_written_to():
+    setup = Setup.of(small("dqn", env="CartPole-v1", replicas=2))
+    with setup.opened() as (_, agent):
+        before = agent.weights()["to_output"]
+        agent._actor.network.load({"to_output.w": np.zeros(before.shape[1])}, 1)
+        after = agent.weights()["to_output"]
+    np.testing.assert_array_equal(after[0], before[0])
+    assert not after[1].any()
