@@ -34,6 +34,7 @@ CASES = {
     "actions, paper": ("td3", {**PENDULUM, "neuron": "lif-discrete"}),
     "actions, proxy": ("td3", {**PENDULUM, "agent": {"has_proxy": True}}),
     "policy": ("reparameterised", SYMBOLS),
+    "policy, shuffled": ("reparameterised", {**SYMBOLS, "control": "shuffled"}),
     "policy, score": ("reparameterised", {**SYMBOLS, "agent": {"estimator": "score"}}),
 }
 
