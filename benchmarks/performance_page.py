@@ -11,6 +11,7 @@ from pathlib import Path
 import closed_loop
 import decision
 import scaling
+import training
 import workers
 from pacing import HERE
 
@@ -20,7 +21,7 @@ PAGE = HERE.parent / "docs" / "performance.md"
 #: Name of a results file -> how its content becomes tables.
 BENCHMARKS = {
     "closed_loop": closed_loop.tables, "decision": decision.tables, "scaling": scaling.tables,
-    "workers": workers.tables,
+    "workers": workers.tables, "training": training.tables,
 }  # fmt: skip
 #: Budgets below this are too short for the numbers to mean anything.
 FULL_BUDGET = 100

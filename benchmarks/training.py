@@ -60,6 +60,15 @@ def table(rows: list[Row]) -> str:
     return markdown(["update", "ms", "theirs / ours", "bar", ""], lines)
 
 
+def tables(found: dict) -> dict[str, str]:
+    """Return what was found as text, a table for each size of a batch."""
+    text = {}
+    for batch, kept in found["updates"].items():
+        rows = [Row(**{k: v for k, v in row.items() if k != "verdict"}) for row in kept]
+        text[f"batch {batch}"] = table(rows)
+    return text
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -79,9 +88,9 @@ def main(arguments: list[str] | None = None) -> int:
     }  # fmt: skip
     print(found["machine"])
     for batch in options.batch:
-        rows = updates(batch, options)
-        found["updates"][str(batch)] = [row.plain() for row in rows]
-        print(f"\nbatch {batch}\n\n{table(rows)}")
+        found["updates"][str(batch)] = [row.plain() for row in updates(batch, options)]
+    for name, text in tables(found).items():
+        print(f"\n{name}\n\n{text}")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0

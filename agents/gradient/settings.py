@@ -17,7 +17,7 @@ from threefactor.models.architectures.analog import analog_layers
 from threefactor.models.differentiable import require_torch
 from threefactor.models.neurons import make_neuron
 from threefactor.models.neurons.contract import NeuronModel
-from threefactor.models.specification import NetworkSpec
+from threefactor.models.specification import Modulation, NetworkSpec, Projection
 from threefactor.naming import check_choice
 
 #: There are no eligibilities to permute.
@@ -127,7 +127,7 @@ class GradientSettings(AgentSettings):
     ) -> tuple[int, int]:
         """Return how many neurons and synapses the network has; see `AgentSettings.size`."""
         spec, _ = self.network(parts, spaces)
-        links = [*spec.projections, *spec.modulations]
+        links: list[Projection | Modulation] = [*spec.projections, *spec.modulations]
         return sum(p.size for p in spec.populations), sum(len(link.pre) for link in links)
 
     @abstractmethod
