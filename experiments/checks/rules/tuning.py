@@ -24,7 +24,7 @@ def weight_scale(neuron: NeuronModel) -> float:
     """Return the weight at which the drive makes `neuron` fire near the target activity."""
     circuit = Circuit(None, neuron, "runtime-numpy")
     distances = {}
-    for scale in 2.0 ** np.arange(-2, 7, 1.5):
+    for scale in 2.0 ** np.arange(-5, 7, 1.5):
         activity = circuit.run(REFERENCE, scale, 0.0).post_spikes.mean()
         distances[abs(activity - TARGET_ACTIVITY)] = float(scale)
     circuit.close()
