@@ -75,6 +75,19 @@ EXPERIMENTS: dict[str, Experiment] = {
         (at_least(TRAINED, 490.0, 10), *(at_most(arm, 150.0) for arm in CONTROLS)),
         is_scheduled=True,
     ),
+    "cartpole_reinforce_hold": closed_loop_experiment(
+        f"{PLAUSIBLY} REINFORCE still balances CartPole's pole after 1000 episodes.",
+        {"env": "CartPole-v1", "rule": "reinforce", "episodes": 1000},
+        (at_least(TRAINED, 450.0, 8), at_most(TWIN, 150.0), at_most(RANDOM, 150.0)),
+        controls=(TWIN, RANDOM),
+        is_scheduled=True,
+    ),
+    "cartpole_rstdp-et_fast": closed_loop_experiment(
+        f"{FASTLY} R-STDP with eligibility learns to balance CartPole's pole.",
+        {"preset": "fast", "env": "CartPole-v1", "rule": "rstdp-et"},
+        (at_least(TRAINED, 475.0, 9), *(at_most(arm, 150.0) for arm in CONTROLS)),
+        is_scheduled=True,
+    ),
     "cartpole_rstdp-et": closed_loop_experiment(
         "At rates that brains have, R-STDP with eligibility learns to balance CartPole's pole.",
         {"env": "CartPole-v1", "rule": "rstdp-et"},
