@@ -100,7 +100,7 @@ class Actor:
             return found
         probes, sent = np.split(found.probe_values, [-sum(sizes)], axis=1)
         active = np.add.reduceat(sent != 0.0, range(0, len(sent), self.steps), axis=0, dtype=int)
-        starts = found.probe_times_ms[:: self.steps]
+        starts = found.probe_times_ms[:: self.steps] - self.spec.timestep_ms  # sampled at its end
         rows = np.split(active, np.cumsum(sizes)[:-1], axis=1)
         graded = {name: (starts, own) for name, own in zip(self._watched, rows, strict=True)}
         return replace(found, probe_values=probes, graded=graded)
