@@ -1,10 +1,9 @@
 """What a decision costs on neuromorphic hardware: spikes, synaptic operations, sparsity, bytes.
 
-The metrics of NeuroBench (Yik et al. 2025, Nat. Commun. 16:1545, "Algorithm track: complexity
-metrics"), where a model execution is a decision. They are counted in the later half of the recorded
-episodes of replica 0, with the weights of the last snapshot. Only what the decision needs is
-counted: populations from which links lead to the output. A critic that no link joins to it is left
-out.
+The metrics of NeuroBench (Yik et al. 2025, Nat. Commun. 16:1545), where a model execution is a
+decision. They are counted in the later half of the recorded episodes of replica 0, with the weights
+of the last snapshot. Only what the decision needs is counted: populations from which links lead to
+the output. A critic that no link joins to it is left out.
 """
 
 from collections.abc import Mapping, Sequence
