@@ -51,11 +51,14 @@ class Recordables:
         Variable -> number of elements that can be sampled.
     weights : dict of str to Connection
         Name -> what it connects, for what `Agent.weights` gives.
+    graded : dict of str to int
+        Name -> number of neurons, of populations that send numbers to others instead of spikes.
     """
 
     populations: Mapping[str, int] = field(default_factory=dict)
     probes: Mapping[str, int] = field(default_factory=dict)
     weights: Mapping[str, Connection] = field(default_factory=dict)
+    graded: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,15 @@ class Recording:
         Population -> both (n_spikes,).
     probe_times_ms : (n_samples,)
     probe_values : (n_samples, n_probes)
+    graded : dict of str to (times_ms, active)
+        Population that sends numbers -> where windows begin, (n_windows,), and in how many of
+        their timesteps each neuron sent another number than 0, (n_windows, n_neurons).
     """
 
     spikes: Mapping[str, tuple[NDArray, NDArray]]
     probe_times_ms: NDArray
     probe_values: NDArray
+    graded: Mapping[str, tuple[NDArray, NDArray]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -188,6 +195,18 @@ class Agent(ABC):
         """
         raise ValueError(f"{type(self).__name__} has no weights to begin with.")
 
+    def quantise(self, bits: int) -> None:
+        """Act from now on with weights of so few bits (`models.grid.quantise`).
+
+        What is learned afterwards is not rounded: call `freeze` first.
+
+        Raises
+        ------
+        ValueError
+            If weights cannot have so many bits, or there are none.
+        """
+        raise ValueError(f"{type(self).__name__} has no weights to quantise.")
+
     @abstractmethod
     def freeze(self) -> None:
         """Learn no more from now on."""
@@ -227,7 +246,14 @@ class Agent(ABC):
         return []
 
     def record(self, populations: Sequence[str], probes: Sequence[Probe]) -> None:  # noqa: B027
-        """Record these and nothing else of replica 0 from now on; see `recordables`."""
+        """Record these and nothing else of replica 0 from now on; see `recordables`.
+
+        Parameters
+        ----------
+        populations : sequence of str
+            Those that spike, and graded ones.
+        probes : sequence of Probe
+        """
 
     def drain(self) -> Recording:
         """Return and forget what was recorded since the last call."""

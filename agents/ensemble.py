@@ -95,6 +95,11 @@ class Ensemble(Agent):
         for replica, member in enumerate(self._members):
             member.begin_with({name: own[replica : replica + 1] for name, own in weights.items()})
 
+    def quantise(self, bits: int) -> None:
+        """Act from now on with weights of so few bits."""
+        for member in self._members:
+            member.quantise(bits)
+
     def freeze(self) -> None:
         """Learn no more from now on."""
         for member in self._members:

@@ -30,7 +30,7 @@ EPISODE_COLUMNS: dict[str, type] = {
     "truncated": bool,
     "simulated_seconds": float,
 }
-RESERVED_GROUPS = ("events", "probes", "weights", "connections")
+RESERVED_GROUPS = ("events", "probes", "weights", "connections", "graded")
 #: What `evaluate --record` leaves below a run directory: two run directories and a file of arrays.
 EVALUATION = Path("evaluation")
 UNTRAINED, TRAINED = EVALUATION / "untrained", EVALUATION / "trained"
@@ -69,6 +69,22 @@ class Spikes:
     time_ms: NDArray[np.float64]
     neuron: NDArray[np.int32]
     replica: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What a population sent as numbers, of replica 0, window by window.
+
+    Attributes
+    ----------
+    time_ms : (n_windows,)
+        Where they begin.
+    active : (n_windows, n_neurons)
+        In how many of its timesteps a neuron sent another number than 0.
+    """
+
+    time_ms: NDArray[np.float64]
+    active: NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -312,6 +328,16 @@ class Run:
         self._known(population, tuple(self.populations), "population")
         time_ms, neuron, replica = self._columns(population, ("time_ms", "neuron", "replica"))
         return Spikes(time_ms, neuron, replica)
+
+    @property
+    def graded_populations(self) -> dict[str, int]:
+        """Recorded populations that send numbers instead of spikes, and their neurons."""
+        return dict(self._layout.get("graded", {}))
+
+    def graded(self, population: str) -> Graded:
+        """Load what a population sent that sends numbers."""
+        self._known(population, tuple(self.graded_populations), "population that sends numbers")
+        return Graded(*self._columns(f"graded/{population}", ("time_ms", "active")))
 
     @cached_property
     def events(self) -> Events:

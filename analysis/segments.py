@@ -44,7 +44,7 @@ class Segment:
     ----------
     path : Path
     layout : dict
-        `run`, `number`, `rows_before`, `populations`, `probes`, `projections`, `columns`.
+        `run`, `number`, `rows_before`, `populations`, `graded`, `probes`, `projections`, `columns`.
     rows : dict of str to int
         Series -> rows, whole and verified.
     damage : str

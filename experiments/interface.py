@@ -130,6 +130,7 @@ def evaluate(
     record: bool = False,
     film: str | Path | None = None,
     dimensions: tuple[int, int] | None = None,
+    bits: int | Sequence[int] = (),
 ) -> "EvaluationResult":
     """Run a trained agent with plasticity off, in episodes that training never saw.
 
@@ -152,12 +153,15 @@ def evaluate(
         File ending in .gif or .mp4: a film of the first episode of replica 0.
     dimensions : (int, int), optional
         The map's; default: the last two.
+    bits : int or sequence of int, default ()
+        Precisions with which the same episodes are run as well, in `EvaluationResult.quantised`:
+        weights rounded, projection by projection, to so few bits, 2 to 32, executed by the engine.
 
     Raises
     ------
     ValueError
-        For impossible numbers, a run without a checkpoint, an agent that cannot be greedy, or a
-        film that cannot be made.
+        For impossible numbers, a run without a checkpoint, an agent that cannot be greedy or has no
+        weights to quantise, or a film that cannot be made.
     """
     from threefactor.experiments.training.evaluation import evaluate_run
     from threefactor.experiments.training.exhibits import Exhibits
@@ -166,6 +170,7 @@ def evaluate(
     return evaluate_run(
         path, episodes, seed, max_episode_steps=max_episode_steps, greedy=greedy,
         exhibits=Exhibits(record, None if film is None else Path(film), dimensions),
+        bits=(bits,) if isinstance(bits, int) else bits,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from threefactor.models.assembly import assemble
 from threefactor.models.drawing import draw_parameter, draw_weights
 from threefactor.models.engine import open_engine
 from threefactor.models.engine.noise import stream_ids
+from threefactor.models.grid import check_bits, quantise
 from threefactor.models.host import (
     check_third_factor,
     input_array,
@@ -423,6 +424,20 @@ class Network:
                     f"{np.shape(values)}; train and run the same NetworkSpec."
                 )
             view[... if replica is None else replica] = values
+
+    def quantise(self, bits: int) -> None:
+        """Round all weights, graded ones too, to a few bits; see `models.grid.quantise`.
+
+        Each projection of each replica has a step of its own.
+        """
+        check_bits(bits)
+        names = [f"{projection.name}.w" for projection in self.spec.projections]
+        for name in [
+            *names,
+            *(f"{modulation.name}.weight" for modulation in self.spec.modulations),
+        ]:
+            for row in self.replicated(name):
+                row[:] = quantise(row, bits)
 
     def close(self) -> None:
         """Free the engine."""

@@ -1,14 +1,23 @@
 """The network of an agent at work in an engine: numbers in, membranes out, weights from PyTorch."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from threefactor.agents.contract import AgentOptions, Connection, Recordables, Vitals
+from threefactor.agents.contract import (
+    AgentOptions,
+    Connection,
+    Probe,
+    Recordables,
+    Recording,
+    Vitals,
+)
+from threefactor.agents.plastic.anatomy import anatomy_of, is_integrated
 from threefactor.agents.plastic.pulse import Pulse
-from threefactor.agents.plastic.recording import network_recordables
+from threefactor.agents.plastic.recording import drain_replica_0, network_recordables
 from threefactor.agents.seeds import Seeds
 from threefactor.models.network import Network
 from threefactor.models.specification import Modulation, NetworkSpec, Projection
@@ -42,6 +51,14 @@ class Actor:
         links: list[Projection | Modulation] = [*spec.projections, *spec.modulations]
         self._links = {link.name: link for link in links}
         self._arrays = {name: _array(link) for name, link in self._links.items()}
+        # Population that sends numbers -> the array that it sends, and its size.
+        self._sent = {
+            m.source: (f"{m.source}.{m.variable}", spec.population(m.source).size)
+            for m in spec.modulations
+            if is_integrated(m)
+        }
+        self._recorded: tuple[str, ...] = ()
+        self._watched: list[str] = []
 
     def outputs(self, told: Floats) -> Floats:
         """Return the membranes at the end of a window, (R, n_outputs)."""
@@ -62,7 +79,31 @@ class Actor:
             name: Connection(link.pre, link.post, sizes[link.source], sizes[link.target])
             for name, link in self._links.items()
         }
-        return Recordables(known.populations, known.probes, weights)
+        graded = {name: sizes[name] for name in self._sent}
+        return Recordables(known.populations, known.probes, weights, graded)
+
+    def record(self, populations: Sequence[str], probes: Sequence[Probe]) -> None:
+        """Record populations, those that send numbers too, and probes in every timestep."""
+        self._recorded = tuple(name for name in populations if name not in self._sent)
+        self._watched = [name for name in populations if name in self._sent]
+        elements = [(array, k) for array, size in self._sending() for k in range(size)]
+        self.network.engine.record(list(self._recorded), [*probes, *elements], 1)
+
+    def _sending(self) -> list[tuple[str, int]]:
+        return [self._sent[name] for name in self._watched]
+
+    def drain(self) -> Recording:
+        """Return and forget what was recorded of replica 0."""
+        found = drain_replica_0(self.network, self._recorded)
+        sizes = [size for _, size in self._sending()]
+        if not sizes or not found.probe_values.size:
+            return found
+        probes, sent = np.split(found.probe_values, [-sum(sizes)], axis=1)
+        active = np.add.reduceat(sent != 0.0, range(0, len(sent), self.steps), axis=0, dtype=int)
+        starts = found.probe_times_ms[:: self.steps] - self.spec.timestep_ms  # sampled at its end
+        rows = np.split(active, np.cumsum(sizes)[:-1], axis=1)
+        graded = {name: (starts, own) for name, own in zip(self._watched, rows, strict=True)}
+        return replace(found, probe_values=probes, graded=graded)
 
     def vitals(self, replica: int, decisions: int) -> dict[str, Vitals]:
         """Return what the populations of a replica did; see `Agent.vitals`."""
@@ -73,9 +114,8 @@ class Actor:
         return {
             "engine": self.network.engine.name,
             "network": {
-                "populations": {p.name: p.size for p in self.spec.populations},
+                **anatomy_of(self.spec),
                 "synapses": {name: len(link.pre) for name, link in self._links.items()},
-                "output": self.spec.output,
                 "critic": None,
                 "modulators": [],
                 "neurons_per_action": 0,

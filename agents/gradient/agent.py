@@ -26,7 +26,6 @@ from threefactor.agents.contract import (
 from threefactor.agents.gradient.actor import Actor
 from threefactor.agents.gradient.learner import Learner, Place
 from threefactor.agents.gradient.settings import GradientParts, GradientSettings
-from threefactor.agents.plastic.recording import drain_replica_0
 from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge.outcome import Outcome
 
@@ -63,7 +62,6 @@ class GradientAgent(Agent):
             self._hand_over(replica)
         space: Any = spaces[1]
         self._shape, self._dtype = space.shape, space.dtype
-        self._recorded: tuple[str, ...] = ()
         self._regime = settings.regime(parts, options, spaces)
 
     def _hand_over(self, replica: int) -> None:
@@ -116,6 +114,10 @@ class GradientAgent(Agent):
             self._learners[replica].adopt(saved)
             self._hand_over(replica)
 
+    def quantise(self, bits: int) -> None:
+        """Act from now on with weights of so few bits, each projection with a step of its own."""
+        self._actor.network.quantise(bits)
+
     def freeze(self) -> None:
         """Learn no more, and decide without noise."""
         for learner in self._learners:
@@ -146,12 +148,11 @@ class GradientAgent(Agent):
 
     def record(self, populations: Sequence[str], probes: Sequence[Probe]) -> None:
         """Record spikes of populations, and probes in every timestep."""
-        self._recorded = tuple(populations)
-        self._actor.network.engine.record(list(populations), list(probes), 1)
+        self._actor.record(populations, probes)
 
     def drain(self) -> Recording:
-        """Return and forget the spikes and samples of replica 0."""
-        return drain_replica_0(self._actor.network, self._recorded)
+        """Return and forget the spikes, samples and sent numbers of replica 0."""
+        return self._actor.drain()
 
     def vitals(self, replica: int, decisions: int) -> dict[str, Vitals]:
         """Return spikes and weights of a replica since the last time."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording, Vitals
+from threefactor.agents.plastic.anatomy import anatomy_of
 from threefactor.agents.plastic.bound_schedule import BoundSchedule
 from threefactor.agents.plastic.controls import Untouched
 from threefactor.agents.plastic.learning_signals import BoundLearningSignal
@@ -202,6 +203,10 @@ class PlasticAgent(Agent):
             array = self.network.engine.array(f"{name}.w")
             array[...] = weights[name].reshape(array.shape)
 
+    def quantise(self, bits: int) -> None:
+        """Act from now on with weights of so few bits, each projection with a step of its own."""
+        self.network.quantise(bits)
+
     def freeze(self) -> None:
         """Switch plasticity off for good."""
         self.network.freeze()
@@ -219,9 +224,8 @@ class PlasticAgent(Agent):
         return {
             "engine": self.network.engine.name,
             "network": {
-                "populations": {p.name: p.size for p in spec.populations},
+                **anatomy_of(spec),
                 "synapses": {p.name: p.n_synapses for p in spec.projections},
-                "output": spec.output,
                 "critic": spec.critic,
                 "modulators": sorted({modulation.source for modulation in spec.modulations}),
                 "neurons_per_action": self.decoder.neurons_per_action,

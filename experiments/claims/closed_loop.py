@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.agents import AGENTS
+from threefactor.analysis.operations import Operations
 from threefactor.analysis.plausibility import Plausibility
 from threefactor.experiments import interface
 from threefactor.experiments.claims.arms import load_result
@@ -195,7 +196,7 @@ def last_scores(path: Path, of: str) -> NDArray[np.float64]:
 
 
 def _describe(folder: Path) -> dict[str, str]:
-    """Return the agents' preset, how plausible they were, item by item, and how fast they ran."""
+    """Return the agents' preset, how plausible they were, what a decision costs, their speed."""
     run = arm_folder(folder, TRAINED)
     summary = json.loads((run / "summary.json").read_text())
     config = read_settings(run / "config.yaml")
@@ -208,6 +209,8 @@ def _describe(folder: Path) -> dict[str, str]:
             for item in plausibility.items
             if item.holds is not None
         }
+    if counts := summary.get("operations"):
+        facts |= Operations.from_dict(counts).facts()
     return {**facts, "decisions per second": f"{summary['decisions_per_second']:.0f}"}
 
 

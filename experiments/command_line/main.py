@@ -107,6 +107,10 @@ def evaluate(arguments: list[str]) -> int:
         "--greedy", action="store_true", help="decode without noise: the most spikes decide"
     )
     parser.add_argument(
+        "--bits", type=int, nargs="+", default=(), metavar="N",
+        help="also with weights rounded to so few bits, 2 to 32 (for example 8 6 4)",
+    )  # fmt: skip
+    parser.add_argument(
         "--record", action="store_true",
         help="leave spikes before and after training, and a map, in the run: `plot` draws them",
     )  # fmt: skip
@@ -126,6 +130,7 @@ def evaluate(arguments: list[str]) -> int:
         max_episode_steps=options.max_episode_steps, greedy=options.greedy,
         record=options.record, film=options.film,
         dimensions=tuple(options.dimensions) if options.dimensions else None,
+        bits=options.bits,
     )  # fmt: skip
     print(result.report())
     return 0

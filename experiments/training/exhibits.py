@@ -24,6 +24,9 @@ from threefactor.experiments.training.resumption import kept_settings
 from threefactor.experiments.training.run_directory import RunDirectory
 from threefactor.experiments.training.setup import Setup
 
+#: So many first and last episodes of an evaluation are recorded.
+RECORDED = 5
+
 
 @dataclass(frozen=True)
 class Exhibits:
@@ -65,6 +68,30 @@ class Exhibits:
 
 
 NOTHING = Exhibits()
+
+
+@contextmanager
+def recorded(
+    place: Path, run: Path, agent: Agent, setup: Setup, episodes: int
+) -> Iterator[Recorder]:
+    """Give what records the first and last episodes of an evaluation in a run directory.
+
+    Parameters
+    ----------
+    place : Path
+        That directory; what lies there is removed.
+    run : Path
+        The run that is evaluated.
+    agent : Agent
+    setup : Setup
+        Of the evaluation.
+    """
+    shutil.rmtree(place, ignore_errors=True)
+    settings = kept_settings(run, lambda line: None) | {"control": "frozen", "episodes": episodes}
+    meta = {**run_metadata(), **agent.describe(), "needs_bootstrap": agent.needs_bootstrap}
+    with RunDirectory.create(place, settings, meta) as directory:
+        options = RecordingOptions(episodes, setup.options.window_ms, RECORDED, 1)
+        yield Recorder(directory, options, agent, [])
 
 
 @dataclass
@@ -115,7 +142,7 @@ class Exhibition:
         self._camera = Camera()
 
     @property
-    def _place(self) -> Path:
+    def place(self) -> Path:
         """Where the trained agent is recorded: a film alone leaves what was recorded before."""
         return TRAINED if self.exhibits.record else FILMED
 
@@ -125,7 +152,7 @@ class Exhibition:
         watching = [self._visits] if self._camera is None else [self._visits, self._camera]
         if self.exhibits.record:  # what lies there may be of another episode
             shutil.rmtree(self.run / UNTRAINED, ignore_errors=True)
-        with self._recorded(self._place, agent, episodes) as recorder:
+        with recorded(self.run / self.place, self.run, agent, self.played, episodes) as recorder:
             yield [recorder, *watching]
 
     def finish(self, saved: Mapping[str, Any], seed: int) -> tuple[Path, ...]:
@@ -140,7 +167,7 @@ class Exhibition:
         if self.exhibits.record:
             alone = replace(self.played, seeds=self.played.seeds[:1], render_mode=None)
             with alone.opened(self.say) as (environments, agent):
-                with self._recorded(UNTRAINED, agent, 1) as recorder:
+                with recorded(self.run / UNTRAINED, self.run, agent, alone, 1) as recorder:
                     play(agent, environments, 1, [seed], [recorder])
             self._save_plane(saved)
             left.append((self.run / TRAINED).parent)
@@ -148,17 +175,6 @@ class Exhibition:
             self._save_film(self.exhibits.film)
             left.append(self.exhibits.film)
         return tuple(left)
-
-    @contextmanager
-    def _recorded(self, name: Path, agent: Agent, episodes: int) -> Iterator[Recorder]:
-        """Give what records the first and last episode of replica 0 in a run directory."""
-        shutil.rmtree(self.run / name, ignore_errors=True)
-        settings = kept_settings(self.run, lambda line: None)
-        settings |= {"control": "frozen", "episodes": episodes}
-        meta = {**run_metadata(), **agent.describe(), "needs_bootstrap": agent.needs_bootstrap}
-        with RunDirectory.create(self.run / name, settings, meta) as directory:
-            options = RecordingOptions(episodes, self.played.options.window_ms, 1, 0)
-            yield Recorder(directory, options, agent, [])
 
     def _save_plane(self, saved: Mapping[str, Any]) -> None:
         (self.run / PLANE).unlink(missing_ok=True)
@@ -174,7 +190,7 @@ class Exhibition:
         from threefactor.analysis.excerpts import Excerpt
         from threefactor.analysis.film import save_film
 
-        excerpt = Excerpt.of(Run(self.run / self._place), "return", MAX_DECISIONS)
+        excerpt = Excerpt.of(Run(self.run / self.place), "return", MAX_DECISIONS)
         assert excerpt is not None  # the first episode was recorded
         pictures = self._camera.pictures if self._camera else []
         save_film(path, excerpt, pictures, f"{self._env_id}, learning off")

@@ -74,9 +74,11 @@ class Recorder(Observer):
         self._options = options
         self._agent = agent
         recordables = agent.recordables()
-        self._populations = list(recordables.populations)
+        self._populations = [*recordables.populations, *recordables.graded]
         names = [f"{variable}[{element}]" for variable, element in probes]
-        directory.start_recording(recordables.populations, names, recordables.weights)
+        directory.start_recording(
+            recordables.populations, names, recordables.weights, recordables.graded
+        )
         self._every = math.ceil(options.episodes / max(1, options.weight_snapshots))
         self._is_on = False
         self._events = _Events()
@@ -162,6 +164,8 @@ class Recorder(Observer):
         recording = self._agent.drain()
         for name, (times_ms, neurons) in recording.spikes.items():
             self.directory.append_spikes(name, times_ms, neurons)
+        for name, (times_ms, active) in recording.graded.items():
+            self.directory.append_graded(name, times_ms, active)
         if self.probes:
             self.directory.append_probes(recording.probe_times_ms, recording.probe_values)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from threefactor.analysis.health import Health, measure_health
+from threefactor.analysis.operations import Operations
 from threefactor.analysis.plausibility import Plausibility
 from threefactor.analysis.run_data import Events, Probes, Run, Spikes, WeightHistory
 from threefactor.analysis.statistics import summarise_seeds
@@ -80,6 +81,12 @@ class TrainingResult:
         """The report card of plausibility; None where the agent says nothing of its regime."""
         found = self.summary.get("plausibility")
         return Plausibility.from_dict(found) if found else None
+
+    @property
+    def operations(self) -> Operations | None:
+        """Spikes, synaptic operations, sparsity and bytes; None where they were not recorded."""
+        found = self.summary.get("operations")
+        return Operations.from_dict(found) if found else None
 
     @cached_property
     def health(self) -> Health:
@@ -189,6 +196,8 @@ class TrainingResult:
         )
         if self.plausibility:
             lines += self.plausibility.lines()
+        if self.operations:
+            lines += self.operations.lines()
         lines.append(f"run: {self.path}")
         return "\n".join(lines)
 

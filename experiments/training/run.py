@@ -10,6 +10,7 @@ import numpy as np
 
 from threefactor.agents.contract import Agent
 from threefactor.analysis.health import measure_health
+from threefactor.analysis.operations import measure_operations
 from threefactor.analysis.plausibility import measure_plausibility
 from threefactor.analysis.run_data import Run
 from threefactor.envs.bridge.resuming import ByEpisode, FoundWay, find_way
@@ -177,6 +178,8 @@ def _train(
     recorded = Run(directory.path)
     plausibility = measure_plausibility(recorded)
     summary["plausibility"] = plausibility.to_dict() if plausibility else {}
+    operations = measure_operations(recorded)
+    summary["operations"] = operations.to_dict() if operations else {}
     summary["health"] = measure_health(recorded).to_dict()
     with writing(directory.path):
         if arrays is not None:

@@ -145,6 +145,7 @@ class RunDirectory:
         populations: Mapping[str, int] | None = None,
         probes: Sequence[str] = (),
         connections: Mapping[str, Connection] | None = None,
+        graded: Mapping[str, int] | None = None,
     ) -> None:
         """Declare once what will be recorded; the append methods need it.
 
@@ -153,12 +154,13 @@ class RunDirectory:
         populations : name -> number of neurons in one replica
         probes : names of the sampled variables, as in "plastic.w[12]" or "plastic.w[12] (nS)"
         connections : projection -> Connection, for the projections with weight snapshots
+        graded : as populations, of those that send numbers instead of spikes
         """
         if self._segments is not None:
             raise ValueError(f"Run directory {self.path}: recording has already been started.")
         folder = self.path / "recordings"
         folder.mkdir(exist_ok=True)
-        layout = Layout(populations or {}, tuple(probes), connections or {})
+        layout = Layout(populations or {}, tuple(probes), connections or {}, graded or {})
         self._segments = SegmentWriter(folder, layout, self._rows, self.id)
 
     def append_episode(self, row: Mapping[str, Any]) -> None:
@@ -189,6 +191,10 @@ class RunDirectory:
         replicas = np.broadcast_to(replica, np.shape(time_ms))
         columns = {"time_ms": time_ms, "neuron": neuron, "replica": replicas}
         recorder.append(population, columns)
+
+    def append_graded(self, population: str, time_ms: ArrayLike, active: ArrayLike) -> None:
+        """Record in how many timesteps of windows neurons sent numbers, (n_windows, n_neurons)."""
+        self._recorder.append(f"graded/{population}", {"time_ms": time_ms, "active": active})
 
     def append_events(
         self, time_ms: ArrayLike, kind: ArrayLike, value: ArrayLike, replica: ArrayLike = 0

@@ -51,14 +51,18 @@ EVENT_DTYPES = {"time_ms": "f8", "kind": "u1", "value": "f8", "replica": "i2"}
 
 @dataclass(frozen=True)
 class Layout:
-    """What is recorded: populations with their sizes, probe names, projections."""
+    """What is recorded: populations with their sizes, probe names, projections.
+
+    Populations that send numbers are `graded`: how often each neuron did, window by window.
+    """
 
     populations: Mapping[str, int] = field(default_factory=dict)
     probes: Sequence[str] = ()
     connections: Mapping[str, Connection] = field(default_factory=dict)
+    graded: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in (*self.populations, *self.connections):
+        for name in (*self.populations, *self.graded, *self.connections):
             if not name or "/" in name or name in (*RESERVED_GROUPS, "episode"):
                 raise ValueError(
                     f"Layout: expected a name without '/' that is not one of "
@@ -71,6 +75,8 @@ class Layout:
             "time_ms": ("f8", ()), "neuron": ("i4", ()), "replica": ("i2", ()),
         }  # fmt: skip
         series = dict.fromkeys(self.populations, spikes)
+        for name, size in self.graded.items():
+            series[f"graded/{name}"] = {"time_ms": ("f8", ()), "active": ("u2", (size,))}
         series["events"] = {name: (dtype, ()) for name, dtype in EVENT_DTYPES.items()}
         if self.probes:
             series["probes"] = {"time_ms": ("f8", ()), "values": ("f8", (len(self.probes),))}
@@ -86,6 +92,7 @@ class Layout:
         static = {f"connections/{name}": pairs for name in self.connections}
         return {
             "populations": dict(self.populations),
+            "graded": dict(self.graded),
             "probes": list(self.probes),
             "projections": {name: [c.n_pre, c.n_post] for name, c in self.connections.items()},
             "columns": {**static, **self.columns()},

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from threefactor.models.differentiable.expressions import Surrogate
-from threefactor.models.differentiable.grid import check_exact, on_grid, step_for
 from threefactor.models.differentiable.links import Graded, Sender
 from threefactor.models.differentiable.neurons import Neurons
 from threefactor.models.differentiable.run import Run
 from threefactor.models.differentiable.state import State
 from threefactor.models.drawing import draw_parameter, draw_weights
+from threefactor.models.grid import check_exact, on_grid, quantise
 from threefactor.models.specification import Modulation, NetworkSpec, Projection
 from threefactor.naming import check_choice
 
@@ -234,7 +234,7 @@ class DifferentiableNetwork(torch.nn.Module):
         Parameters
         ----------
         bits : int, optional
-            Of each weight: multiples of a power of two of their own for each projection.
+            Of each weight; see `models.grid.quantise`.
         """
         twin = DifferentiableNetwork(
             self.spec, 0, (), self.slope, self.temperature, self.has_reset_gradient,
@@ -242,7 +242,7 @@ class DifferentiableNetwork(torch.nn.Module):
         )  # fmt: skip
         arrays = self.arrays()
         if bits is not None:
-            arrays |= {n: on_grid(arrays[n], step_for(arrays[n], bits)) for n in self._weights()}
+            arrays |= {name: quantise(arrays[name], bits) for name in self._weights()}
         twin.load(arrays)
         twin.seed_noise(self._noise_seeds)
         return twin

@@ -226,7 +226,7 @@ class AnalogInput(NeuronModel):
     Limits
     ------
     Numbers on a grid of powers of two, times weights on such a grid, have sums that are exact in
-    any order, so that engines and PyTorch agree in every bit (`models.differentiable.grid`).
+    any order, so that engines and PyTorch agree in every bit (`models.grid`).
     """
 
     resolution: float = 2.0**-20

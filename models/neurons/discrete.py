@@ -1,7 +1,7 @@
 """Neurons in discrete time with decays per timestep, of networks that are trained by gradients.
 
 What arrives in a timestep is collected by itself and then added at once: its sum is exact for
-weights on a grid of powers of two, in whatever order spikes arrive (`models.differentiable.grid`).
+weights on a grid of powers of two, in whatever order spikes arrive (`models.grid`).
 """
 
 from dataclasses import dataclass

@@ -222,3 +222,50 @@ def test_a_replica_alone_is_written_to():
         after = agent.weights()["to_output"]
     np.testing.assert_array_equal(after[0], before[0])
     assert not after[1].any()
+
+
+@pytest.mark.parametrize(
+    ("agent", "settings"),
+    [("dqn", {"env": "CartPole-v1"}), ("dqn", {"env": "CartPole-v1", "neuron": "relu"}),
+     ("reparameterised", SYMBOLS)],
+)  # fmt: skip
+def test_quantised_weights_are_those_of_the_exact_twin(agent, settings):
+    """One definition for PyTorch and engines, graded weights included."""
+    setup = Setup.of(small(agent, **settings)).frozen
+    with setup.opened() as (_, live):
+        (learner,) = live._learners
+        before = live.weights()
+        live.quantise(4)
+        expected = learner.online.exact(bits=4).arrays()
+        assert len(expected) == len(before) >= 2
+        for name, found in live.weights().items():
+            values = expected.get(f"{name}.w", expected.get(f"{name}.weight"))
+            np.testing.assert_array_equal(found[0], values)
+            assert len(np.unique(found)) <= 15
+            assert not np.array_equal(found, before[name])
+
+
+@pytest.mark.parametrize("engine", ["runtime-numpy", "compiled"])
+def test_numbers_that_are_sent_are_recorded_beside_probes(engine):
+    setup = Setup.of(small("dqn", env="CartPole-v1", neuron="relu", replicas=2, engine=engine))
+    with setup.opened() as (_, agent):
+        known = agent.recordables()
+        assert dict(known.graded) == {"input": 9, "layer1": 6, "layer2": 5}
+        agent.record(["layer1", "input"], [("layer2.activity", 3)])
+        seen = np.array([[0.1, -0.2, 0.3, -0.4], [0.1, 0.2, 0.3, 0.4]])
+        for _ in range(3):
+            agent.act(seen, np.ones(2, bool))
+        found = agent.drain()
+        steps = 8
+        assert found.probe_values.shape == (3 * steps, 1)
+        assert set(found.graded) == {"layer1", "input"}
+        starts, active = found.graded["input"]
+        assert starts.tolist() == [0.0, 8.0, 16.0]
+        assert active.tolist() == [[8, 0, 0, 8, 8, 0, 0, 8, 8]] * 3
+        assert found.graded["layer1"][1].shape == (3, 6)
+        agent.record(["layer1"], [])
+        agent.act(seen, np.ones(2, bool))
+        assert set(agent.drain().graded) == {"layer1"}
+        agent.record([], [])
+        agent.act(seen, np.ones(2, bool))
+        assert agent.drain().graded == {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from threefactor.models.grid import quantise
 from threefactor.models.network import Network
 from threefactor.models.neurons import LIF, NEURONS, EscapeLIF, make_neuron
 from threefactor.models.neurons.contract import PoissonInput
@@ -328,3 +329,22 @@ def test_a_membrane_without_volts_is_refused_where_a_rule_needs_volts():
     )  # fmt: skip
     with pytest.raises(ValueError, match=r"needs v in volt; that of Readout has unit 1"):
         NetworkSpec(populations, (projection,))
+
+
+def test_quantising_rounds_each_projection_of_each_replica(make_spec, open_network):
+    """The largest weight says how coarse; what the network then does is what the weights do."""
+    spec = make_spec(RULES["reinforce"](), NEURONS["escape-lif"](), low=-8.0, high=8.0)
+    network, other = (open_network(spec, seeds=SEEDS) for _ in range(2))
+    network.replicated("policy.w")[1] *= 100.0
+    before = network.weights()["policy"]
+    network.quantise(4)
+    after = network.weights()["policy"]
+    for row, found in zip(before, after, strict=True):
+        np.testing.assert_array_equal(found, quantise(row, 4))
+        assert len(np.unique(found)) <= 15
+    assert after[1].max() > 10 * after[0].max()
+    other.load({"policy.w": after})
+    told = np.full((len(SEEDS), network.n_inputs), 300.0)
+    np.testing.assert_array_equal(network.advance(told, 200), other.advance(told, 200))
+    with pytest.raises(ValueError, match="expected 2 to 32"):
+        network.quantise(1)

@@ -229,6 +229,7 @@ ERRORS = {
     "evaluate nothing": (["evaluate", "nowhere"], "nowhere: no such run directory."),
     "evaluate no run": (["evaluate", "."], ".: expected a run directory, got a folder"),
     "evaluate without its run": (["evaluate"], "the following arguments are required: run"),
+    "evaluate words": (["evaluate", "x", "--bits", "8", "x"], "invalid int value: 'x'"),
     "evaluate few": (["evaluate", "x", "--episodes", "few"], "invalid int value: 'few'"),
     "plot of nothing": (["plot", "nowhere"], "nowhere: no such run directory."),
     "plot of no run": (["plot", "."], ".: expected a run directory, got a folder"),
@@ -352,6 +353,10 @@ def test_limits_of_an_unbounded_box_are_found_said_and_kept(encoder, cli, tmp_pa
     [
         (["--episodes", "0"], "episodes must be >= 1, got 0."),
         (["--seed", "-1"], "seed must be >= 0, got -1."),
+        (
+            ["--bits", "8", "33"],
+            "bits of a weight: expected 2 to 32, one of them for its sign, got 33.",
+        ),
         (["--film", "a.avi"], "film: expected a name that ends in .gif or .mp4, got 'a.avi'."),
         (["--dimensions", "0", "1"], "dimensions: expected --record with it, which makes the map."),
     ],

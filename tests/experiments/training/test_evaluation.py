@@ -7,15 +7,21 @@ import numpy as np
 import pytest
 
 from threefactor.agents import AgentSettings
+from threefactor.agents.contract import Agent
+from threefactor.agents.plastic.agent import PlasticAgent
 from threefactor.agents.plastic.settings import PlasticSettings
+from threefactor.analysis.operations import measure_operations
+from threefactor.analysis.run_data import TRAINED, Run
 from threefactor.envs.bridge import Decoder
 from threefactor.envs.bridge.decoders.discrete import Softmax
 from threefactor.experiments.configuration import read_settings, resolve
 from threefactor.experiments.training.checkpoint import load_checkpoint
 from threefactor.experiments.training.evaluation import EvaluationResult, evaluate_run
+from threefactor.experiments.training.exhibits import Exhibits
 from threefactor.experiments.training.playing import play
 from threefactor.experiments.training.run import train_agent
 from threefactor.experiments.training.setup import Setup
+from threefactor.models.grid import quantise
 
 SMALL = {
     "env": "GridWorld-v0", "env_kwargs": {"size": 3}, "max_episode_steps": 5, "episodes": 1,
@@ -105,3 +111,74 @@ def test_evaluation_is_of_seeds(replicas, is_interval, tmp_path):
     assert (saved["interval_95"] is not None) == is_interval
     assert ("[" in evaluated.report()) == is_interval
     assert ", ".join(f"{value:.3f}" for value in saved["mean_return_by_seed"]) in evaluated.report()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"replicas": 2}, {"replicas": 2, "each": {"rule.learning_rate": [0.1, 0.2]}}],
+    ids=["together", "apart"],
+)
+def test_quantised_weights_are_what_the_engine_executes(settings, tmp_path):
+    """Returns are those of an agent whose weights were rounded by hand, and others are not."""
+    config = resolve(SMALL, settings, {"max_episode_steps": 40})
+    path = train_agent(config, tmp_path / "run").path
+    found = evaluate_run(path, 3, bits=(2, 8, 2))
+    setup = Setup.of(resolve(read_settings(path / "config.yaml"))).frozen
+    assert list(found.quantised) == [2, 8]
+    for bits, result in found.quantised.items():
+        with setup.opened() as (environments, agent):
+            agent.adopt(load_checkpoint(path)["agent"])
+            learned = agent.weights()
+            rounded = {n: np.stack([quantise(row, bits) for row in w]) for n, w in learned.items()}
+            agent.begin_with(rounded)
+            seeds = [seeds.evaluation for seeds in setup.seeds]
+            episodes = play(agent, environments, 3, seeds)
+        expected = [[e.length for e in episodes if e.replica == r] for r in range(2)]
+        assert result.lengths.tolist() == expected
+        assert result.bits == bits
+        assert result.operations.weight_bits == bits
+        assert max(len(np.unique(row)) for row in rounded["policy"]) <= 2**bits - 1
+    assert found.quantised[2].lengths.tolist() != found.lengths.tolist()
+    costs = [result.operations for result in (found, found.quantised[8], found.quantised[2])]
+    assert [c.parameter_bytes for c in costs] == [9 * 12 * 8, 9 * 12 + 1, 9 * 12 * 2 // 8 + 1]
+    assert costs[0].connection_sparsity <= costs[2].connection_sparsity
+    rows = found.report().splitlines()[-3:]
+    assert [row.split()[0] for row in rows] == ["full", "2", "8"]
+    assert [row.split()[-1] for row in rows] == [str(c.parameter_bytes) for c in
+                                                 (costs[0], costs[2], costs[1])]  # fmt: skip
+
+
+def test_full_precision_is_the_same_beside_others(soft):
+    plain = evaluate_run(soft, 3)
+    assert "quantised" not in json.loads((soft / "evaluation.json").read_text())
+    assert "full" not in plain.report()
+    beside = evaluate_run(soft, 3, bits=[4])
+    assert np.array_equal(beside.returns, plain.returns)
+    saved = json.loads((soft / "evaluation.json").read_text())
+    assert saved == beside.to_dict()
+    few = saved.pop("quantised")
+    assert saved == plain.to_dict()
+    assert few == {"4": beside.quantised[4].to_dict()}
+
+
+@pytest.mark.parametrize("bits", [0, 1, 33, "x"])
+def test_odd_precisions_are_refused_before_anything_is_played(bits, soft, monkeypatch):
+    monkeypatch.setattr(Setup, "opened", None)
+    with pytest.raises(ValueError, match=f"bits of a weight: expected 2 to 32.* got {bits}"):
+        evaluate_run(soft, 1, bits=[8, bits])
+
+
+def test_an_agent_without_weights_is_refused(soft, monkeypatch):
+    monkeypatch.setattr(PlasticAgent, "quantise", Agent.quantise)
+    with pytest.raises(ValueError, match="PlasticAgent has no weights to quantise"):
+        evaluate_run(soft, 1, bits=[8])
+
+
+def test_costs_are_those_of_what_was_recorded(soft):
+    """The same with exhibits, whose recordings stay; nothing else stays in the run."""
+    plain = evaluate_run(soft, 12)
+    assert not (soft / "evaluation").exists()
+    shown = evaluate_run(soft, 12, exhibits=Exhibits(record=True))
+    assert shown.operations == plain.operations == measure_operations(Run(soft / TRAINED))
+    assert plain.operations.decisions == plain.lengths[0, -5:].sum()
+    assert plain.report().count("operations per decision") == 1

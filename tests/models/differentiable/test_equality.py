@@ -14,7 +14,7 @@ from threefactor.models.neurons import NEURONS
 
 torch = pytest.importorskip("torch", reason='needs PyTorch: pip install "threefactor[deep]"')
 from threefactor.models.differentiable import DifferentiableNetwork  # noqa: E402
-from threefactor.models.differentiable.grid import step_for  # noqa: E402
+from threefactor.models.grid import step_for  # noqa: E402
 
 SEEDS, STEPS = (3, 4), 25
 SPIKING = ("filtered", "soft", "ising", "glm")

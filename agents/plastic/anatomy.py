@@ -1,0 +1,38 @@
+"""What a network is made of, as plain data for the records of a run."""
+
+from typing import Any
+
+from threefactor.models.specification import Modulation, NetworkSpec
+
+
+def anatomy_of(spec: NetworkSpec) -> dict[str, Any]:
+    """Return populations, who sends what to whom, and numbers that neurons have of their own.
+
+    Returns
+    -------
+    populations : name -> neurons
+    input, output : str
+    links : name -> source, target, and whether numbers are sent instead of spikes; those of
+        modulations that deliver something to rules, and nothing to neurons, are not among them
+    own_parameters : population -> parameters that each of its neurons has of its own
+    """
+    graded = [m for m in spec.modulations if is_integrated(m)]
+    return {
+        "populations": {p.name: p.size for p in spec.populations},
+        "input": spec.input,
+        "output": spec.output,
+        "links": {
+            link.name: {
+                "source": link.source,
+                "target": link.target,
+                "is_graded": isinstance(link, Modulation),
+            }
+            for link in (*spec.projections, *graded)
+        },
+        "own_parameters": {p.name: len(p.heterogeneity) for p in spec.populations},
+    }
+
+
+def is_integrated(modulation: Modulation) -> bool:
+    """Whether neurons integrate what is sent, and not a rule."""
+    return modulation.into != "third_factor" and "." not in modulation.into
