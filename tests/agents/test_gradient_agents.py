@@ -19,9 +19,19 @@ REPLAYED = {"hidden": (6, 5), "batch": 4, "learning_starts": 2, "update_every": 
 SMALL = {
     "dqn": {**REPLAYED, "coding": "two-neurons"},
     "reparameterised": {"hidden": (5,)},
+    "sequence-td3bc": {
+        **REPLAYED,
+        "length": 4,
+        "stride": 2,
+        "warm_up": 2,
+        "critic_history": 1,
+        "policy_delay": 1,
+    },
     "td3": REPLAYED,
 }
 PENDULUM = {"env": "Pendulum-v1"}
+HOVER = {"env": "Hover-v0", "window_ms": 3.0}
+GUIDED = {"guide": "hover", "guided_first": 3, "guided_last": 1}
 SYMBOLS = {"env": "GridWorld-v0", "env_kwargs": {"size": 3}}
 CASES = {
     "numbers": ("dqn", {"env": "CartPole-v1"}),
@@ -33,6 +43,8 @@ CASES = {
     "actions, ordinary": ("td3", {**PENDULUM, "neuron": "relu"}),
     "actions, paper": ("td3", {**PENDULUM, "neuron": "lif-discrete"}),
     "actions, proxy": ("td3", {**PENDULUM, "agent": {"has_proxy": True}}),
+    "sequences": ("sequence-td3bc", HOVER),
+    "sequences, guided": ("sequence-td3bc", {**HOVER, "agent": GUIDED}),
     "policy": ("reparameterised", SYMBOLS),
     "policy, shuffled": ("reparameterised", {**SYMBOLS, "control": "shuffled"}),
     "policy, score": ("reparameterised", {**SYMBOLS, "agent": {"estimator": "score"}}),
@@ -123,7 +135,7 @@ def test_learning_rate_and_exploration_fall():
     (learner,) = agent._learners
     rates = []
     for _ in range(4):
-        learner.end_episode()
+        learner.end_episode(0.0)
         rates.append(learner.optimisers["online"].param_groups[0]["lr"])
     settings = learner.settings
     assert rates[-1] == pytest.approx(settings.learning_rate * settings.learning_rate_end)
