@@ -275,7 +275,7 @@ class SequenceTD3BCSettings(ActorCriticSettings):
 
     The actor keeps its state from decision to decision. A guide flies the first decisions of an
     episode, fewer from episode to episode; the actor watches meanwhile, and then takes over. What
-    was done, by either, is imitated and valued. With learning off the guide flies the warm-up.
+    was done, by either, is imitated and valued.
 
     Parameters
     ----------
@@ -293,8 +293,8 @@ class SequenceTD3BCSettings(ActorCriticSettings):
         Last actions that critics know beside what the actor is told, 0 to `warm_up`.
     guide : str
         Who flies first, "none": the actor.
-    guided_first, guided_last : int
-        Decisions that the guide flies in the first episode, and in the end, >= 0.
+    guided_first, guided_last, guided_tested : int
+        Decisions that the guide flies in the first episode, in the last, with learning off; >= 0.
     handover : float
         Share of the run's episodes in which it goes linearly from one to the other, 0 to 1.
 
@@ -325,6 +325,7 @@ class SequenceTD3BCSettings(ActorCriticSettings):
     guide: str = "none"
     guided_first: int = 450
     guided_last: int = 50
+    guided_tested: int = 50
     handover: float = 0.5
 
     fitting: ClassVar[Mapping[str, Any]] = {
@@ -346,6 +347,6 @@ class SequenceTD3BCSettings(ActorCriticSettings):
             ("imitation_decay", 0.0 < self.imitation_decay <= 1.0, "in (0, 1]"),
             ("handover", 0.0 <= self.handover <= 1.0, "0 to 1"),
             *((n, getattr(self, n) >= 0, ">= 0") for n in (
-                "value_weight", "imitation", "guided_first", "guided_last")),
+                "value_weight", "imitation", "guided_first", "guided_last", "guided_tested")),
         ):  # fmt: skip
             require(type(self).__name__, name, getattr(self, name), is_right, expected)

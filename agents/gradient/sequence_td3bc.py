@@ -62,7 +62,7 @@ class SequenceLearner(ActorCriticLearner[Sequences]):
         if self.guide is None:
             return 0
         if not self.is_learning:
-            return settings.warm_up
+            return settings.guided_tested
         episodes = settings.handover * self.options.episodes
         share = min(1.0, self.episodes / episodes) if episodes else 1.0
         return round(settings.guided_first + share * (settings.guided_last - settings.guided_first))

@@ -200,15 +200,22 @@ def hands_over(one, decisions=8):
 
 
 def test_the_guide_flies_fewer_decisions_from_episode_to_episode():
-    """From 6 to 2 over the first half of ten episodes; with learning off, the warm-up."""
-    one = learner(spaces=HOVER, guide="hover", guided_first=6, guided_last=2, exploration_noise=0.0)
+    """From 6 to 2 over the first half of ten episodes; with learning off as many as told."""
+    one = learner(
+        spaces=HOVER,
+        guide="hover",
+        guided_first=6,
+        guided_last=2,
+        guided_tested=5,
+        exploration_noise=0.0,
+    )
     counts = []
     for _ in range(8):
         counts.append(hands_over(one))
         one.end_episode(0.0)
     assert counts == [6, 5, 4, 4, 3, 2, 2, 2]
     one.is_learning = False
-    assert hands_over(one) == SIZES["warm_up"]
+    assert hands_over(one) == 5
 
 
 def test_the_guide_is_explored_around_too():
@@ -255,7 +262,8 @@ def test_the_slope_follows_its_schedule():
 @pytest.mark.parametrize(
     ("name", "value"),
     [("stride", 0), ("stride", 101), ("warm_up", 100), ("critic_history", 51), ("handover", 1.1),
-     ("imitation", -1.0), ("imitation_decay", 0.0), ("guided_last", -1), ("value_weight", -0.1)],
+     ("imitation", -1.0), ("imitation_decay", 0.0), ("guided_last", -1), ("guided_tested", -1),
+     ("value_weight", -0.1)],
 )  # fmt: skip
 def test_settings_out_of_range_are_named(name, value):
     with pytest.raises(ValueError, match=rf"SequenceTD3BCSettings\.{name}"):
