@@ -221,15 +221,6 @@ class ActorCriticSettings(ReplaySettings):
         ):  # fmt: skip
             require(type(self).__name__, name, getattr(self, name), is_right, expected)
 
-    def n_outputs(self, space: gym.Space) -> int:
-        """Return one number for each dimension; ValueError unless the space is a bounded Box."""
-        if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
-            raise ValueError(
-                f"--agent {self.algorithm[0].replace('_', '-')}: expected a Box of actions with "
-                f"finite bounds, got {space}; choose --agent dqn for a Discrete action space."
-            )
-        return int(np.prod(space.shape))
-
 
 @dataclass(frozen=True)
 class TD3Settings(ActorCriticSettings):
@@ -267,6 +258,10 @@ class TD3Settings(ActorCriticSettings):
         super().__post_init__()
         rate = self.proxy_learning_rate
         require("TD3Settings", "proxy_learning_rate", rate, rate > 0.0, "> 0")
+
+    def n_outputs(self, space: gym.Space) -> int:
+        """Return one number for each dimension; ValueError unless the space is a bounded Box."""
+        return box_dimensions("td3", space)
 
 
 @dataclass(frozen=True)
@@ -350,3 +345,17 @@ class SequenceTD3BCSettings(ActorCriticSettings):
                 "value_weight", "imitation", "guided_first", "guided_last", "guided_tested")),
         ):  # fmt: skip
             require(type(self).__name__, name, getattr(self, name), is_right, expected)
+
+    def n_outputs(self, space: gym.Space) -> int:
+        """Return one number for each dimension; ValueError unless the space is a bounded Box."""
+        return box_dimensions("sequence-td3bc", space)
+
+
+def box_dimensions(agent: str, space: gym.Space) -> int:
+    """Return how many dimensions a space of actions has; ValueError unless it is a bounded Box."""
+    if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
+        raise ValueError(
+            f"--agent {agent}: expected a Box of actions with finite bounds, got {space}; choose "
+            "--agent dqn for a Discrete action space."
+        )
+    return int(np.prod(space.shape))
