@@ -14,6 +14,7 @@ from threefactor.models.specification import NetworkSpec
 from threefactor.naming import check_choice
 
 ESTIMATORS = ("reparameterised", "score")
+IMITATED = ("done", "guide")
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,9 @@ class SequenceTD3BCSettings(ActorCriticSettings):
         imitation alone, without critics.
     imitation : float
         Weight of the squared distance from what was done (lambda), >= 0.
+    imitates : {"done", "guide"}
+        What was done, by the guide or the actor; or what the guide would have done where the actor
+        has flown as well (as in DAgger).
     imitation_decay : float
         What an episode leaves of it, in (0, 1].
     critic_history : int
@@ -296,7 +300,8 @@ class SequenceTD3BCSettings(ActorCriticSettings):
     Source
     ------
     Van den Berghe, Stroobants, Reddi & de Croon 2025, NeurIPS, by the paper's text; Fujimoto & Gu
-    2021, NeurIPS (TD3BC); Uchendu et al. 2023, ICML (jump-start).
+    2021, NeurIPS (TD3BC); Uchendu et al. 2023, ICML (jump-start); Ross, Gordon & Bagnell 2011,
+    AISTATS (DAgger).
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -315,6 +320,7 @@ class SequenceTD3BCSettings(ActorCriticSettings):
     warm_up: int = 50
     value_weight: float = 2.0
     imitation: float = 0.2
+    imitates: str = "done"
     imitation_decay: float = 0.99
     critic_history: int = 32
     guide: str = "none"
@@ -333,6 +339,11 @@ class SequenceTD3BCSettings(ActorCriticSettings):
         """Raise ValueError for settings that are out of range."""
         super().__post_init__()
         check_choice("guide", self.guide, GUIDES)
+        check_choice("imitates", self.imitates, IMITATED)
+        if self.imitates == "guide" and self.guide == "none":
+            raise ValueError(
+                "--agent.imitates guide: expected a --agent.guide to imitate, got none."
+            )
         for name, is_right, expected in (
             ("length", self.length >= 2, ">= 2"),
             ("stride", 1 <= self.stride <= self.length, f"1 to length = {self.length}"),

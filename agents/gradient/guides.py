@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -18,11 +18,18 @@ class Guide(ABC):
     ----------
     spaces : (observation space, action space)
 
+    Attributes
+    ----------
+    state_shape : tuple of int
+        Of `memory`.
+
     Raises
     ------
     ValueError
         For spaces of environments that it does not know.
     """
+
+    state_shape: ClassVar[tuple[int, ...]]
 
     @abstractmethod
     def __init__(self, spaces: tuple[gym.Space, gym.Space]) -> None: ...
@@ -40,6 +47,26 @@ class Guide(ABC):
         """Take note of what was done, by whomever."""
 
     @abstractmethod
+    def would_do(
+        self, states: NDArray[Any], observations: NDArray[Any], actions: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        """Return what to do in sequences that somebody else has lived, (B, L, n_dimensions).
+
+        Parameters
+        ----------
+        states : (B, *state_shape)
+            `memory` at their beginnings.
+        observations : (B, L or more, ...)
+        actions : (B, L, n_dimensions)
+            What was done.
+        """
+
+    @property
+    @abstractmethod
+    def memory(self) -> NDArray[np.float64]:
+        """What it knows of the past, (*state_shape)."""
+
+    @abstractmethod
     def state(self) -> dict[str, Any]:
         """Return everything that changes."""
 
@@ -50,6 +77,8 @@ class Guide(ABC):
 
 class HoverPilot(Guide):
     """The geometric controller of `envs.hover_guide`, in one flight of Hover-v0."""
+
+    state_shape = (4,)
 
     def __init__(self, spaces: tuple[gym.Space, gym.Space]) -> None:
         seen, done = spaces
@@ -72,6 +101,23 @@ class HoverPilot(Guide):
     def executed(self, action: NDArray[Any]) -> None:
         """Take note of the set points that were executed."""
         self._guide.executed(action[None])
+
+    def would_do(
+        self, states: NDArray[Any], observations: NDArray[Any], actions: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        """Return the rotors' set points in flights of somebody else; see `Guide.would_do`."""
+        watching = HoverGuide(len(states))
+        watching.rotors_rpm = np.array(states)
+        found = np.zeros(actions.shape)
+        for t in range(actions.shape[1]):
+            found[:, t] = watching.act(observations[:, t])
+            watching.executed(actions[:, t])
+        return found
+
+    @property
+    def memory(self) -> NDArray[np.float64]:
+        """The speeds that it takes the rotors to have, (4,), rpm."""
+        return self._guide.rotors_rpm[0].copy()
 
     def state(self) -> dict[str, Any]:
         """Return the speeds that it takes the rotors to have."""

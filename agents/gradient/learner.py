@@ -208,9 +208,13 @@ class ReplayLearner(Learner, Generic[Drawn]):
     def update(self) -> bool:
         """Learn from what is drawn; return whether the network that acts has moved."""
 
+    def keep(self, outcome: Outcome, replica: int) -> None:
+        """Keep what a decision led to."""
+        self.replay.add(outcome, replica)
+
     def learn(self, outcome: Outcome, replica: int) -> bool:
         """Keep a decision, and now and then learn from what is kept."""
-        self.replay.add(outcome, replica)
+        self.keep(outcome, replica)
         self.decisions += 1
         is_early = self.decisions < self.settings.learning_starts or not len(self.replay)
         if is_early or self.decisions % self.settings.update_every:

@@ -9,7 +9,8 @@ critics: loss = sum over i = 1, 2 of mean over t >= warm_up of (Q_i(x[t], a[t]) 
          x[t]: what the actor is told of s[t], and the last `critic_history` actions
 target:  r[t] + discount*(1 - terminated[t])*min over i of Q'_i(x[t+1], clip(a'[t+1] + noise))
 actor:   loss = mean over t >= warm_up of  -value_weight/mean(|Q_1|)*Q_1(x[t], pi[t])
-         + imitation*|pi[t] - a[t]|**2,  pi[t] = tanh(membranes(s[t], h[t])) of the present weights
+         + imitation*|pi[t] - b[t]|**2,  pi[t] = tanh(membranes(s[t], h[t])) of the present weights,
+         b[t] what was done, or what the guide would have done
 
 h[0] = 0 in every sequence, wherever in its episode it begins; the warm-up brings h to where it
 would be. Nothing is learned from it, and no gradient reaches into it. Actor' and Q' follow what is
@@ -31,6 +32,7 @@ from threefactor.agents.gradient.guides import GUIDES
 from threefactor.agents.gradient.learner import Place
 from threefactor.agents.gradient.replay import SequenceReplay, Sequences
 from threefactor.agents.gradient.tensors import follow
+from threefactor.envs.bridge.outcome import Outcome
 from threefactor.models.differentiable import DifferentiableNetwork
 
 
@@ -43,17 +45,18 @@ class SequenceLearner(ActorCriticLearner[Sequences]):
     settings: SequenceTD3BCSettings
 
     def __init__(self, settings: SequenceTD3BCSettings, place: Place) -> None:
+        kind = GUIDES[settings.guide]
         replay = SequenceReplay(
             settings.buffer, place.spaces, place.seed.control,
             length=settings.length, stride=settings.stride, warm_up=settings.warm_up,
+            state_shape=(0,) if kind is None else kind.state_shape,
         )  # fmt: skip
         n_privileged = settings.critic_history * settings.n_outputs(place.spaces[1])
         super().__init__(settings, place, replay, n_privileged)
         self.target = DifferentiableNetwork(place.spec, place.seed.weights, trainable=())
         self.modules["target"] = self.target
-        kind = GUIDES[settings.guide]
         self.guide = None if kind is None else kind(place.spaces)
-        self.flown = 0
+        self.flown, self.before = 0, None if self.guide is None else self.guide.memory
 
     @property
     def guided(self) -> int:
@@ -75,6 +78,8 @@ class SequenceLearner(ActorCriticLearner[Sequences]):
     def choose(self, output: NDArray[np.float64]) -> NDArray[Any]:
         """Return the guide's action or that of the membranes, when it learns with noise."""
         noise = self.generator.normal(0.0, self.settings.exploration_noise, self.n_dimensions)
+        if self.guide is not None:
+            self.before = self.guide.memory
         if self.guide is not None and self.flown < self.guided:
             action = self.own(self.guide.act(self.observed)[None])[0]
         else:
@@ -93,6 +98,10 @@ class SequenceLearner(ActorCriticLearner[Sequences]):
         self.flown = 0
         if self.guide is not None:
             self.guide.begin()
+
+    def keep(self, outcome: Outcome, replica: int) -> None:
+        """Keep what a decision led to, and what the guide knew before it."""
+        self.replay.add(outcome, replica, self.before)
 
     def told_of(self, observations: NDArray[Any]) -> Tensor:
         """Return what the actor is told of sequences (B, n, ...), as (n, B, n_numbers)."""
@@ -126,7 +135,7 @@ class SequenceLearner(ActorCriticLearner[Sequences]):
         learns = torch.as_tensor(drawn.learns.T[settings.warm_up :])
         if not bool(learns.any()):
             return False
-        told, done = self.told_of(drawn.observations), self._done(drawn)
+        told, done = self.told_of(drawn.observations), self.in_sequence(drawn.actions)
         known = self.privileged(told, done)
         if settings.value_weight:
             self._value(drawn, told, done, known, learns)
@@ -134,8 +143,11 @@ class SequenceLearner(ActorCriticLearner[Sequences]):
         if self.updates % settings.policy_delay:
             return False
         actions = self.run(self.online, told[:-1])[learns]
-        apart = (actions - done[settings.warm_up :][learns]).square().sum(1)
-        loss = self.imitation * apart.mean()
+        loss = torch.zeros(())
+        if self.imitation:
+            wanted = self.wanted(drawn) if settings.imitates == "guide" else done
+            apart = (actions - wanted[settings.warm_up :][learns]).square().sum(1)
+            loss = self.imitation * apart.mean()
         if settings.value_weight:
             values = self.critics(torch.cat([known[:-1][learns], actions], 1))[0]
             loss = loss - settings.value_weight * values.mean() / values.detach().abs().mean()
@@ -144,10 +156,16 @@ class SequenceLearner(ActorCriticLearner[Sequences]):
         follow(self.target, self.online, settings.target_rate)
         return True
 
-    def _done(self, drawn: Sequences) -> Tensor:
-        """Return what was done, (L, B, n_dimensions)."""
-        batch, n = drawn.rewards.shape
-        flat = self.own(drawn.actions.reshape(batch * n, -1)).reshape(batch, n, -1)
+    def wanted(self, drawn: Sequences) -> Tensor:
+        """Return what the guide would have done, (L, B, n_dimensions)."""
+        assert self.guide is not None  # the settings have seen to it
+        given = drawn.start_states, drawn.observations, drawn.actions
+        return self.in_sequence(self.guide.would_do(*given))
+
+    def in_sequence(self, actions: NDArray[Any]) -> Tensor:
+        """Return actions of the environment, (B, L, ...), as (L, B, n_dimensions), -1 to 1."""
+        batch, n = actions.shape[:2]
+        flat = self.own(actions.reshape(batch * n, -1)).reshape(batch, n, -1)
         return torch.as_tensor(flat, dtype=torch.float32).transpose(0, 1)
 
     def _value(

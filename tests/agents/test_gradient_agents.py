@@ -45,6 +45,7 @@ CASES = {
     "actions, proxy": ("td3", {**PENDULUM, "agent": {"has_proxy": True}}),
     "sequences": ("sequence-td3bc", HOVER),
     "sequences, guided": ("sequence-td3bc", {**HOVER, "agent": GUIDED}),
+    "sequences, corrected": ("sequence-td3bc", {**HOVER, "agent": {**GUIDED, "imitates": "guide"}}),
     "policy": ("reparameterised", SYMBOLS),
     "policy, shuffled": ("reparameterised", {**SYMBOLS, "control": "shuffled"}),
     "policy, score": ("reparameterised", {**SYMBOLS, "agent": {"estimator": "score"}}),

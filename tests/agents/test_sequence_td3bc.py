@@ -1,5 +1,7 @@
 """Learning on sequences: warm-up, hand-over, what is imitated, what critics are told."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -224,6 +226,30 @@ def test_the_guide_is_explored_around_too():
     assert 0.05 < apart.std() < 0.2
 
 
+def test_what_the_guide_would_have_done_is_what_it_says_in_flight():
+    """In windows of a flight of the actor, whose rotors turn as it made them to."""
+    one = learner(
+        spaces=HOVER, guide="hover", guided_first=3, imitates="guide", learning_starts=99,
+        exploration_noise=0.5,
+    )  # fmt: skip
+    guide, seen, said = HoverPilot(HOVER), FLIGHT.reset([0]), []
+    for t in range(20):
+        one.observed = seen[0]
+        said.append(guide.act(seen[0]))
+        done = one.choose(np.full(4, 0.3))
+        guide.executed(done)
+        outcome = replace(FLIGHT.step(done[None]), truncated=np.array([t == 19]))
+        one.learn(outcome, 0)
+        seen = outcome.next_observations
+    drawn = one.replay.sample(50)
+    wanted = one.wanted(drawn).transpose(0, 1).numpy()
+    done = np.array(said)
+    for window, is_real in zip(wanted, drawn.is_real, strict=True):
+        n = int(is_real.sum())
+        apart = [np.abs(window[:n] - done[t : t + n]).max() for t in range(0, 21 - n)]
+        assert min(apart) < 1e-5
+
+
 def test_without_a_guide_the_actor_acts_from_the_first_decision():
     assert hands_over(learner(spaces=HOVER, exploration_noise=0.0)) == 0
 
@@ -231,6 +257,8 @@ def test_without_a_guide_the_actor_acts_from_the_first_decision():
 def test_a_guide_is_refused_where_it_cannot_fly():
     with pytest.raises(ValueError, match=r"--agent.guide hover: expected .* Hover-v0"):
         learner(guide="hover")
+    with pytest.raises(ValueError, match=r"expected a --agent.guide to imitate"):
+        SequenceTD3BCSettings(imitates="guide")
     with pytest.raises(ValueError, match=r"Did you mean 'hover'"):
         SequenceTD3BCSettings(guide="hovr")
 
