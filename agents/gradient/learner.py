@@ -92,7 +92,9 @@ class Learner(ABC):
         self.settings, self.coding, self.options = settings, place.coding, place.options
         options, seed = place.options, place.seed
         self.steps = round(options.window_ms / options.timestep_ms)
-        self.online = DifferentiableNetwork(place.spec, seed.weights, slope=settings.slope)
+        self.online = DifferentiableNetwork(
+            place.spec, seed.weights, trained_arrays(place.spec), settings.slope
+        )
         if options.control == "zero":
             self.online.slope = self.online.temperature = NO_GRADIENT
         self.schedule = place.schedule.over(options.episodes)
@@ -178,6 +180,15 @@ class Learner(ABC):
         """Take over what was learned, and nothing else."""
         restore_module(self.online, state["modules"]["online"])
         self.scale[...] = state["scale"]
+
+
+def trained_arrays(spec: NetworkSpec) -> list[str]:
+    """Return the names of all weights, and of what neurons have drawn for themselves."""
+    return [
+        *(f"{projection.name}.w" for projection in spec.projections),
+        *(f"{modulation.name}.weight" for modulation in spec.modulations),
+        *(f"{p.name}.{name}" for p in spec.populations for name in p.heterogeneity),
+    ]
 
 
 class ReplayLearner(Learner, Generic[Drawn]):

@@ -19,7 +19,12 @@ from threefactor.models.architectures.analog import analog_layers
 from threefactor.models.differentiable import require_torch
 from threefactor.models.neurons import make_neuron
 from threefactor.models.neurons.contract import NeuronModel
-from threefactor.models.specification import Modulation, NetworkSpec, Projection
+from threefactor.models.specification import (
+    Modulation,
+    NetworkSpec,
+    Projection,
+    Uniform,
+)
 from threefactor.naming import check_choice
 
 #: There are no eligibilities to permute.
@@ -53,6 +58,9 @@ class GradientSettings(AgentSettings):
         Whether an input is always 1 beside numbers, so that the first neurons have biases.
     readout_decay : float
         What a timestep leaves of the membranes that are read, 0 to 1; 1: they sum up.
+    heterogeneous : tuple of str
+        Parameters of hidden neurons that each draws for itself, from U(0, 1), and that are trained
+        as weights are: membrane_decay, v_threshold.
     weight_scale : float
         Of initial weights, N(0, (weight_scale/sqrt(neurons below))**2).
     slope : float
@@ -70,6 +78,7 @@ class GradientSettings(AgentSettings):
     largest: tuple[float, ...] = ()
     has_constant: bool = True
     readout_decay: float = 1.0
+    heterogeneous: tuple[str, ...] = ()
     weight_scale: float = 1.0
     slope: float = 5.0
     learning_rate: float = 1e-3
@@ -118,8 +127,11 @@ class GradientSettings(AgentSettings):
             "readout-discrete", synapse_decay=0.0,
             membrane_decay=self.readout_decay if neuron.threshold else 0.0,
         )  # fmt: skip
+        for name in self.heterogeneous:
+            check_choice(f"--agent.heterogeneous of {type(neuron).__name__}", name, neuron.bounds)
+        own = dict.fromkeys(self.heterogeneous, Uniform(0.0, 1.0))
         sizes = (n_inputs, *self.hidden, n_outputs)
-        return analog_layers(sizes, neuron, readout, self.weight_scale, resets=self.resets)
+        return analog_layers(sizes, neuron, readout, self.weight_scale, own, resets=self.resets)
 
     def number_coding(self, parts: GradientParts, space: gym.Space) -> NumberCoding | FeatureCoding:
         """Return the coding of a space's observations."""

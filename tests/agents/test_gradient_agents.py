@@ -44,6 +44,10 @@ CASES = {
     "actions, paper": ("td3", {**PENDULUM, "neuron": "lif-discrete"}),
     "actions, proxy": ("td3", {**PENDULUM, "agent": {"has_proxy": True}}),
     "sequences": ("sequence-td3bc", HOVER),
+    "sequences, own decays": (
+        "sequence-td3bc",
+        {**HOVER, "agent": {"heterogeneous": ["membrane_decay", "v_threshold"]}},
+    ),
     "sequences, guided": ("sequence-td3bc", {**HOVER, "agent": GUIDED}),
     "sequences, corrected": ("sequence-td3bc", {**HOVER, "agent": {**GUIDED, "imitates": "guide"}}),
     "policy": ("reparameterised", SYMBOLS),
@@ -85,6 +89,30 @@ def test_an_engine_decides_as_pytorch_does(engine):
             expected, _ = twin(torch.as_tensor(told), learner.steps)
             found = agent._actor.outputs(told)
             assert np.array_equal(found, expected.detach().numpy())
+
+
+@pytest.mark.parametrize("engine", ["runtime-numpy", "compiled"])
+def test_an_engine_remembers_as_pytorch_does(engine):
+    """Every membrane of a long episode is that of the exact twin, and a new one begins afresh."""
+    own = {"heterogeneous": ["membrane_decay", "v_threshold"], "learning_rate": 0.3, **GUIDED}
+    setup = Setup.of(small("sequence-td3bc", **HOVER, engine=engine, agent=own))
+    with setup.opened() as (environments, agent):
+        before = agent._learners[0].online.arrays()["layer1.membrane_decay"]
+        setup.begin_loop(environments, agent, 2).run()
+        (learner,), generator = agent._learners, np.random.default_rng(0)
+        decays = learner.online.arrays()["layer1.membrane_decay"]
+        assert np.any(decays != before)
+        assert np.all((0.0 <= decays) & (decays <= 1.0))
+        twin = learner.online.exact()
+        for _ in range(2):
+            agent._actor.begin_episodes(np.ones(1, bool))
+            state = None
+            for seen in generator.normal(size=(500, 1, 18)):
+                told = learner.coding.numbers(learner.scale, seen)
+                expected, state = twin(torch.as_tensor(told), learner.steps, state)
+                found = agent._actor.outputs(told)
+                assert np.array_equal(found, expected.detach().numpy())
+                state = state.detach()
 
 
 def test_a_termination_expects_nothing_and_a_truncation_does():
@@ -225,6 +253,13 @@ def test_scores_are_asked_of_neurons_that_draw():
     )
     with pytest.raises(ValueError, match="expected neurons that draw their spikes.*SoftResetLIF"):
         Setup.of(config).regime()
+
+
+def test_neurons_draw_for_themselves_what_they_have():
+    with pytest.raises(ValueError, match=r"heterogeneous of SoftResetLIF.*Did you mean"):
+        Setup.of(
+            small("sequence-td3bc", **HOVER, agent={"heterogeneous": ["membrane_deca"]})
+        ).regime()
 
 
 def test_a_replica_alone_is_written_to():
