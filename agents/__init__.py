@@ -7,6 +7,7 @@ from threefactor.agents.contract import AgentSettings
 from threefactor.agents.gradient.algorithms import (
     DQNSettings,
     ReparameterisedSettings,
+    SequenceTD3BCSettings,
     TD3Settings,
 )
 from threefactor.agents.plastic.settings import PlasticSettings
@@ -15,6 +16,7 @@ AGENTS: dict[str, type[AgentSettings]] = {
     "dqn": DQNSettings,
     "plastic": PlasticSettings,
     "reparameterised": ReparameterisedSettings,
+    "sequence-td3bc": SequenceTD3BCSettings,
     "td3": TD3Settings,
 }
 

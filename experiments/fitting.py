@@ -100,12 +100,12 @@ def fitting_parts(
     }
     if inputs is not None:
         chosen |= {"encoder": inputs.encoder, "window_ms": WINDOW_MS}
+    taken = {"window_ms", *(part.name for part in fields(agent.parts))}
     fits = named.get("model") in FITTING_MODELS and not {"modulator", "rule"} & set(named)
-    if inputs is not None and fits:
+    if inputs is not None and fits and "rule" in taken:
         rule = CONTINUOUS if is_continuous else DISCRETE
         chosen["rule"] = {**rule, "learning_rate": inputs.rate}
         chosen["schedule"] = FALLS
-    taken = {"window_ms", *(part.name for part in fields(agent.parts))}
     own = {name: settings for name, settings in chosen.items() if name in taken}
     return {**own, **agent.fitting, **limit}
 

@@ -31,7 +31,6 @@ class Actor:
     Parameters
     ----------
     spec : NetworkSpec
-        Without memory between decisions.
     options : AgentOptions
     seeds : one for each replica
     """
@@ -66,6 +65,10 @@ class Actor:
         self.network.close_decision()
         self._pulse.count()
         return found
+
+    def begin_episodes(self, mask: NDArray[np.bool_]) -> None:
+        """Let the marked replicas forget what they remember of decisions."""
+        self.network.start_episode(mask)
 
     def weights(self) -> dict[str, Floats]:
         """Return copies of all weights, graded ones too, by the name of what connects."""

@@ -55,7 +55,8 @@ class GradientAgent(Agent):
     ) -> None:
         torch.set_num_threads(1)  # of networks as small as these the overhead is more than the gain
         spec, self._coding = settings.network(parts, spaces)
-        places = (Place(spec, self._coding, options, spaces, seed) for seed in seeds)
+        told = (spec, self._coding, options, spaces)
+        places = (Place(*told, seed, parts.schedule) for seed in seeds)
         self._learners = [self.learner(settings, place) for place in places]
         self._actor = Actor(spec, options, seeds, say)
         for replica in range(len(seeds)):
@@ -80,7 +81,7 @@ class GradientAgent(Agent):
         actions = np.zeros((len(self._learners), *self._shape), self._dtype)
         for replica in involved.nonzero()[0].tolist():
             learner = self._learners[replica]
-            learner.began = began
+            learner.began, learner.observed = began, observations[replica]
             actions[replica] = learner.choose(outputs[replica])
         return actions
 
@@ -93,8 +94,9 @@ class GradientAgent(Agent):
 
     def end_episodes(self, mask: Mask, returns: NDArray[np.float64]) -> None:
         """Move what moves over a run."""
+        self._actor.begin_episodes(mask)
         for replica in mask.nonzero()[0].tolist():
-            self._learners[replica].end_episode()
+            self._learners[replica].end_episode(float(returns[replica]))
 
     def state(self) -> dict[str, Any]:
         """Return everything that changes: networks, optimisers, what is replayed, generators."""
@@ -130,7 +132,8 @@ class GradientAgent(Agent):
     def describe(self) -> dict[str, Any]:
         """Return engine and sizes."""
         return {
-            **self._actor.describe(), "first_action": None, "scheduled": {}, "regime": self._regime,
+            **self._actor.describe(), "first_action": None, "regime": self._regime,
+            "scheduled": [learner.scheduled() for learner in self._learners],
         }  # fmt: skip
 
     def close(self) -> None:

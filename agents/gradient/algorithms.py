@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 
+from threefactor.agents.gradient.guides import GUIDES
 from threefactor.agents.gradient.settings import GradientSettings, require
 from threefactor.models.neurons.contract import NeuronModel
 from threefactor.models.specification import NetworkSpec
 from threefactor.naming import check_choice
 
 ESTIMATORS = ("reparameterised", "score")
+IMITATED = ("done", "guide")
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class ReplaySettings(GradientSettings):
     Parameters
     ----------
     batch, buffer : int
-        Transitions of an update; that are kept.
+        Transitions of an update; that are kept. Of an agent that remembers: sequences.
     learning_starts : int
         Decisions before the first update.
     update_every : int
@@ -184,10 +186,8 @@ class ReparameterisedSettings(GradientSettings):
 
 
 @dataclass(frozen=True)
-class TD3Settings(ReplaySettings):
-    """TD3: a spiking actor, whose membranes are actions, and two ordinary critics.
-
-    Before `learning_starts` actions are uniformly random.
+class ActorCriticSettings(ReplaySettings):
+    """What algorithms share whose spiking actor is told by two ordinary critics what is better.
 
     Parameters
     ----------
@@ -201,6 +201,36 @@ class TD3Settings(ReplaySettings):
         Of what is added to the actions of the target, and the most of it, >= 0, likewise.
     policy_delay : int
         Updates of the critics for one of the actor.
+    """
+
+    critic_hidden: tuple[int, ...] = ()
+    critic_learning_rate: float = 1e-3
+    exploration_noise: float = 0.1
+    smoothing_noise: float = 0.2
+    smoothing_limit: float = 0.5
+    policy_delay: int = 2
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that are out of range."""
+        super().__post_init__()
+        for name, is_right, expected in (
+            ("critic_hidden", min(self.critic_hidden, default=1) >= 1, "units of each layer, >= 1"),
+            ("critic_learning_rate", self.critic_learning_rate > 0.0, "> 0"),
+            *((n, getattr(self, n) >= 0.0, ">= 0") for n in (
+                "exploration_noise", "smoothing_noise", "smoothing_limit")),
+            ("policy_delay", self.policy_delay >= 1, ">= 1"),
+        ):  # fmt: skip
+            require(type(self).__name__, name, getattr(self, name), is_right, expected)
+
+
+@dataclass(frozen=True)
+class TD3Settings(ActorCriticSettings):
+    """TD3: a spiking actor, whose membranes are actions, and two ordinary critics.
+
+    Before `learning_starts` actions are uniformly random.
+
+    Parameters
+    ----------
     has_proxy : bool
         Whether the target's actor is an ordinary network, which imitates the spiking one by a step
         of regression at every update instead of taking over weights.
@@ -214,12 +244,6 @@ class TD3Settings(ReplaySettings):
     """
 
     coding: str = "two-neurons"
-    critic_hidden: tuple[int, ...] = ()
-    critic_learning_rate: float = 1e-3
-    exploration_noise: float = 0.1
-    smoothing_noise: float = 0.2
-    smoothing_limit: float = 0.5
-    policy_delay: int = 2
     batch: int = 100
     buffer: int = 200_000
     learning_starts: int = 1000
@@ -233,21 +257,116 @@ class TD3Settings(ReplaySettings):
     def __post_init__(self) -> None:
         """Raise ValueError for settings that are out of range."""
         super().__post_init__()
-        for name, is_right, expected in (
-            ("critic_hidden", min(self.critic_hidden, default=1) >= 1, "units of each layer, >= 1"),
-            *((n, getattr(self, n) > 0.0, "> 0") for n in (
-                "critic_learning_rate", "proxy_learning_rate")),
-            *((n, getattr(self, n) >= 0.0, ">= 0") for n in (
-                "exploration_noise", "smoothing_noise", "smoothing_limit")),
-            ("policy_delay", self.policy_delay >= 1, ">= 1"),
-        ):  # fmt: skip
-            require("TD3Settings", name, getattr(self, name), is_right, expected)
+        rate = self.proxy_learning_rate
+        require("TD3Settings", "proxy_learning_rate", rate, rate > 0.0, "> 0")
 
     def n_outputs(self, space: gym.Space) -> int:
         """Return one number for each dimension; ValueError unless the space is a bounded Box."""
-        if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
+        return box_dimensions("td3", space)
+
+
+@dataclass(frozen=True)
+class SequenceTD3BCSettings(ActorCriticSettings):
+    """TD3 and imitation on sequences: a spiking actor that remembers, jump-started by a guide.
+
+    The actor keeps its state from decision to decision. A guide flies the first decisions of an
+    episode, fewer from episode to episode; the actor watches meanwhile, and then takes over. What
+    was done, by either, is imitated and valued.
+
+    Parameters
+    ----------
+    length, stride, warm_up : int
+        Decisions of a sequence; from one beginning to the next; at its beginning in which the state
+        settles and from which nothing is learned. `batch` and `buffer` are sequences.
+    value_weight : float
+        Weight of what critics say, as a share of their mean absolute value (alpha), >= 0; 0:
+        imitation alone, without critics.
+    imitation : float
+        Weight of the squared distance from what was done (lambda), >= 0.
+    imitates : {"done", "guide"}
+        What was done, by the guide or the actor; or what the guide would have done where the actor
+        has flown as well (as in DAgger).
+    imitation_decay : float
+        What an episode leaves of it, in (0, 1].
+    critic_history : int
+        Last actions that critics know beside what the actor is told, 0 to `warm_up`.
+    guide : str
+        Who flies first, "none": the actor.
+    guided_first, guided_last, guided_tested : int
+        Decisions that the guide flies in the first episode, in the last, with learning off; >= 0.
+    handover : float
+        Share of the run's episodes in which it goes linearly from one to the other, 0 to 1.
+
+    Source
+    ------
+    Van den Berghe, Stroobants, Reddi & de Croon 2025, NeurIPS, by the paper's text; Fujimoto & Gu
+    2021, NeurIPS (TD3BC); Uchendu et al. 2023, ICML (jump-start); Ross, Gordon & Bagnell 2011,
+    AISTATS (DAgger).
+    """
+
+    hidden: tuple[int, ...] = (128,)
+    coding: str = "one-neuron"
+    readout_decay: float = 0.5
+    slope: float = 2.0
+    discount: float = 0.99
+    batch: int = 32
+    buffer: int = 2000
+    learning_starts: int = 1000
+    update_every: int = 50
+    target_rate: float = 0.01
+    exploration_noise: float = 0.2
+    length: int = 100
+    stride: int = 50
+    warm_up: int = 50
+    value_weight: float = 2.0
+    imitation: float = 0.2
+    imitates: str = "done"
+    imitation_decay: float = 0.99
+    critic_history: int = 32
+    guide: str = "none"
+    guided_first: int = 450
+    guided_last: int = 50
+    guided_tested: int = 50
+    handover: float = 0.5
+
+    fitting: ClassVar[Mapping[str, Any]] = {
+        "neuron": {"name": "lif-soft-reset"}, "window_ms": 2.0, "timestep_ms": 1.0,
+    }  # fmt: skip
+    algorithm: ClassVar[tuple[str, str]] = ("sequence_td3bc", "SequenceAgent")
+    resets: ClassVar[str] = "episode"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that are out of range."""
+        super().__post_init__()
+        check_choice("guide", self.guide, GUIDES)
+        check_choice("imitates", self.imitates, IMITATED)
+        if self.imitates == "guide" and self.guide == "none":
             raise ValueError(
-                f"--agent td3: expected a Box of actions with finite bounds, got {space}; choose "
-                "--agent dqn for a Discrete action space."
+                "--agent.imitates guide: expected a --agent.guide to imitate, got none."
             )
-        return int(np.prod(space.shape))
+        for name, is_right, expected in (
+            ("length", self.length >= 2, ">= 2"),
+            ("stride", 1 <= self.stride <= self.length, f"1 to length = {self.length}"),
+            ("warm_up", 0 <= self.warm_up < self.length, f">= 0 and < length = {self.length}"),
+            ("critic_history", 0 <= self.critic_history <= self.warm_up,
+             f"0 to warm_up = {self.warm_up}"),
+            ("imitation_decay", 0.0 < self.imitation_decay <= 1.0, "in (0, 1]"),
+            ("handover", 0.0 <= self.handover <= 1.0, "0 to 1"),
+            *((n, getattr(self, n) >= 0, ">= 0") for n in (
+                "value_weight", "imitation", "guided_first", "guided_last", "guided_tested")),
+        ):  # fmt: skip
+            require(type(self).__name__, name, getattr(self, name), is_right, expected)
+
+    def n_outputs(self, space: gym.Space) -> int:
+        """Return one number for each dimension; ValueError unless the space is a bounded Box."""
+        return box_dimensions("sequence-td3bc", space)
+
+
+def box_dimensions(agent: str, space: gym.Space) -> int:
+    """Return how many dimensions a space of actions has; ValueError unless it is a bounded Box."""
+    if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
+        raise ValueError(
+            f"--agent {agent}: expected a Box of actions with finite bounds, got {space}; choose "
+            "--agent dqn for a Discrete action space."
+        )
+    return int(np.prod(space.shape))

@@ -26,7 +26,8 @@ class NumberCoding:
     ---------
     one-neuron:   x -> x/m
     two-neurons:  x -> max(x, 0)/m, max(-x, 0)/m
-    m the largest absolute value of this dimension that was seen; symbols -> 1 of n
+    m the largest absolute value of this dimension that was seen, or the one that is given, beyond
+    which x is clipped; symbols -> 1 of n
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class NumberCoding:
         Whether a further number is always 1: the input of biases.
     space : gym.Space
         Of observations: Box, Discrete or MultiDiscrete.
+    largest : tuple of float
+        m of each dimension, or one for all; empty: of what was seen.
 
     Source
     ------
@@ -44,10 +47,16 @@ class NumberCoding:
     name: str
     has_constant: bool
     space: gym.Space
+    largest: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an unknown name."""
+        """Raise ValueError for an unknown name, or other numbers of largest values."""
         check_choice("coding of numbers", self.name, NUMBERS)
+        if len(self.largest) not in (0, 1, len(self.initial_scale())):
+            raise ValueError(
+                f"--agent.largest: expected 1 number or {len(self.initial_scale())}, one for each "
+                f"number of {self.space}, got {len(self.largest)}."
+            )
 
     @property
     def is_symbolic(self) -> bool:
@@ -64,11 +73,14 @@ class NumberCoding:
 
     def initial_scale(self) -> Floats:
         """Return m before anything was seen."""
-        return np.zeros(0 if self.is_symbolic else int(np.prod(self.space.shape or (1,))))
+        scale = np.zeros(0 if self.is_symbolic else int(np.prod(self.space.shape or (1,))))
+        if len(self.largest) in (1, len(scale)):
+            scale[...] = self.largest
+        return scale
 
     def observe(self, scale: Floats, observations: NDArray[Any]) -> None:
         """Let m, in place, be the largest of what was seen, (batch, ...)."""
-        if not self.is_symbolic:
+        if not self.is_symbolic and not self.largest:
             seen = np.abs(observations.reshape(len(observations), -1)).max(axis=0, initial=0.0)
             np.maximum(scale, seen, out=scale)
 
@@ -85,6 +97,8 @@ class NumberCoding:
             found[np.arange(batch)[:, None], places] = 1.0
             return found
         x = observations.reshape(batch, -1) / np.where(scale > 0.0, scale, 1.0)
+        if self.largest:
+            x = np.clip(x, -1.0, 1.0)
         if self.name == "two-neurons":
             found[:, 0 : 2 * x.shape[1] : 2] = np.maximum(x, 0.0)
             found[:, 1 : 2 * x.shape[1] : 2] = np.maximum(-x, 0.0)

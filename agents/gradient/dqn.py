@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from threefactor.agents.gradient.agent import GradientAgent
 from threefactor.agents.gradient.algorithms import DQNSettings
 from threefactor.agents.gradient.learner import Place, ReplayLearner
+from threefactor.agents.gradient.replay import TransitionReplay, Transitions
 from threefactor.agents.gradient.tensors import follow
 from threefactor.models.differentiable import DifferentiableNetwork
 
 
-class QLearner(ReplayLearner):
+class QLearner(ReplayLearner[Transitions]):
     """One replica: online and target network, replayed transitions, random actions.
 
     Source: see `DQNSettings`.
@@ -27,7 +28,8 @@ class QLearner(ReplayLearner):
     settings: DQNSettings
 
     def __init__(self, settings: DQNSettings, place: Place) -> None:
-        super().__init__(settings, place)
+        replay = TransitionReplay(settings.buffer, place.spaces, place.seed.control)
+        super().__init__(settings, place, replay)
         space = place.spaces[1]
         assert isinstance(space, gym.spaces.Discrete)  # `n_outputs` has seen to it
         self.first, self.n_actions = int(space.start), int(space.n)

@@ -5,7 +5,7 @@ termination there is nothing to expect, after a truncation there is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium as gym
@@ -39,6 +39,10 @@ class Transitions:
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
 
+    def shuffled(self, generator: np.random.Generator) -> "Transitions":
+        """Return them with their rewards permuted."""
+        return replace(self, rewards=generator.permutation(self.rewards))
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -70,6 +74,13 @@ class Sequences:
     learns: NDArray[np.bool_]
     begins: NDArray[np.bool_]
     start_states: NDArray[Any]
+
+    def shuffled(self, generator: np.random.Generator) -> "Sequences":
+        """Return them with rewards, and actions, permuted among the decisions that were taken."""
+        rewards, actions = self.rewards.copy(), self.actions.copy()
+        for values in (rewards, actions):
+            values[self.is_real] = generator.permutation(values[self.is_real])
+        return replace(self, rewards=rewards, actions=actions)
 
 
 class _Ring:
@@ -177,7 +188,7 @@ class TransitionReplay:
 
 
 class SequenceReplay:
-    """Windows of the last episodes of all replicas, drawn uniformly.
+    """Windows of the last episodes of one replica, drawn uniformly.
 
     An episode is cut up when it ends, by termination or truncation: windows begin at 0, stride,
     2 stride, ... as long as a window has a decision that the one before has not. None reaches
@@ -190,14 +201,13 @@ class SequenceReplay:
         Windows.
     spaces : (observation space, action space)
         Of a single environment, flat.
-    n_replicas : int
     seed : int
         Of the draws.
     length, stride, warm_up : int
         Decisions of a window; from one beginning to the next, 1 to length; from which nothing is
         learned because the state settles there, 0 to length - 1.
     state_shape : tuple of int
-        Of what `add` is given of the state of a replica; (0,): nothing.
+        Of what `add` is given of the state of what acts; (0,): nothing.
 
     Raises
     ------
@@ -209,7 +219,6 @@ class SequenceReplay:
         self,
         capacity: int,
         spaces: tuple[gym.Space, gym.Space],
-        n_replicas: int,
         seed: int,
         *,
         length: int = 100,
@@ -218,7 +227,6 @@ class SequenceReplay:
         state_shape: tuple[int, ...] = (0,),
     ) -> None:
         _at_least("SequenceReplay.capacity", capacity, 1)
-        _at_least("SequenceReplay.n_replicas", n_replicas, 1)
         _at_least("SequenceReplay.length", length, 1)
         _at_least("SequenceReplay.stride", stride, 1, length)
         _at_least("SequenceReplay.warm_up", warm_up, 0, length - 1)
@@ -236,35 +244,34 @@ class SequenceReplay:
         rows["start_states"] = np.zeros(state_shape)
         self._ring = _Ring(capacity, seed, rows)
         self._state_shape = tuple(state_shape)
-        self._flown: list[_Flown] = [_Flown(self._of_step, state_shape) for _ in range(n_replicas)]
+        self._flown = _Flown(self._of_step, state_shape)
 
     def __len__(self) -> int:
         """Return how many windows can be drawn."""
         return len(self._ring)
 
-    def add(self, outcome: Outcome, states: NDArray[Any] | None = None) -> None:
-        """Append what the replicas that acted did; episodes that end are cut up.
+    def add(self, outcome: Outcome, replica: int, state: NDArray[Any] | None = None) -> None:
+        """Append what a replica did; an episode that ends is cut up.
 
         Parameters
         ----------
         outcome : Outcome
-        states : (R, *state shape), optional
+        replica : int
+        state : array, optional
             Of what acted, before it saw `outcome.observations`.
         """
-        expected = (len(self._flown), *self._state_shape)
         is_needed = 0 not in self._state_shape
-        given = np.asarray(states) if is_needed or states is not None else np.zeros(expected)
-        if given.shape != expected:
+        given = np.asarray(state) if is_needed or state is not None else np.zeros(self._state_shape)
+        if given.shape != self._state_shape:
             raise ValueError(
-                f"SequenceReplay.add: expected states of shape {expected}, got {given.shape}."
+                f"SequenceReplay.add: expected a state of shape {self._state_shape}, got "
+                f"{given.shape}."
             )
-        for replica in np.flatnonzero(outcome.acting).tolist():
-            flown = self._flown[replica]
-            keeps_state = len(flown) % self.stride == 0
-            flown.append(outcome, replica, given[replica] if keeps_state else None)
-            if outcome.terminated[replica] or outcome.truncated[replica]:
-                self._ring.add(self._cut(flown, outcome.next_observations[replica]))
-                self._flown[replica] = _Flown(self._of_step, self._state_shape)
+        keeps_state = len(self._flown) % self.stride == 0
+        self._flown.append(outcome, replica, given if keeps_state else None)
+        if outcome.terminated[replica] or outcome.truncated[replica]:
+            self._ring.add(self._cut(self._flown, outcome.next_observations[replica]))
+            self._flown = _Flown(self._of_step, self._state_shape)
 
     def _cut(self, flown: "_Flown", last_observation: NDArray[Any]) -> Arrays:
         """Return the windows of an episode that has ended."""
@@ -294,19 +301,13 @@ class SequenceReplay:
         return Sequences(**drawn, is_real=is_real, learns=is_real & (numbers >= self.warm_up))
 
     def state(self) -> dict[str, Any]:
-        """Return everything, episodes that are not over included, for a checkpoint."""
-        return {**self._ring.state(), "flown": [flown.state() for flown in self._flown]}
+        """Return everything, the episode that is not over included, for a checkpoint."""
+        return {**self._ring.state(), "flown": self._flown.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` returned."""
-        if len(state["flown"]) != len(self._flown):
-            raise ValueError(
-                f"SequenceReplay.restore: expected {len(self._flown)} replicas, got "
-                f"{len(state['flown'])}."
-            )
         self._ring.restore(state)
-        for flown, saved in zip(self._flown, state["flown"], strict=True):
-            flown.restore(saved)
+        self._flown.restore(state["flown"])
 
 
 class _Flown:

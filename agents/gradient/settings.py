@@ -3,7 +3,7 @@
 import importlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -11,13 +11,20 @@ import gymnasium as gym
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
 from threefactor.agents.gradient.coding import CODINGS, FeatureCoding, NumberCoding
 from threefactor.agents.plastic.regime import regime_of_network
+from threefactor.agents.plastic.scheduled_parameters import find_parameters
+from threefactor.agents.plastic.schedules import Fixed, Schedule
 from threefactor.agents.seeds import Seeds
 from threefactor.envs.bridge import Encoder
 from threefactor.models.architectures.analog import analog_layers
 from threefactor.models.differentiable import require_torch
 from threefactor.models.neurons import make_neuron
 from threefactor.models.neurons.contract import NeuronModel
-from threefactor.models.specification import Modulation, NetworkSpec, Projection
+from threefactor.models.specification import (
+    Modulation,
+    NetworkSpec,
+    Projection,
+    Uniform,
+)
 from threefactor.naming import check_choice
 
 #: There are no eligibilities to permute.
@@ -30,6 +37,7 @@ class GradientParts:
 
     encoder: Encoder
     neuron: NeuronModel
+    schedule: Schedule = field(default_factory=Fixed)
 
 
 @dataclass(frozen=True)
@@ -43,10 +51,16 @@ class GradientSettings(AgentSettings):
     coding : {"cells", "one-neuron", "two-neurons"}
         What the network is told of an observation: the activity of the encoder's cells, from 0 to
         1; or each number as it is, or its positive and its negative part.
+    largest : tuple of float
+        Absolute value of each number that is told as 1, one for all or one for each; what is larger
+        is clipped. Empty: the largest that was seen.
     has_constant : bool
         Whether an input is always 1 beside numbers, so that the first neurons have biases.
     readout_decay : float
         What a timestep leaves of the membranes that are read, 0 to 1; 1: they sum up.
+    heterogeneous : tuple of str
+        Parameters of hidden neurons that each draws for itself, from U(0, 1), and that are trained
+        as weights are: membrane_decay, v_threshold.
     weight_scale : float
         Of initial weights, N(0, (weight_scale/sqrt(neurons below))**2).
     slope : float
@@ -61,8 +75,10 @@ class GradientSettings(AgentSettings):
 
     hidden: tuple[int, ...] = (64, 64)
     coding: str = "cells"
+    largest: tuple[float, ...] = ()
     has_constant: bool = True
     readout_decay: float = 1.0
+    heterogeneous: tuple[str, ...] = ()
     weight_scale: float = 1.0
     slope: float = 5.0
     learning_rate: float = 1e-3
@@ -77,6 +93,10 @@ class GradientSettings(AgentSettings):
     }  # fmt: skip
     #: Module and name of what is built.
     algorithm: ClassVar[tuple[str, str]] = ("", "")
+    #: When neurons forget; see `Population`.
+    resets: ClassVar[str] = "decision"
+    #: What a schedule can move, as agent.slope.
+    adjustable: ClassVar[tuple[str, ...]] = ("slope",)
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that are out of range."""
@@ -85,6 +105,7 @@ class GradientSettings(AgentSettings):
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"{where}.hidden: expected neurons of each layer, got {self.hidden}.")
         for name, is_right, expected in (
+            ("largest", min(self.largest, default=1.0) > 0.0, "> 0"),
             ("readout_decay", 0.0 <= self.readout_decay <= 1.0, "0 to 1"),
             ("weight_scale", self.weight_scale > 0.0, "> 0"),
             ("slope", self.slope > 0.0, "> 0"),
@@ -95,7 +116,7 @@ class GradientSettings(AgentSettings):
             require(where, name, getattr(self, name), is_right, expected)
 
     def specify(self, neuron: NeuronModel, n_inputs: int, n_outputs: int) -> NetworkSpec:
-        """Return input -> hidden layers -> membranes that are read, without memory of decisions.
+        """Return input -> hidden layers -> membranes that are read.
 
         Raises
         ------
@@ -106,14 +127,17 @@ class GradientSettings(AgentSettings):
             "readout-discrete", synapse_decay=0.0,
             membrane_decay=self.readout_decay if neuron.threshold else 0.0,
         )  # fmt: skip
+        for name in self.heterogeneous:
+            check_choice(f"--agent.heterogeneous of {type(neuron).__name__}", name, neuron.bounds)
+        own = dict.fromkeys(self.heterogeneous, Uniform(0.0, 1.0))
         sizes = (n_inputs, *self.hidden, n_outputs)
-        return analog_layers(sizes, neuron, readout, self.weight_scale, resets="decision")
+        return analog_layers(sizes, neuron, readout, self.weight_scale, own, resets=self.resets)
 
     def number_coding(self, parts: GradientParts, space: gym.Space) -> NumberCoding | FeatureCoding:
         """Return the coding of a space's observations."""
         if self.coding == "cells":
             return FeatureCoding(parts.encoder.bind(space))
-        return NumberCoding(self.coding, self.has_constant, space)
+        return NumberCoding(self.coding, self.has_constant, space, self.largest)
 
     def network(
         self, parts: GradientParts, spaces: tuple[gym.Space, gym.Space]
@@ -180,6 +204,7 @@ class GradientSettings(AgentSettings):
                 f"--window-ms {options.window_ms}: expected at least {least} timesteps of "
                 f"{options.timestep_ms} ms, one for each layer of weights, got {steps}."
             )
+        find_parameters(parts.schedule, None, {"agent": self})  # refuses others
         module, name = self.algorithm
         agent = getattr(importlib.import_module(f"threefactor.agents.gradient.{module}"), name)
         return agent(self, parts, options, spaces, seeds, say)

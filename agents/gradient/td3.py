@@ -13,26 +13,23 @@ target: there is something to expect. Actor' and Q' follow what is trained; with
 an ordinary network, which approaches the spiking actor by a step of regression at every update.
 """
 
-from collections.abc import Sequence
-from copy import deepcopy
-from itertools import pairwise
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from threefactor.agents.gradient.actor_critic import ActorCriticLearner, Perceptrons
 from threefactor.agents.gradient.agent import GradientAgent
 from threefactor.agents.gradient.algorithms import TD3Settings
-from threefactor.agents.gradient.learner import Place, ReplayLearner
+from threefactor.agents.gradient.learner import Place
+from threefactor.agents.gradient.replay import TransitionReplay, Transitions
 from threefactor.agents.gradient.tensors import follow
-from threefactor.envs.bridge.decoders.contract import BoxRange
 from threefactor.models.differentiable import DifferentiableNetwork
 
 
-class TD3Learner(ReplayLearner):
+class TD3Learner(ActorCriticLearner[Transitions]):
     """One replica: actor, critics, what follows them, replayed transitions, noise.
 
     Source: see `TD3Settings`.
@@ -41,33 +38,16 @@ class TD3Learner(ReplayLearner):
     settings: TD3Settings
 
     def __init__(self, settings: TD3Settings, place: Place) -> None:
-        super().__init__(settings, place)
-        spec, coding, spaces, seed = place.spec, place.coding, place.spaces, place.seed
-        assert isinstance(spaces[1], gym.spaces.Box)  # `n_outputs` has seen to it
-        self.range, self.shape = BoxRange(spaces[1]), spaces[1].shape
-        self.n_dimensions = self.range.n_dimensions
-        generator = np.random.default_rng((seed.weights, 1))
-        hidden = settings.critic_hidden or settings.hidden
-        self.critics = Perceptrons((coding.n_numbers + self.n_dimensions, *hidden, 1), 2, generator)
-        self.target_critics = deepcopy(self.critics).requires_grad_(False)
+        replay = TransitionReplay(settings.buffer, place.spaces, place.seed.control)
+        super().__init__(settings, place, replay)
         self.target: torch.nn.Module
-        trained: list[tuple[str, torch.nn.Module, float]] = [
-            ("online", self.online, settings.learning_rate),
-            ("critics", self.critics, settings.critic_learning_rate),
-        ]
         if settings.has_proxy:
-            sizes = (coding.n_numbers, *settings.hidden, self.n_dimensions)
-            self.target = Perceptrons(sizes, 1, generator)
-            trained.append(("target", self.target, settings.proxy_learning_rate))
+            sizes = (place.coding.n_numbers, *settings.hidden, self.n_dimensions)
+            self.target = Perceptrons(sizes, 1, self.initial)
+            self._train("target", self.target, settings.proxy_learning_rate)
         else:
-            self.target = DifferentiableNetwork(spec, seed.weights, trainable=())
-        self.modules |= {
-            "critics": self.critics, "target_critics": self.target_critics, "target": self.target,
-        }  # fmt: skip
-        self.optimisers = {
-            name: torch.optim.Adam([p for p in module.parameters() if p.requires_grad], rate)
-            for name, module, rate in trained
-        }
+            self.target = DifferentiableNetwork(place.spec, place.seed.weights, trainable=())
+        self.modules["target"] = self.target
 
     def choose(self, output: NDArray[np.float64]) -> NDArray[Any]:
         """Return the action of the membranes: at first a random one, then with noise."""
@@ -79,7 +59,7 @@ class TD3Learner(ReplayLearner):
             action = random
         else:
             action = np.clip(np.tanh(output) + noise, -1.0, 1.0)
-        return self.range.at(0.5 + 0.5 * action).reshape(self.shape)
+        return self.executed(action)
 
     def actions(self, told: Tensor) -> Tensor:
         """Return the actions of the trained actor, (batch, n_dimensions) from -1 to 1."""
@@ -91,35 +71,16 @@ class TD3Learner(ReplayLearner):
             return torch.tanh(self.target(told)[0])
         return torch.tanh(self.target(told, self.steps)[0])
 
-    def smoothed(self, actions: Tensor) -> Tensor:
-        """Return actions with the noise of the target, of each dimension its own."""
-        settings = self.settings
-        noise = self.generator.normal(0.0, settings.smoothing_noise, actions.shape)
-        noise = np.clip(noise, -settings.smoothing_limit, settings.smoothing_limit)
-        return (actions + torch.as_tensor(noise, dtype=actions.dtype)).clamp(-1.0, 1.0)
-
-    def goals(self, rewards: Tensor, then: Tensor, terminated: Tensor) -> Tensor:
-        """Return what Q(s, a) ought to be, (batch,).
-
-        Parameters
-        ----------
-        rewards, terminated : (batch,)
-        then : (batch, n_numbers)
-            What the networks are told of the next observations.
-        """
-        with torch.no_grad():
-            actions = self.smoothed(self.target_actions(then))
-            values = self.target_critics(torch.cat([then, actions], 1))[:, :, 0].min(0).values
-            return rewards + self.settings.discount * torch.where(terminated, 0.0, values)
-
     def update(self) -> bool:
         """Take a step of everything that is due; return whether the actor was."""
         settings, drawn = self.settings, self.drawn()
         now, then = self.told(drawn.observations), self.told(drawn.next_observations)
-        done = 2.0 * self.range.fractions(drawn.actions.reshape(len(now), -1)) - 1.0
+        done = torch.as_tensor(self.own(drawn.actions), dtype=now.dtype)
         earned = torch.as_tensor(drawn.rewards, dtype=torch.float32)
-        goal = self.goals(earned, then, torch.as_tensor(drawn.terminated))
-        values = self.critics(torch.cat([now, torch.as_tensor(done, dtype=now.dtype)], 1))[:, :, 0]
+        with torch.no_grad():
+            expected = self.target_actions(then)
+        goal = self.goals(earned, then, expected, torch.as_tensor(drawn.terminated))
+        values = self.critics(torch.cat([now, done], 1))[:, :, 0]
         self._step("critics", (values - goal).square().mean(1).sum())
         self.updates += 1
         is_due = self.updates % settings.policy_delay == 0
@@ -138,44 +99,6 @@ class TD3Learner(ReplayLearner):
         with torch.no_grad():
             goal = self.actions(told)
         self._step("target", (self.target_actions(told) - goal).square().mean())
-
-    def _step(self, name: str, loss: Tensor) -> None:
-        """Take a step down the gradient of a loss, of one module's parameters alone."""
-        optimiser = self.optimisers[name]
-        optimiser.zero_grad()
-        trained = [p for group in optimiser.param_groups for p in group["params"]]
-        torch.autograd.backward(loss, inputs=trained)
-        optimiser.step()
-
-
-class Perceptrons(torch.nn.Module):
-    """Ordinary networks of rectified units side by side: (batch, inputs) -> (n, batch, outputs).
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Of input, hidden layers and output.
-    n : int
-    generator : numpy.random.Generator
-        Of initial weights and biases, uniform within 1/sqrt(units below).
-    """
-
-    def __init__(self, sizes: Sequence[int], n: int, generator: np.random.Generator) -> None:
-        super().__init__()
-        self.weights, self.biases = torch.nn.ParameterList(), torch.nn.ParameterList()
-        for below, above in pairwise(sizes):
-            for kept, rows in ((self.weights, below), (self.biases, 1)):
-                values = generator.uniform(-1.0, 1.0, (n, rows, above)) / below**0.5
-                kept.append(torch.nn.Parameter(torch.as_tensor(values, dtype=torch.float32)))
-
-    def forward(self, told: Tensor) -> Tensor:
-        """Return what all of them make of the same input."""
-        values = told.expand(len(self.weights[0]), *told.shape)
-        last = len(self.weights) - 1
-        for layer, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
-            values = torch.baddbmm(biases, values, weights)
-            values = values if layer == last else torch.relu(values)
-        return values
 
 
 class TD3Agent(GradientAgent):

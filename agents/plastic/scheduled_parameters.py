@@ -87,9 +87,11 @@ def part_parameters(parts: Mapping[str, Any]) -> Iterator[tuple[str, Parameter]]
 
 
 def find_parameters(
-    schedule: Schedule, spec: NetworkSpec, parts: Mapping[str, Any] = MappingProxyType({})
+    schedule: Schedule,
+    spec: NetworkSpec | None,
+    parts: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Parameter]:
-    """Return what a schedule moves.
+    """Return what a schedule moves; without a network, of the parts alone.
 
     Raises
     ------
@@ -97,12 +99,13 @@ def find_parameters(
         For a parameter that there is not (with the closest one that there is), one that cannot take
         the schedule's values, or none where there should be one.
     """
+    beside = dict(part_parameters(parts))
     if not schedule.parameter and not isinstance(schedule, Fixed):
         raise ValueError(
             f"{type(schedule).__name__}.parameter: expected what to move, got nothing; "
-            "for example --schedule.parameter actor.v_slope."
+            f"for example --schedule.parameter {'actor.v_slope' if spec else next(iter(beside))}."
         )
-    known, found = {**dict(network_parameters(spec)), **dict(part_parameters(parts))}, []
+    known, found = {**(dict(network_parameters(spec)) if spec else {}), **beside}, []
     for name in schedule.parameter:
         owner, _, field = name.partition(".")
         plain = f"{owner}.{split_unit(field)[0]}"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -111,6 +112,7 @@ def closed_loop_experiment(
     controls: tuple[str, ...] = (TWIN, SHUFFLED, PERMUTED, RANDOM),
     control_episodes: int | None = None,
     is_scheduled: bool = False,
+    variants: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Experiment:
     """Return an experiment whose arms are training runs.
 
@@ -126,14 +128,18 @@ def closed_loop_experiment(
         more decisions than the agent has; None: as many as the agent.
     is_scheduled : bool
         Whether a schedule moves a parameter that all replicas share: processes cannot share them.
+    variants : mapping of str to settings
+        Further arms, which lack something that the agent has or do it otherwise.
     """
     text = score.text
     if control_episodes is not None:
         text += f" ({control_episodes} episodes for the controls, which are longer)"
+    changes = {**CONTROL_SETTINGS, **(variants or {})}
     kind = part_settings("agent", settings.get("agent")).get("name", PARTS["agent"].default)
     return Experiment(
-        claim, partial(_run_arm, settings, score, control_episodes), text, bars,
-        arms=(TRAINED, *controls), draw=partial(_draw, score), describe=_describe,
+        claim, partial(_run_arm, settings, changes, score, control_episodes), text, bars,
+        arms=(TRAINED, *(variants or {}), *controls), draw=partial(_draw, changes, score),
+        describe=partial(_describe, (TRAINED, *(variants or {}))),
         takes_workers=not is_scheduled,
         settings=settings,
         needs=AGENTS[kind].needs,
@@ -141,7 +147,11 @@ def closed_loop_experiment(
 
 
 def _run_arm(
-    settings: dict[str, Any], score: Score, control_episodes: int | None, request: ArmRequest
+    settings: dict[str, Any],
+    changes: Mapping[str, Mapping[str, Any]],
+    score: Score,
+    control_episodes: int | None,
+    request: ArmRequest,
 ) -> ArmResult:
     if request.arm == RANDOM:
         return ArmResult(np.array([
@@ -150,14 +160,14 @@ def _run_arm(
         ]))  # fmt: skip
     fewer = {} if control_episodes is None else {"episodes": control_episodes}
     learning = request.arm not in (TRAINED, TWIN)
-    settings = {**settings, **(fewer if learning else {}), **CONTROL_SETTINGS[request.arm]}
-    episodes = max(1, round(configure(settings).options.episodes * request.budget))
+    layers = settings, fewer if learning else {}, changes[request.arm]
+    episodes = max(1, round(configure(*layers).options.episodes * request.budget))
     own: dict[str, Any] = {
         "episodes": episodes, "replicas": len(request.seeds), "seed": request.seeds[0],
         "engine": request.engine, "reference_episodes": 0, "weight_snapshots": 10,
         "record_episodes": 1,
     }  # fmt: skip
-    path, config = request.folder, configure(settings, own)
+    path, config = request.folder, configure(*layers, own)
     if (path / "config.yaml").exists():
         _require_same_settings(path, config)
     if (path / "DONE").exists():
@@ -195,8 +205,11 @@ def last_scores(path: Path, of: str) -> NDArray[np.float64]:
     return np.array([np.mean(values[-LAST:]) for _, values in sorted(by_replica.items())])
 
 
-def _describe(folder: Path) -> dict[str, str]:
-    """Return the agents' preset, how plausible they were, what a decision costs, their speed."""
+def _describe(arms: tuple[str, ...], folder: Path) -> dict[str, str]:
+    """Return the agents' preset, how plausible they were, what a decision costs, their speed.
+
+    Of arms that were evaluated how long their episodes were, where there are several.
+    """
     run = arm_folder(folder, TRAINED)
     summary = json.loads((run / "summary.json").read_text())
     config = read_settings(run / "config.yaml")
@@ -211,17 +224,30 @@ def _describe(folder: Path) -> dict[str, str]:
         }
     if counts := summary.get("operations"):
         facts |= Operations.from_dict(counts).facts()
+    if len(arms) > 1:
+        facts |= {
+            f"decisions per episode, {arm}": _lengths(arm_folder(folder, arm)) for arm in arms
+        }
     return {**facts, "decisions per second": f"{summary['decisions_per_second']:.0f}"}
 
 
-def _draw(score: Score, folder: Path) -> "Figure":
+def _lengths(run: Path) -> str:
+    """Return the mean episode of a run's evaluation, or of its end, and that of each seed."""
+    found = run / "evaluation.json"
+    lengths = last_scores(run, "length")
+    if found.exists():
+        lengths = np.array(json.loads(found.read_text())["mean_length_by_seed"])
+    return f"{lengths.mean():.0f} ({', '.join(f'{length:.0f}' for length in lengths)})"
+
+
+def _draw(changes: Mapping[str, Any], score: Score, folder: Path) -> "Figure":
     """Draw the learning curves of all arms; beside them how the random agent, which has none, did.
 
     Not where scores come from an evaluation, which is not what the curves show.
     """
     from threefactor.analysis.report import compare_runs
 
-    runs = {arm: [arm_folder(folder, arm)] for arm in CONTROL_SETTINGS}
+    runs = {arm: [arm_folder(folder, arm)] for arm in changes}
     random = arm_folder(folder, RANDOM)
     is_comparable = score.evaluated is None and random.exists()
     return compare_runs(

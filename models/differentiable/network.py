@@ -211,6 +211,7 @@ class DifferentiableNetwork(torch.nn.Module):
         ValueError
             For weights so large that their sums would not be exact.
         """
+        self._keep_within_bounds()
         found = {}
         for key, parameter in self.named_parameters():
             name = key.replace(_BETWEEN, ".")

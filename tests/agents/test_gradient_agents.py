@@ -19,9 +19,19 @@ REPLAYED = {"hidden": (6, 5), "batch": 4, "learning_starts": 2, "update_every": 
 SMALL = {
     "dqn": {**REPLAYED, "coding": "two-neurons"},
     "reparameterised": {"hidden": (5,)},
+    "sequence-td3bc": {
+        **REPLAYED,
+        "length": 4,
+        "stride": 2,
+        "warm_up": 2,
+        "critic_history": 1,
+        "policy_delay": 1,
+    },
     "td3": REPLAYED,
 }
 PENDULUM = {"env": "Pendulum-v1"}
+HOVER = {"env": "Hover-v0", "window_ms": 3.0}
+GUIDED = {"guide": "hover", "guided_first": 3, "guided_last": 1}
 SYMBOLS = {"env": "GridWorld-v0", "env_kwargs": {"size": 3}}
 CASES = {
     "numbers": ("dqn", {"env": "CartPole-v1"}),
@@ -33,6 +43,13 @@ CASES = {
     "actions, ordinary": ("td3", {**PENDULUM, "neuron": "relu"}),
     "actions, paper": ("td3", {**PENDULUM, "neuron": "lif-discrete"}),
     "actions, proxy": ("td3", {**PENDULUM, "agent": {"has_proxy": True}}),
+    "sequences": ("sequence-td3bc", HOVER),
+    "sequences, own decays": (
+        "sequence-td3bc",
+        {**HOVER, "agent": {"heterogeneous": ["membrane_decay", "v_threshold"]}},
+    ),
+    "sequences, guided": ("sequence-td3bc", {**HOVER, "agent": GUIDED}),
+    "sequences, corrected": ("sequence-td3bc", {**HOVER, "agent": {**GUIDED, "imitates": "guide"}}),
     "policy": ("reparameterised", SYMBOLS),
     "policy, shuffled": ("reparameterised", {**SYMBOLS, "control": "shuffled"}),
     "policy, score": ("reparameterised", {**SYMBOLS, "agent": {"estimator": "score"}}),
@@ -72,6 +89,30 @@ def test_an_engine_decides_as_pytorch_does(engine):
             expected, _ = twin(torch.as_tensor(told), learner.steps)
             found = agent._actor.outputs(told)
             assert np.array_equal(found, expected.detach().numpy())
+
+
+@pytest.mark.parametrize("engine", ["runtime-numpy", "compiled"])
+def test_an_engine_remembers_as_pytorch_does(engine):
+    """Every membrane of a long episode is that of the exact twin, and a new one begins afresh."""
+    own = {"heterogeneous": ["membrane_decay", "v_threshold"], "learning_rate": 0.3, **GUIDED}
+    setup = Setup.of(small("sequence-td3bc", **HOVER, engine=engine, agent=own))
+    with setup.opened() as (environments, agent):
+        before = agent._learners[0].online.arrays()["layer1.membrane_decay"]
+        setup.begin_loop(environments, agent, 2).run()
+        (learner,), generator = agent._learners, np.random.default_rng(0)
+        decays = learner.online.arrays()["layer1.membrane_decay"]
+        assert np.any(decays != before)
+        assert np.all((0.0 <= decays) & (decays <= 1.0))
+        twin = learner.online.exact()
+        for _ in range(2):
+            agent._actor.begin_episodes(np.ones(1, bool))
+            state = None
+            for seen in generator.normal(size=(500, 1, 18)):
+                told = learner.coding.numbers(learner.scale, seen)
+                expected, state = twin(torch.as_tensor(told), learner.steps, state)
+                found = agent._actor.outputs(told)
+                assert np.array_equal(found, expected.detach().numpy())
+                state = state.detach()
 
 
 def test_a_termination_expects_nothing_and_a_truncation_does():
@@ -123,7 +164,7 @@ def test_learning_rate_and_exploration_fall():
     (learner,) = agent._learners
     rates = []
     for _ in range(4):
-        learner.end_episode()
+        learner.end_episode(0.0)
         rates.append(learner.optimisers["online"].param_groups[0]["lr"])
     settings = learner.settings
     assert rates[-1] == pytest.approx(settings.learning_rate * settings.learning_rate_end)
@@ -212,6 +253,13 @@ def test_scores_are_asked_of_neurons_that_draw():
     )
     with pytest.raises(ValueError, match="expected neurons that draw their spikes.*SoftResetLIF"):
         Setup.of(config).regime()
+
+
+def test_neurons_draw_for_themselves_what_they_have():
+    with pytest.raises(ValueError, match=r"heterogeneous of SoftResetLIF.*Did you mean"):
+        Setup.of(
+            small("sequence-td3bc", **HOVER, agent={"heterogeneous": ["membrane_deca"]})
+        ).regime()
 
 
 def test_a_replica_alone_is_written_to():

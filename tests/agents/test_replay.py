@@ -40,13 +40,21 @@ def lived(lengths, ends, spaces=SPACES, steps=None):
 
 def sequences(**options):
     options = {"length": 10, "stride": 4, "warm_up": 6, "state_shape": (1,), **options}
-    return SequenceReplay(100, SPACES, options.pop("n_replicas", 1), 0, **options)
+    return SequenceReplay(100, SPACES, 0, **options)
 
 
 def fill(buffer, lengths, ends, **options):
     for outcome, states in lived(lengths, ends, **options):
-        buffer.add(outcome, states) if isinstance(buffer, SequenceReplay) else buffer.add(outcome)
+        add(buffer, outcome, states)
     return buffer
+
+
+def add(buffer, outcome, states, replica=0):
+    """Add what one replica did to sequences, and what all did to transitions."""
+    if isinstance(buffer, TransitionReplay):
+        buffer.add(outcome)
+    elif outcome.acting[replica]:
+        buffer.add(outcome, replica, states[replica] if buffer._state_shape == (1,) else None)
 
 
 def windows(buffer):
@@ -128,20 +136,22 @@ def test_every_decision_behind_the_warm_up_is_learned_from_once(n_steps):
 
 
 def test_full_flights_of_the_published_sizes_make_nine_windows():
-    buffer = SequenceReplay(50, SPACES, 1, 0)
+    buffer = SequenceReplay(50, SPACES, 0)
     assert (buffer.length, buffer.stride, buffer.warm_up) == (100, 50, 50)
     for outcome, _ in lived([500], ["truncated"]):
-        buffer.add(outcome)
+        buffer.add(outcome, 0)
     found = windows(buffer)
     assert len(buffer) == 9
     assert found.is_real.all()
     assert found.learns.sum() == 450
 
 
-def test_no_window_reaches_across_an_end_or_from_one_replica_into_another():
-    buffer = sequences(n_replicas=3)
-    for _ in range(2):  # a second episode of each, of the same content
-        fill(buffer, [13, 8, 25], ["terminated", "truncated", "terminated"])
+def test_no_window_reaches_across_an_end():
+    buffer = sequences()
+    told = [13, 8, 25], ["terminated", "truncated", "terminated"]
+    for replica in (0, 1, 2, 0, 1, 2):  # a second episode of each, of the same content
+        for outcome, states in lived(*told):
+            add(buffer, outcome, states, replica)
     drawn = buffer.sample(500)
     real = drawn.is_real
     replica = drawn.observations[:, :1, 0]
@@ -161,9 +171,9 @@ def test_an_episode_that_goes_on_is_not_drawn_from_yet():
 
 
 def test_the_oldest_windows_are_overwritten():
-    buffer = SequenceReplay(2, SPACES, 1, 0, length=10, stride=4, warm_up=6)
+    buffer = SequenceReplay(2, SPACES, 0, length=10, stride=4, warm_up=6)
     for outcome, _ in lived([21], ["terminated"]):
-        buffer.add(outcome)
+        buffer.add(outcome, 0)
     assert set(buffer.sample(60).actions[:, 0].tolist()) == {8, 12}
 
 
@@ -188,7 +198,7 @@ def assert_same(one, other):
 MAKERS = {
     "transitions": lambda: TransitionReplay(30, BOXES, 5),
     "sequences": lambda: SequenceReplay(
-        6, BOXES, 2, 5, length=10, stride=4, warm_up=6, state_shape=(1,)
+        6, BOXES, 5, length=10, stride=4, warm_up=6, state_shape=(1,)
     ),
 }
 
@@ -199,22 +209,22 @@ def test_a_restored_buffer_goes_on_bit_for_bit(kind, steps):
     outcomes = list(lived([17, 40], ["truncated", "terminated"], spaces=BOXES))
     buffer, other = MAKERS[kind](), MAKERS[kind]()
 
-    def add(to, part):
+    def live(to, part):
         for outcome, states in part:
-            to.add(outcome, states) if kind == "sequences" else to.add(outcome)
+            add(to, outcome, states)
 
-    add(buffer, outcomes[:steps])
+    live(buffer, outcomes[:steps])
     if len(buffer):
         buffer.sample(3)
     state = buffer.state()
     kept = through_text(state)
-    add(buffer, outcomes[steps:])
+    live(buffer, outcomes[steps:])
     expected = buffer.sample(50)
     other.restore(kept)
-    add(other, outcomes[steps:])
+    live(other, outcomes[steps:])
     assert_same(other.sample(50), expected)
     other.restore(state)  # nothing that happened since has reached into it
-    add(other, outcomes[steps:])
+    live(other, outcomes[steps:])
     assert_same(other.sample(50), expected)
 
 
@@ -222,8 +232,6 @@ def test_states_of_other_buffers_are_refused():
     small, large = TransitionReplay(5, SPACES, 0), fill(TransitionReplay(9, SPACES, 0), [9], [""])
     with pytest.raises(ValueError, match=r"at most 5 rows of shape \(2,\), got \(9, 2\)"):
         small.restore(large.state())
-    with pytest.raises(ValueError, match="expected 1 replicas, got 2"):
-        sequences().restore(sequences(n_replicas=2).state())
     with pytest.raises(ValueError, match=r"Replay.restore: expected \['observations'"):
         small.restore(sequences().state())
 
@@ -244,5 +252,5 @@ def test_numbers_out_of_range_are_refused(options, message):
 
 def test_missing_states_are_refused():
     (outcome, _), *_ = lived([3], [""])
-    with pytest.raises(ValueError, match=r"expected states of shape \(1, 1\), got \(\)"):
-        sequences().add(outcome)
+    with pytest.raises(ValueError, match=r"expected a state of shape \(1,\), got \(\)"):
+        sequences().add(outcome, 0)

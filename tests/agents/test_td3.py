@@ -9,9 +9,10 @@ import pytest
 torch = pytest.importorskip("torch", reason='needs PyTorch: pip install "threefactor[deep]"')
 
 from threefactor.agents.contract import AgentOptions  # noqa: E402
+from threefactor.agents.gradient.actor_critic import Perceptrons  # noqa: E402
 from threefactor.agents.gradient.algorithms import TD3Settings  # noqa: E402
 from threefactor.agents.gradient.learner import Place  # noqa: E402
-from threefactor.agents.gradient.td3 import Perceptrons, TD3Learner  # noqa: E402
+from threefactor.agents.gradient.td3 import TD3Learner  # noqa: E402
 from threefactor.agents.seeds import spawn_seeds  # noqa: E402
 from threefactor.models.neurons import make_neuron  # noqa: E402
 
@@ -78,8 +79,9 @@ def test_a_termination_expects_nothing_and_a_truncation_does():
     """The goal is r of what has ended, else r + discount*(the lesser of both critics)."""
     one = learner(smoothing_noise=0.0, discount=0.5)
     then, rewards = torch.ones(2, 5), torch.tensor([1.0, 1.0])
-    goals = one.goals(rewards, then, torch.tensor([True, False]))
-    told = torch.cat([then, one.target_actions(then)], 1)
+    actions = one.target_actions(then)
+    goals = one.goals(rewards, then, actions, torch.tensor([True, False]))
+    told = torch.cat([then, actions], 1)
     values = one.target_critics(told).detach()[:, 1, 0]
     assert values[0] != values[1]
     assert goals[0] == 1.0
@@ -95,7 +97,7 @@ def test_a_truncation_is_not_kept_as_an_end():
     )  # fmt: skip
     expected = []
     goals = one.goals
-    one.goals = lambda rewards, then, ends: expected.append(ends) or goals(rewards, then, ends)
+    one.goals = lambda *told: expected.append(told[-1]) or goals(*told)
     one.learn(outcome, 0)
     assert expected[0].tolist() == [False]
 
@@ -166,7 +168,7 @@ def test_every_learning_rate_falls_from_its_own():
     one = learner(
         has_proxy=True, learning_rate=0.1, critic_learning_rate=0.2, learning_rate_end=0.5
     )
-    one.end_episode()  # the only one of the run
+    one.end_episode(0.0)  # the only one of the run
     rates = {name: o.param_groups[0]["lr"] for name, o in one.optimisers.items()}
     assert rates == pytest.approx({"online": 0.05, "critics": 0.1, "target": 0.0015})
 
