@@ -170,11 +170,15 @@ class ReplayLearner(Learner):
         return self.update()
 
     def drawn(self) -> Transitions:
-        """Return transitions of an update; of the control "shuffled" rewards are permuted."""
+        """Return transitions of an update; of the control "shuffled" outcomes are permuted.
+
+        A termination goes with its reward: where all rewards are equal it says everything.
+        """
         found = self.replay.sample(self.settings.batch)
         if self.options.control != "shuffled":
             return found
-        return replace(found, rewards=self.generator.permutation(found.rewards))
+        order = self.generator.permutation(len(found.rewards))
+        return replace(found, rewards=found.rewards[order], terminated=found.terminated[order])
 
     def state(self) -> dict[str, Any]:
         """Return everything that changes, what is replayed too."""

@@ -45,6 +45,9 @@ class GradientSettings(AgentSettings):
         1; or each number as it is, or its positive and its negative part.
     has_constant : bool
         Whether an input is always 1 beside numbers, so that the first neurons have biases.
+    input_gain : float
+        What all that it is told is multiplied by, > 0. A layer's initial weights fall with its many
+        cells, of which few are active: without a gain they drive the first neurons to no spike.
     readout_decay : float
         What a timestep leaves of the membranes that are read, 0 to 1; 1: they sum up.
     weight_scale : float
@@ -62,6 +65,7 @@ class GradientSettings(AgentSettings):
     hidden: tuple[int, ...] = (64, 64)
     coding: str = "cells"
     has_constant: bool = True
+    input_gain: float = 1.0
     readout_decay: float = 1.0
     weight_scale: float = 1.0
     slope: float = 5.0
@@ -85,6 +89,7 @@ class GradientSettings(AgentSettings):
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(f"{where}.hidden: expected neurons of each layer, got {self.hidden}.")
         for name, is_right, expected in (
+            ("input_gain", self.input_gain > 0.0, "> 0"),
             ("readout_decay", 0.0 <= self.readout_decay <= 1.0, "0 to 1"),
             ("weight_scale", self.weight_scale > 0.0, "> 0"),
             ("slope", self.slope > 0.0, "> 0"),
@@ -112,8 +117,8 @@ class GradientSettings(AgentSettings):
     def number_coding(self, parts: GradientParts, space: gym.Space) -> NumberCoding | FeatureCoding:
         """Return the coding of a space's observations."""
         if self.coding == "cells":
-            return FeatureCoding(parts.encoder.bind(space))
-        return NumberCoding(self.coding, self.has_constant, space)
+            return FeatureCoding(parts.encoder.bind(space), self.input_gain)
+        return NumberCoding(self.coding, self.has_constant, space, self.input_gain)
 
     def network(
         self, parts: GradientParts, spaces: tuple[gym.Space, gym.Space]

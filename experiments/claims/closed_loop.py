@@ -15,6 +15,7 @@ from threefactor.analysis.plausibility import Plausibility
 from threefactor.experiments import interface
 from threefactor.experiments.claims.arms import load_result
 from threefactor.experiments.claims.experiment import (
+    ORDINARY,
     PERMUTED,
     RANDOM,
     SHUFFLED,
@@ -51,6 +52,7 @@ CONTROL_SETTINGS: dict[str, dict[str, Any]] = {
     SHUFFLED: {"control": "shuffled"},
     PERMUTED: {"control": "permuted"},
     ZERO: {"control": "zero"},
+    ORDINARY: {"neuron": "relu"},
 }
 
 
@@ -148,7 +150,7 @@ def _run_arm(
             for seed in request.seeds
         ]))  # fmt: skip
     fewer = {} if control_episodes is None else {"episodes": control_episodes}
-    learning = request.arm not in (TRAINED, TWIN)
+    learning = request.arm not in (TRAINED, TWIN, ORDINARY)
     settings = {**settings, **(fewer if learning else {}), **CONTROL_SETTINGS[request.arm]}
     episodes = max(1, round(configure(settings).options.episodes * request.budget))
     own: dict[str, Any] = {
