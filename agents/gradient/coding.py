@@ -20,24 +20,25 @@ CODINGS = (*NUMBERS, "cells")
 
 @dataclass(frozen=True)
 class NumberCoding:
-    """How a flat observation becomes numbers, from -1 to 1.
+    """How a flat observation becomes numbers, from -gain to gain.
 
     Equations
     ---------
-    one-neuron:   x -> x/m
-    two-neurons:  x -> max(x, 0)/m, max(-x, 0)/m
+    one-neuron:   x -> gain*x/m
+    two-neurons:  x -> gain*max(x, 0)/m, gain*max(-x, 0)/m
     m the largest absolute value of this dimension that was seen, or the one that is given, beyond
-    which x is clipped; symbols -> 1 of n
+    which x is clipped; symbols -> gain for 1 of n
 
     Parameters
     ----------
     name : {"one-neuron", "two-neurons"}
     has_constant : bool
-        Whether a further number is always 1: the input of biases.
+        Whether a further number is always `gain`: the input of biases.
     space : gym.Space
         Of observations: Box, Discrete or MultiDiscrete.
     largest : tuple of float
         m of each dimension, or one for all; empty: of what was seen.
+    gain : float
 
     Source
     ------
@@ -48,6 +49,7 @@ class NumberCoding:
     has_constant: bool
     space: gym.Space
     largest: tuple[float, ...] = ()
+    gain: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown name, or other numbers of largest values."""
@@ -89,16 +91,17 @@ class NumberCoding:
         batch = len(observations)
         found = np.zeros((batch, self.n_numbers))
         if self.has_constant:
-            found[:, -1] = 1.0
+            found[:, -1] = self.gain
         if self.is_symbolic:
             n_values, first = choice_offsets(self.space)
             offsets = np.concatenate([[0], np.cumsum(n_values)[:-1]]) - first
             places = observations.reshape(batch, -1).astype(np.int64) + offsets
-            found[np.arange(batch)[:, None], places] = 1.0
+            found[np.arange(batch)[:, None], places] = self.gain
             return found
         x = observations.reshape(batch, -1) / np.where(scale > 0.0, scale, 1.0)
         if self.largest:
             x = np.clip(x, -1.0, 1.0)
+        x = self.gain * x
         if self.name == "two-neurons":
             found[:, 0 : 2 * x.shape[1] : 2] = np.maximum(x, 0.0)
             found[:, 1 : 2 * x.shape[1] : 2] = np.maximum(-x, 0.0)
@@ -109,14 +112,16 @@ class NumberCoding:
 
 @dataclass(frozen=True)
 class FeatureCoding:
-    """The activities of an encoder's cells, from 0 to 1, without the noise of spikes.
+    """The activities of an encoder's cells, from 0 to `gain`, without the noise of spikes.
 
     Parameters
     ----------
     encoder : BoundEncoder
+    gain : float
     """
 
     encoder: BoundEncoder
+    gain: float = 1.0
 
     @property
     def n_numbers(self) -> int:
@@ -132,4 +137,4 @@ class FeatureCoding:
 
     def numbers(self, scale: Floats, observations: NDArray[Any]) -> Floats:
         """Return what the network is told, (batch, n_numbers)."""
-        return self.encoder.features(self.encoder.encode(observations))
+        return self.gain * self.encoder.features(self.encoder.encode(observations))

@@ -40,8 +40,12 @@ class Transitions:
     truncated: NDArray[np.bool_]
 
     def shuffled(self, generator: np.random.Generator) -> "Transitions":
-        """Return them with their rewards permuted."""
-        return replace(self, rewards=generator.permutation(self.rewards))
+        """Return them with what came of them permuted.
+
+        A termination goes with its reward: where all rewards are equal it says everything.
+        """
+        order = generator.permutation(len(self.rewards))
+        return replace(self, rewards=self.rewards[order], terminated=self.terminated[order])
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,9 @@ class GradientSettings(AgentSettings):
         is clipped. Empty: the largest that was seen.
     has_constant : bool
         Whether an input is always 1 beside numbers, so that the first neurons have biases.
+    input_gain : float
+        What all that it is told is multiplied by, > 0. A layer's initial weights fall with its many
+        cells, of which few are active: without a gain they drive the first neurons to no spike.
     readout_decay : float
         What a timestep leaves of the membranes that are read, 0 to 1; 1: they sum up.
     heterogeneous : tuple of str
@@ -77,6 +80,7 @@ class GradientSettings(AgentSettings):
     coding: str = "cells"
     largest: tuple[float, ...] = ()
     has_constant: bool = True
+    input_gain: float = 1.0
     readout_decay: float = 1.0
     heterogeneous: tuple[str, ...] = ()
     weight_scale: float = 1.0
@@ -106,6 +110,7 @@ class GradientSettings(AgentSettings):
             raise ValueError(f"{where}.hidden: expected neurons of each layer, got {self.hidden}.")
         for name, is_right, expected in (
             ("largest", min(self.largest, default=1.0) > 0.0, "> 0"),
+            ("input_gain", self.input_gain > 0.0, "> 0"),
             ("readout_decay", 0.0 <= self.readout_decay <= 1.0, "0 to 1"),
             ("weight_scale", self.weight_scale > 0.0, "> 0"),
             ("slope", self.slope > 0.0, "> 0"),
@@ -136,8 +141,8 @@ class GradientSettings(AgentSettings):
     def number_coding(self, parts: GradientParts, space: gym.Space) -> NumberCoding | FeatureCoding:
         """Return the coding of a space's observations."""
         if self.coding == "cells":
-            return FeatureCoding(parts.encoder.bind(space))
-        return NumberCoding(self.coding, self.has_constant, space, self.largest)
+            return FeatureCoding(parts.encoder.bind(space), self.input_gain)
+        return NumberCoding(self.coding, self.has_constant, space, self.largest, self.input_gain)
 
     def network(
         self, parts: GradientParts, spaces: tuple[gym.Space, gym.Space]

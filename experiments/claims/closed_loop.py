@@ -159,8 +159,8 @@ def _run_arm(
             for seed in request.seeds
         ]))  # fmt: skip
     fewer = {} if control_episodes is None else {"episodes": control_episodes}
-    learning = request.arm not in (TRAINED, TWIN)
-    layers = settings, fewer if learning else {}, changes[request.arm]
+    is_shortened = request.arm in CONTROL_SETTINGS and request.arm not in (TRAINED, TWIN)
+    layers = settings, fewer if is_shortened else {}, changes[request.arm]
     episodes = max(1, round(configure(*layers).options.episodes * request.budget))
     own: dict[str, Any] = {
         "episodes": episodes, "replicas": len(request.seeds), "seed": request.seeds[0],

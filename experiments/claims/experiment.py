@@ -20,6 +20,8 @@ TRAINED, TWIN, SHUFFLED = "trained", "untrained twin", "shuffled third factor"
 PERMUTED, RANDOM = "permuted eligibility", "random agent"
 #: Of agents that are trained by gradients: no gradient passes a spike, so readouts alone learn.
 ZERO = "zero gradient"
+#: No control: what rectified units reach in place of spiking neurons, all else equal.
+ORDINARY = "ordinary network"
 #: Between the noise seeds of training and those of the test of what was learned.
 TEST_NOISE = 10_000
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from threefactor.experiments.claims.closed_loop import Score, closed_loop_experiment
 from threefactor.experiments.claims.experiment import (
+    ORDINARY,
     PERMUTED,
     RANDOM,
     SHUFFLED,
@@ -221,6 +222,31 @@ EXPERIMENTS: dict[str, Experiment] = {
         "alone 32 +- 1, neither 36 +- 4",
         n_seeds=5,
     ),
+    **{
+        f"{name}_dsqn": closed_loop_experiment(
+            f"Q-learning by a spiking network {what}, and holds it.",
+            {"env": env, "agent": {"name": "dqn"}},
+            (
+                at_least(TRAINED, bar, 8),
+                *(at_most(arm, chance) for arm in (TWIN, SHUFFLED, RANDOM)),
+            ),
+            score=Score(evaluated=100, max_episode_steps=limit),
+            controls=(TWIN, SHUFFLED, ZERO, RANDOM),
+            variants={ORDINARY: {"neuron": "relu"}},
+        )
+        for name, env, what, bar, chance, limit in (
+            ("cartpole", "CartPole-v1", "balances CartPole's pole to the end", 475.0, 150.0, None),
+            ("acrobot", "Acrobot-v1", "swings Acrobot's tip over the line", -100.0, -200.0, None),
+            (
+                "mountaincar",
+                "MountainCar-v0",
+                "drives MountainCar's car to the goal within the standard 200 steps",
+                -125.0,
+                -180.0,
+                200,
+            ),
+        )
+    },
     "florian-rate-xor": FLORIAN_RATE_XOR,
     "reinforce-xor": REINFORCE_XOR,
     "rmax-bias": RMAX_BIAS,

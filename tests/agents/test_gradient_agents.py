@@ -176,6 +176,19 @@ def test_learning_rate_and_exploration_fall():
     agent.close()
 
 
+@pytest.mark.parametrize("case", ["numbers", "symbols", "cells"])
+def test_a_gain_multiplies_all_that_is_told(case):
+    agent, settings = CASES[case]
+    told = []
+    for gain in (1.0, 8.0):
+        own = {**settings.get("agent", {}), "input_gain": gain}
+        with Setup.of(small(agent, **{**settings, "agent": own})).opened() as (environments, made):
+            coding, seen = made._coding, environments.observations
+            told.append(coding.numbers(np.full_like(coding.initial_scale(), 2.0), seen))
+    assert told[0].any()
+    np.testing.assert_allclose(told[1], 8.0 * told[0])
+
+
 def test_an_episode_is_run_again_with_the_spikes_it_had():
     """Membranes of all decisions of an episode at once, in PyTorch, are those of the engine."""
     setup = Setup.of(small("reparameterised", **SYMBOLS))

@@ -32,15 +32,18 @@ def learner(control="none", **settings):
 
 
 def lived(learner, decisions, generator=None):
-    """Let a learner live so many decisions, in which rewards follow the first action."""
+    """Let a learner live so many decisions, in which rewards follow the first action.
+
+    Every tenth is a termination.
+    """
     generator = generator or np.random.default_rng(0)
-    for _ in range(decisions):
+    for number in range(decisions):
         seen, then = generator.uniform(-1, 1, (2, 1, 2))
         action = generator.uniform(LOW, HIGH)[None].astype(np.float32)
         learner.learn(
             SimpleNamespace(
                 observations=seen, actions=action, rewards=action[:, 0].astype(float),
-                next_observations=then, terminated=np.array([False]),
+                next_observations=then, terminated=np.array([number % 10 == 9]),
                 truncated=np.array([False]), acting=np.array([True]),
             ),
             0,
@@ -198,16 +201,17 @@ def test_an_actor_that_is_rewarded_for_its_action_takes_it(has_proxy):
 
 
 @pytest.mark.parametrize("control", ["none", "shuffled"])
-def test_the_shuffled_control_permutes_the_rewards_of_a_batch(control):
+def test_the_shuffled_control_permutes_the_rewards_of_a_batch_with_their_terminations(control):
     one = learner(control)
     lived(one, 100)
-    earned, goals, sample = [], one.goals, one.replay.sample
-    one.goals = lambda rewards, *rest: earned.append(rewards.numpy()) or goals(rewards, *rest)
-    one.replay.sample = lambda size: earned.append(sample(size)) or earned[-1]
-    lived(one, 1)
-    drawn, used = earned[0].rewards.astype(np.float32), earned[1]
-    assert np.array_equal(np.sort(drawn), np.sort(used))
-    assert np.array_equal(drawn, used) == (control == "none")
+    found, sample = [], one.replay.sample
+    one.replay.sample = lambda size: found.append(sample(size)) or found[-1]
+    used = one.drawn()
+    pairs = [list(zip(some.rewards, some.terminated, strict=True)) for some in (found[0], used)]
+    assert {ended for _, ended in pairs[0]} == {False, True}
+    assert sorted(pairs[0]) == sorted(pairs[1])
+    assert (pairs[0] == pairs[1]) == (control == "none")
+    np.testing.assert_array_equal(found[0].next_observations, used.next_observations)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from threefactor.experiments.claims.arms import save_arm
-from threefactor.experiments.claims.closed_loop import Score, _draw
+from threefactor.experiments.claims.closed_loop import CONTROL_SETTINGS, Score, _draw
 from threefactor.experiments.claims.experiment import RANDOM, TRAINED, ArmRequest, ArmResult
 from threefactor.experiments.training.run_directory import RunDirectory
 
@@ -30,7 +30,7 @@ def folder(tmp_path):
     ("of", "label", "level"), [("return", "Return", -1.0), ("length", "Length", 7.0)]
 )
 def test_curves_are_of_the_score_and_the_random_agent_has_points(of, label, level, folder):
-    left, right = _draw(Score(of), folder).axes
+    left, right = _draw(CONTROL_SETTINGS, Score(of), folder).axes
     assert left.get_ylabel().startswith(label)
     assert left.lines[0].get_ydata().tolist() == [level] * 3
     assert [text.get_text() for text in right.get_xticklabels()] == [TRAINED, RANDOM]
@@ -39,5 +39,5 @@ def test_curves_are_of_the_score_and_the_random_agent_has_points(of, label, leve
 
 
 def test_what_is_evaluated_is_not_compared_with_the_curves(folder):
-    axes = _draw(Score(evaluated=9), folder).axes
+    axes = _draw(CONTROL_SETTINGS, Score(evaluated=9), folder).axes
     assert [text.get_text() for text in axes[1].get_xticklabels()] == [TRAINED]

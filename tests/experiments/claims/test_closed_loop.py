@@ -8,6 +8,7 @@ import pytest
 
 from threefactor.experiments.claims.closed_loop import Score, closed_loop_experiment, last_scores
 from threefactor.experiments.claims.experiment import (
+    ORDINARY,
     PERMUTED,
     RANDOM,
     SHUFFLED,
@@ -16,6 +17,7 @@ from threefactor.experiments.claims.experiment import (
     ZERO,
     ArmRequest,
 )
+from threefactor.experiments.configuration import read_settings
 from threefactor.experiments.layers import configure
 from threefactor.experiments.training.setup import Setup
 
@@ -59,6 +61,18 @@ def test_an_evaluated_score_is_that_of_other_episodes_with_their_own_limit(run_a
 def test_controls_that_learn_may_have_fewer_episodes(run_arm, arm, episodes):
     path, _ = run_arm(arm)
     assert len(episodes_of(path)) == 2 * episodes
+
+
+def test_an_ordinary_network_learns_as_long_as_the_agent(tmp_path):
+    pytest.importorskip("torch")
+    experiment = closed_loop_experiment(
+        "It runs.", {"env": "Identity-v0", "agent": {"name": "dqn"}, "episodes": 3}, (),
+        controls=(), control_episodes=1, variants={ORDINARY: {"neuron": "relu"}},
+    )  # fmt: skip
+    for arm, neuron in zip(experiment.arms, ("lif-soft-reset", "relu"), strict=True):
+        experiment.run_arm(ArmRequest(arm, tmp_path / arm, (0,), 1.0, "auto", lambda line: None))
+        assert read_settings(tmp_path / arm / "config.yaml")["neuron"]["name"] == neuron
+        assert len(episodes_of(tmp_path / arm)) == 3
 
 
 def test_the_twin_and_the_random_agent_are_scored_alike(run_arm):

@@ -1,6 +1,7 @@
 """A sweep's file: which cells, seeds and jobs it stands for, and what it cannot mean."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,14 @@ def test_a_grid_is_every_combination():
         for rule in ("rstdp", "reinforce")
         for window in (10.0, 20.0)
     ]
+
+
+def test_the_sensitivity_of_spiking_q_learning_is_the_grid_of_its_source():
+    """27 membranes, three times and two codings, three seeds each."""
+    plan = Plan.read(Path(__file__).parents[3] / "examples" / "dsqn_sensitivity.yaml")
+    assert (len(plan.cells), len(plan.seeds)) == (27 * 3 * 2, 3)
+    assert len({cell.settings["window_ms"] for cell in plan.cells}) == 3
+    assert len({cell.settings["agent.coding"] for cell in plan.cells}) == 2
 
 
 def test_list_and_grid_are_combined_and_equal_cells_are_one():
