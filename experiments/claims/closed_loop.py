@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from threefactor.agents import AGENTS
 from threefactor.analysis.operations import Operations
 from threefactor.analysis.plausibility import Plausibility
+from threefactor.analysis.run_data import Run
 from threefactor.experiments import interface
 from threefactor.experiments.claims.arms import load_result
+from threefactor.experiments.claims.costs import times_to_threshold
 from threefactor.experiments.claims.experiment import (
     PERMUTED,
     RANDOM,
@@ -196,7 +198,7 @@ def last_scores(path: Path, of: str) -> NDArray[np.float64]:
 
 
 def _describe(folder: Path) -> dict[str, str]:
-    """Return the agents' preset, how plausible they were, what a decision costs, their speed."""
+    """Return how plausible the agents were, what a decision costs, times to a threshold, speed."""
     run = arm_folder(folder, TRAINED)
     summary = json.loads((run / "summary.json").read_text())
     config = read_settings(run / "config.yaml")
@@ -211,6 +213,7 @@ def _describe(folder: Path) -> dict[str, str]:
         }
     if counts := summary.get("operations"):
         facts |= Operations.from_dict(counts).facts()
+    facts |= times_to_threshold(Run(run), summary["env"], summary["metric"])
     return {**facts, "decisions per second": f"{summary['decisions_per_second']:.0f}"}
 
 
