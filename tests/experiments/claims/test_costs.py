@@ -17,7 +17,6 @@ from threefactor.experiments.claims.costs import (
 )
 from threefactor.experiments.claims.registry import EXPERIMENTS
 
-
 ROOT = Path(__file__).parents[3]
 
 
