@@ -18,6 +18,8 @@ from threefactor.analysis.run_data import EventKind, Run, Spikes
 
 #: Of the engines' weights and parameters.
 FULL_BITS = 64
+#: What synaptic operations are called among the facts.
+OPERATIONS = "operations per decision"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Operations:
         sent = "nothing but the input sends" if sparsity is None else f"activations {sparsity:.3f}"
         return {
             "spikes per decision": by_population or "none",
-            "operations per decision": f"{self.accumulates:.1f} accumulates, "
+            OPERATIONS: f"{self.accumulates:.1f} accumulates, "
             f"{self.multiply_accumulates:.1f} multiply-accumulates ({self.dense:.0f} if dense)",
             "sparsity": f"{sent}, connections {self.connection_sparsity:.3f}",
             "footprint": f"{self.parameter_bytes} bytes, {self.weights} weights of "

@@ -21,6 +21,8 @@ MAX_WINDOW_HZ = 120.0
 DECISION_MS = (50.0, 200.0)
 #: Intervals that a coefficient of variation needs.
 MIN_INTERVALS = 30
+#: Name of the item that says how fast every population fires.
+MEAN_RATE = "mean rate"
 #: What computes a third factor -> whether it is plausible, and in words.
 THIRD_FACTORS: dict[str, tuple[bool | None, str]] = {
     "spikes": (True, "from spikes in the network"),
@@ -126,7 +128,7 @@ def measure_plausibility(run: Run) -> Plausibility | None:
     return Plausibility(
         (
             rate, _intervals(spikes.get(regime["input"]), starts_ms, regime),
-            _limited("mean rate", {name: r.mean() for name, r in rates.items()}, MAX_MEAN_HZ),
+            _limited(MEAN_RATE, {name: r.mean() for name, r in rates.items()}, MAX_MEAN_HZ),
             _limited("busiest window", {name: r.max() for name, r in rates.items()}, MAX_WINDOW_HZ),
             membranes, decision, third_factor, _signs(run, regime),
         )

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from threefactor.agents import AGENTS
 from threefactor.analysis.operations import Operations
 from threefactor.analysis.plausibility import Plausibility
+from threefactor.analysis.run_data import Run
 from threefactor.experiments import interface
 from threefactor.experiments.claims.arms import load_result
+from threefactor.experiments.claims.costs import times_to_threshold
 from threefactor.experiments.claims.experiment import (
     PERMUTED,
     RANDOM,
@@ -206,7 +208,7 @@ def last_scores(path: Path, of: str) -> NDArray[np.float64]:
 
 
 def _describe(arms: tuple[str, ...], folder: Path) -> dict[str, str]:
-    """Return the agents' preset, how plausible they were, what a decision costs, their speed.
+    """Return how plausible the agents were, what a decision costs, times to a threshold, speed.
 
     Of arms that were evaluated how long their episodes were, where there are several.
     """
@@ -228,6 +230,7 @@ def _describe(arms: tuple[str, ...], folder: Path) -> dict[str, str]:
         facts |= {
             f"decisions per episode, {arm}": _lengths(arm_folder(folder, arm)) for arm in arms
         }
+    facts |= times_to_threshold(Run(run), summary["env"], summary["metric"])
     return {**facts, "decisions per second": f"{summary['decisions_per_second']:.0f}"}
 
 

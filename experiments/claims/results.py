@@ -13,6 +13,8 @@ import numpy as np
 
 from threefactor.analysis.statistics import summarise_seeds
 from threefactor.experiments.atomic import write_atomically
+from threefactor.experiments.claims.costs import section
+from threefactor.experiments.claims.registry import EXPERIMENTS
 
 RESULTS, PAGE = Path("results"), Path("docs") / "results.md"
 _HEAD = """# Results
@@ -76,7 +78,9 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
             f"| {link} | {result['claim']} | {summarise_seeds(first).brief} | {verdict} | "
             f"{len(result['seeds'])} | {result['minutes']:.0f} |"
         )
-    return "\n".join([_HEAD, "\n".join(rows), "", *map(_section, results)])
+    settings = {name: experiment.settings for name, experiment in EXPERIMENTS.items()}
+    costs = [found] if (found := section(results, settings)) else []
+    return "\n".join([_HEAD, "\n".join(rows), "", *costs, *map(_section, results)])
 
 
 def _section(result: Mapping[str, Any]) -> str:

@@ -1,0 +1,97 @@
+"""What plausibility costs: agents of kept results side by side, task by task.
+
+A table on the page of results, made of them alone: a cell is empty where a result does not hold
+what stands in it, for example because it was kept before that was measured.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from threefactor.analysis.operations import OPERATIONS
+from threefactor.analysis.plausibility import MEAN_RATE
+from threefactor.analysis.run_data import Run
+from threefactor.analysis.statistics import summarise_seeds
+from threefactor.analysis.statistics.survival import summarise_times, time_to_threshold
+from threefactor.experiments.layers import configure
+from threefactor.experiments.training.summary import LAST
+
+#: Task -> mean return of as many episodes as `LAST` at which it counts as learned.
+THRESHOLDS = {
+    "GridWorld-v0": 1.0, "CartPole-v1": 475.0, "MountainCar-v0": -130.0, "Acrobot-v1": -100.0,
+}  # fmt: skip
+EPISODES, SECONDS = "episodes to threshold", "simulated seconds to threshold"
+_LEARNED = ", ".join(f"{value:g} in {env}" for env, value in THRESHOLDS.items())
+_HEAD = f"""## What plausibility costs
+
+The agents of the results below in tasks that several learn. A task is learned when the mean of
+{LAST} episodes of training is {_LEARNED}. Times are medians
+[95 % interval] over seeds, with how many seeds reached it; synaptic operations are those of a
+decision ([neuromorphic](neuromorphic.md)). Cells are empty where a result does not say.
+"""
+_COLUMNS = (
+    "task", "learns by", "preset", "return", EPISODES, SECONDS, "mean rates", OPERATIONS,
+    "experiment",
+)  # fmt: skip
+
+
+def times_to_threshold(run: Run, env: str, metric: str) -> dict[str, str]:
+    """Return how long the replicas of a run took to learn its task, in words.
+
+    Empty for tasks without a threshold, and where a replica had too few episodes.
+
+    Parameters
+    ----------
+    metric : str
+        Column of the episodes that is the environment's own.
+    """
+    episodes = run.episodes
+    rows = [np.flatnonzero(episodes["replica"] == r) for r in np.unique(episodes["replica"])]
+    if env not in THRESHOLDS or not rows or min(map(len, rows)) < LAST:
+        return {}
+    counts, seconds, reached = [], [], []
+    for own in rows:
+        count, is_there = time_to_threshold(episodes[metric][own], THRESHOLDS[env], LAST)
+        counts.append(count)
+        seconds.append(float(episodes["simulated_seconds"][own[: int(count)]].sum()))
+        reached.append(is_there)
+    return {
+        EPISODES: summarise_times(counts, reached).brief,
+        SECONDS: summarise_times(np.round(seconds), reached).brief,
+    }
+
+
+def section(results: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]) -> str:
+    """Return the table as it stands on the page; empty without results in its tasks.
+
+    Parameters
+    ----------
+    results : of `results.read`
+    settings : experiment -> settings of its agent, None where it trains none
+    """
+    rows = []
+    for result in results:
+        own = settings.get(result["experiment"])
+        if own is not None:
+            config = configure(own)
+            env = config.labels()["env"]
+            if env in THRESHOLDS:
+                rows.append((list(THRESHOLDS).index(env), _row(result, env, config)))
+    if not rows:
+        return ""
+    lines = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
+    lines += [f"| {' | '.join(cells)} |" for _, cells in sorted(rows, key=lambda row: row[0])]
+    return "\n".join([_HEAD, *lines, ""])
+
+
+def _row(result: Mapping[str, Any], env: str, config: Any) -> Sequence[str]:
+    facts = result["facts"]
+    first = next(iter(result["scores"].values()))
+    name = result["experiment"]
+    return (
+        env, config.learns_by, config.options.preset, summarise_seeds(first).brief,
+        *(facts.get(fact, "") for fact in (EPISODES, SECONDS)),
+        facts.get(MEAN_RATE, "").partition(" (")[0], facts.get(OPERATIONS, ""),
+        f"[{name}](#{name.lower()})",
+    )  # fmt: skip
