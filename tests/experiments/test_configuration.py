@@ -159,7 +159,8 @@ def test_every_preset_of_an_agent_resolves(path):
                     continue
                 for name, expected in config_module.part_settings(key, value).items():
                     found = {"name": parsed.names[key], **vars(parsed.parts[key])}[name]
-                    assert found == (tuple(expected) if type(found) is tuple else expected)
+                    is_tuple = type(found) is tuple
+                    assert found == (tuple(np.atleast_1d(expected)) if is_tuple else expected)
 
 
 def test_every_preset_says_where_it_comes_from():
