@@ -41,7 +41,6 @@ class GradientAgent(Agent):
         See `AgentSettings.build`.
     """
 
-    estimates_values = True
     learner: type[Learner]
 
     def __init__(
@@ -64,6 +63,7 @@ class GradientAgent(Agent):
         space: Any = spaces[1]
         self._shape, self._dtype = space.shape, space.dtype
         self._regime = settings.regime(parts, options, spaces)
+        self.estimates_values = settings.estimates_values
 
     def _hand_over(self, replica: int) -> None:
         self._actor.network.load(self._learners[replica].online.arrays(), replica)

@@ -357,6 +357,11 @@ class SequenceTD3BCSettings(ActorCriticSettings):
         ):  # fmt: skip
             require(type(self).__name__, name, getattr(self, name), is_right, expected)
 
+    @property
+    def estimates_values(self) -> bool:
+        """Whether there are critics, and not imitation alone."""
+        return self.value_weight > 0.0
+
     def n_outputs(self, space: gym.Space) -> int:
         """Return one number for each dimension; ValueError unless the space is a bounded Box."""
         return box_dimensions("sequence-td3bc", space)

@@ -34,7 +34,7 @@ from threefactor.models.specification import NetworkSpec
 
 Floats = NDArray[np.float64]
 #: What an update learns from.
-Drawn = TypeVar("Drawn", Transitions, Sequences)
+Drawn = TypeVar("Drawn", bound=Transitions | Sequences)
 #: Slope, or temperature, at which nothing is left of the gradient of a spike or of a draw.
 NO_GRADIENT = 1e30
 

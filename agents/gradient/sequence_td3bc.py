@@ -43,6 +43,7 @@ class SequenceLearner(ActorCriticLearner[Sequences]):
     """
 
     settings: SequenceTD3BCSettings
+    replay: SequenceReplay
 
     def __init__(self, settings: SequenceTD3BCSettings, place: Place) -> None:
         kind = GUIDES[settings.guide]
@@ -199,8 +200,3 @@ class SequenceAgent(GradientAgent):
     """R independent learners in one network, which keeps its state over an episode."""
 
     learner = SequenceLearner
-
-    @property
-    def estimates_values(self) -> bool:
-        """Whether there are critics, and not imitation alone."""
-        return all(one.settings.value_weight > 0.0 for one in self._learners)

@@ -120,6 +120,11 @@ class GradientSettings(AgentSettings):
         ):
             require(where, name, getattr(self, name), is_right, expected)
 
+    @property
+    def estimates_values(self) -> bool:
+        """Whether what is expected of the next state counts; see `Agent`."""
+        return True
+
     def specify(self, neuron: NeuronModel, n_inputs: int, n_outputs: int) -> NetworkSpec:
         """Return input -> hidden layers -> membranes that are read.
 
