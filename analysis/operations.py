@@ -39,7 +39,7 @@ class Links:
     source: str
     target: str
     is_graded: bool
-    pre: NDArray[np.int_]
+    pre: NDArray[np.integer]
     weights: NDArray[np.float64]
 
 

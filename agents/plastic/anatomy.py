@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from threefactor.models.specification import Modulation, NetworkSpec
+from threefactor.models.specification import Modulation, NetworkSpec, Projection
 
 
 def anatomy_of(spec: NetworkSpec) -> dict[str, Any]:
@@ -16,7 +16,10 @@ def anatomy_of(spec: NetworkSpec) -> dict[str, Any]:
         modulations that deliver something to rules, and nothing to neurons, are not among them
     own_parameters : population -> parameters that each of its neurons has of its own
     """
-    graded = [m for m in spec.modulations if is_integrated(m)]
+    links: list[Projection | Modulation] = [
+        *spec.projections,
+        *(m for m in spec.modulations if is_integrated(m)),
+    ]
     return {
         "populations": {p.name: p.size for p in spec.populations},
         "input": spec.input,
@@ -27,7 +30,7 @@ def anatomy_of(spec: NetworkSpec) -> dict[str, Any]:
                 "target": link.target,
                 "is_graded": isinstance(link, Modulation),
             }
-            for link in (*spec.projections, *graded)
+            for link in links
         },
         "own_parameters": {p.name: len(p.heterogeneity) for p in spec.populations},
     }
