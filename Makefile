@@ -7,7 +7,7 @@ REPEATS ?= 7
 MEASURE = --budget $(BUDGET) --repeats $(REPEATS) --json benchmarks/results
 FOLDERS := agents analysis envs experiments models rules
 
-.PHONY: run test test-all test-deep check lint types mutate prove benchmarks reliability clean
+.PHONY: run test test-all test-deep check lint types mutate prove benchmarks by-id reliability clean
 
 run: $(VENV)/run
 	$(BIN)/python run.py train
@@ -60,6 +60,10 @@ benchmarks: $(VENV)/test
 	$(BIN)/python benchmarks/training.py $(MEASURE)/training.json
 	$(BIN)/python benchmarks/sweep.py --repeats 3 --json benchmarks/results/sweep.json
 	$(BIN)/python benchmarks/performance_page.py
+
+# Standard environments by their ids alone: hours; makes docs/by_id.md.
+by-id: $(VENV)/test
+	$(BIN)/python benchmarks/by_id.py
 
 # Kills, signals, full disks, second writers, damaged files: makes docs/reliability.md.
 reliability: $(VENV)/test
