@@ -56,6 +56,11 @@ def times_to_threshold(run: Run, env: str, metric: str) -> dict[str, str]:
         counts.append(count)
         seconds.append(float(episodes["simulated_seconds"][own[: int(count)]].sum()))
         reached.append(is_there)
+    # Seeds that fail live short episodes: their shorter lives must not pass for an early end of
+    # the waiting, or few that succeed would make a median.
+    seconds = [
+        time if is_there else max(seconds) for time, is_there in zip(seconds, reached, strict=True)
+    ]
     return {
         EPISODES: summarise_times(counts, reached).brief,
         SECONDS: summarise_times(np.round(seconds), reached).brief,

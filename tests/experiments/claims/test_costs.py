@@ -39,6 +39,14 @@ def test_times_to_a_threshold():
     assert facts == {EPISODES: "145, 1/2", SECONDS: "290, 1/2"}
 
 
+def test_short_lives_of_seeds_that_fail_are_no_median():
+    """One of three learned, after 290 s; the others failed within 100 s."""
+    learned = np.where(np.arange(200) < 50, 0.0, 500.0)
+    run = Episodes([learned, learned * 0, learned * 0])
+    facts = times_to_threshold(run, "CartPole-v1", "return")
+    assert facts == {EPISODES: ">200, 1/3", SECONDS: ">290, 1/3"}
+
+
 @pytest.mark.parametrize(("env", "count"), [("Taxi-v4", 200), ("CartPole-v1", 99)])
 def test_without_threshold_or_episodes_there_are_no_times(env, count):
     run = Episodes([np.full(count, 500.0)])
