@@ -308,7 +308,9 @@ def test_quantised_weights_are_those_of_the_exact_twin(agent, settings):
 
 @pytest.mark.parametrize("engine", ["runtime-numpy", "compiled"])
 def test_numbers_that_are_sent_are_recorded_beside_probes(engine):
-    setup = Setup.of(small("dqn", env="CartPole-v1", neuron="relu", replicas=2, engine=engine))
+    setup = Setup.of(
+        small("dqn", env="CartPole-v1", neuron="relu", replicas=2, engine=engine, window_ms=8.0)
+    )
     with setup.opened() as (_, agent):
         known = agent.recordables()
         assert dict(known.graded) == {"input": 9, "layer1": 6, "layer2": 5}

@@ -174,7 +174,7 @@ def test_numbers_that_a_run_was_told_are_counted(neuron, tmp_path):
     settings = {
         "env": "CartPole-v1", "episodes": 2, "max_episode_steps": 9, "agent": agent,
         "engine": "runtime-numpy", "reference_episodes": 0, "neuron": neuron,
-        "record_episodes": 2, "weight_snapshots": 1,
+        "record_episodes": 2, "weight_snapshots": 1, "window_ms": 8.0,
     }  # fmt: skip
     result = train_agent(configure(settings), tmp_path / "run")
     found, run, steps = result.operations, result.run, 8
