@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.agents.anatomy import anatomy_of, is_integrated
 from threefactor.agents.contract import (
     AgentOptions,
     Connection,
@@ -15,9 +16,8 @@ from threefactor.agents.contract import (
     Recording,
     Vitals,
 )
-from threefactor.agents.plastic.anatomy import anatomy_of, is_integrated
-from threefactor.agents.plastic.pulse import Pulse
-from threefactor.agents.plastic.recording import drain_replica_0, network_recordables
+from threefactor.agents.pulse import Pulse
+from threefactor.agents.recording import drain_replica_0, network_recordables
 from threefactor.agents.seeds import Seeds
 from threefactor.models.network import Network
 from threefactor.models.specification import Modulation, NetworkSpec, Projection

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import gymnasium as gym
 
+from threefactor.agents.anatomy import regime_of_network
 from threefactor.agents.contract import Agent, AgentOptions, AgentSettings
 from threefactor.agents.gradient.coding import CODINGS, FeatureCoding, NumberCoding
-from threefactor.agents.plastic.regime import regime_of_network
 from threefactor.agents.plastic.scheduled_parameters import find_parameters
 from threefactor.agents.plastic.schedules import Fixed, Schedule
 from threefactor.agents.seeds import Seeds

@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from threefactor.agents.anatomy import anatomy_of
 from threefactor.agents.contract import Agent, Mask, Probe, Recordables, Recording, Vitals
-from threefactor.agents.plastic.anatomy import anatomy_of
 from threefactor.agents.plastic.bound_schedule import BoundSchedule
 from threefactor.agents.plastic.controls import Untouched
 from threefactor.agents.plastic.learning_signals import BoundLearningSignal
-from threefactor.agents.plastic.pulse import Pulse
-from threefactor.agents.plastic.recording import (
+from threefactor.agents.plastic.resting import Resting
+from threefactor.agents.pulse import Pulse
+from threefactor.agents.recording import (
     choose_synapse_probes,
     drain_replica_0,
     network_recordables,
 )
-from threefactor.agents.plastic.resting import Resting
 from threefactor.envs.bridge import BoundDecoder, BoundEncoder
 from threefactor.envs.bridge.choices import Choices
 from threefactor.envs.bridge.outcome import Outcome

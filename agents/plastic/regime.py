@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from threefactor.agents.anatomy import regime_of_network
 from threefactor.agents.contract import AgentOptions
 from threefactor.envs.bridge import BoundEncoder
 from threefactor.models.specification import NetworkSpec
@@ -30,18 +31,4 @@ def regime_of(
         "input_rate_max_hz": float(encoder.rates_range_hz[1]) if is_poisson else None,
         "third_factor": "spikes" if in_network else modulator.computed_by,
         "asks_signs": asks_signs,
-    }
-
-
-def regime_of_network(spec: NetworkSpec, options: AgentOptions) -> dict[str, Any]:
-    """Return what a network says of itself: decision, input, neurons, and whose links are whose."""
-    neurons = [p for p in spec.populations if p.name != spec.input]
-    sources = {link.name: link.source for link in spec.projections}
-    return {
-        "decision_ms": options.window_ms,
-        "timestep_ms": options.timestep_ms,
-        "input": spec.input,
-        "neurons": {p.name: type(p.neuron).__name__ for p in neurons},
-        "without_membrane": [p.name for p in neurons if not p.neuron.has_membrane],
-        "sources": sources | {link.name: link.source for link in spec.modulations},
     }

@@ -49,7 +49,7 @@ def test_who_has_ever_fired_is_remembered(open_loop):
 
 @pytest.mark.parametrize("kept", [3, 256])
 def test_third_factors_are_those_of_the_modulator(open_loop, monkeypatch, kept):
-    monkeypatch.setattr("threefactor.agents.plastic.pulse._MOST_KEPT", kept)
+    monkeypatch.setattr("threefactor.agents.pulse._MOST_KEPT", kept)
     loop = open_loop(GRID, replicas=2, modulator="reward")
     rewards = []
     for _ in range(60):

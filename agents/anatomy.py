@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from threefactor.agents.contract import AgentOptions
 from threefactor.models.specification import Modulation, NetworkSpec, Projection
 
 
@@ -39,3 +40,17 @@ def anatomy_of(spec: NetworkSpec) -> dict[str, Any]:
 def is_integrated(modulation: Modulation) -> bool:
     """Whether neurons integrate what is sent, and not a rule."""
     return modulation.into != "third_factor" and "." not in modulation.into
+
+
+def regime_of_network(spec: NetworkSpec, options: AgentOptions) -> dict[str, Any]:
+    """Return what a network says of itself: decision, input, neurons, and whose links are whose."""
+    neurons = [p for p in spec.populations if p.name != spec.input]
+    sources = {link.name: link.source for link in spec.projections}
+    return {
+        "decision_ms": options.window_ms,
+        "timestep_ms": options.timestep_ms,
+        "input": spec.input,
+        "neurons": {p.name: type(p.neuron).__name__ for p in neurons},
+        "without_membrane": [p.name for p in neurons if not p.neuron.has_membrane],
+        "sources": sources | {link.name: link.source for link in spec.modulations},
+    }
