@@ -69,9 +69,7 @@ def train(env: str, episodes: int | None) -> dict[str, Any]:
             "rule": summary["rule"],
             "trained": summary["mean_return_last_100_by_replica"],
             "twin": summary["twin_return_by_replica"],
-            "random": summary["references"].get("random"),
             "is_better": result.is_better_than_twin,
-            "decisions_per_second": summary["decisions_per_second"],
             "card": card.headline if card else "not judged",
             "fails": [item.name for item in card.items if item.holds is False] if card else [],
         }
@@ -85,6 +83,8 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         "plausible", "but for", "minutes",
     ]  # fmt: skip
     text = _HEAD.format(seed=SEED, last=SEED + REPLICAS - 1) + "\n" + markdown(head, rows) + "\n"
+    if left := [env for env in IDS if env not in found]:
+        text += f"\nNot tried yet: {', '.join(left)}.\n"
     if any(told["is_short"] for told in found.values()):
         text += "\n**Short runs: they show that everything starts, not what is learned.**\n"
     where = {
@@ -99,8 +99,8 @@ def _row(env: str, told: dict[str, Any]) -> list[str]:
         env,
         told["rule"],
         str(told["episodes"]),
-        ", ".join(f"{value:.3g}" for value in told["trained"]),
-        f"{mean(told['twin']):.3g}" if told["twin"] else "-",
+        ", ".join(f"{value:.4g}" for value in told["trained"]),
+        f"{mean(told['twin']):.4g}" if told["twin"] else "-",
         {True: "yes", False: "**no**", None: "-"}[told["is_better"]],
         told["card"],
         ", ".join(told["fails"]) or "-",

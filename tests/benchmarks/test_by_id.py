@@ -46,4 +46,6 @@ def test_an_agent_no_better_than_its_twin_is_said(maker):
     row = "| Taxi-v4 | reinforce | 300 | 1, 2 | 3.5 | **no** | 7 of 7 hold | - | 2 |"
     assert row in maker.page({"Taxi-v4": told}).splitlines()
     assert "Short runs" not in maker.page({"Taxi-v4": told})
+    assert "\nNot tried yet: CartPole-v1, " in maker.page({"Taxi-v4": told})
+    assert "Not tried" not in maker.page(dict.fromkeys(maker.IDS, told))
     assert "| yes |" in maker.page({"Taxi-v4": {**told, "is_better": True}})
