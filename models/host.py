@@ -34,8 +34,9 @@ def mean_value(
 ) -> NDArray[np.float64]:
     """Return the value that a critic's activity (replicas, neurons) stands for, (replicas,).
 
-    The mean over its neurons; of opponents that of the positive less that of the negative ones; of
-    neurons that stand for actions the mean over those of the actions taken.
+    The mean over its neurons; of opponents that of the positive less that of the negative ones
+    (divided by their sum, if it is divisive; 0 of silent ones); of neurons that stand for actions
+    the mean over those of the actions taken.
 
     Parameters
     ----------
@@ -47,7 +48,12 @@ def mean_value(
     if critic.valence is None:
         return activity.mean(axis=1)
     is_positive = critic.valence > 0
-    return activity[:, is_positive].mean(axis=1) - activity[:, ~is_positive].mean(axis=1)
+    positive = activity[:, is_positive].mean(axis=1)
+    negative = activity[:, ~is_positive].mean(axis=1)
+    if not critic.is_divisive:
+        return positive - negative
+    both = positive + negative
+    return np.divide(positive - negative, both, out=np.zeros_like(both), where=both > 0)
 
 
 def _action_value(

@@ -70,6 +70,8 @@ class Population:
     valence : (size,) array of +1 and -1, or None
         Sign with which each neuron hears the scalar third factor of the host. Those of a critic
         count in its value with the same sign, so that values may be negative. None: all +1.
+    is_divisive : bool, default False
+        Whether the value of a critic of both valences is divided by what all of it did.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Population:
     times_first_spike: bool = False
     modules: np.ndarray | None = None
     valence: np.ndarray | None = None
+    is_divisive: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for an empty population, an unknown reset policy, odd modules."""
@@ -105,6 +108,8 @@ class Population:
                 f"Population {self.name!r}.valence: expected ({self.size},) signs, +1 and -1, some "
                 f"of each, got {np.shape(self.valence)} with {np.unique(self.valence)[:5]}."
             )
+        if self.is_divisive and self.valence is None:
+            raise ValueError(f"Population {self.name!r}: is_divisive needs a valence.")
 
 
 @dataclass(frozen=True)

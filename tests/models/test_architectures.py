@@ -168,6 +168,11 @@ def test_opponents_are_half_of_the_critic():
     assert build("actor-critic").population("critic").valence is None
     with pytest.raises(ValueError, match="critic_neurons must be even to have opponents, got 5"):
         build("actor-critic", critic_neurons=5, has_opponents=True)
+    with pytest.raises(ValueError, match="is_divisive divides by opponents; set has_opponents"):
+        build("actor-critic", is_divisive=True)
+    assert (
+        build("actor-critic", has_opponents=True, is_divisive=True).population("critic").is_divisive
+    )
 
 
 @pytest.mark.parametrize("is_modular", [False, True])

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from threefactor.models.addresses import rate_arrays
-from threefactor.models.host import check_third_factor, listeners, third_factor_populations
+from threefactor.models.host import (
+    check_third_factor,
+    listeners,
+    mean_value,
+    third_factor_populations,
+)
 from threefactor.models.neurons import AdaptiveLIF, EscapeLIF, PoissonInput, TDError
 from threefactor.models.specification import (
     Modulation,
@@ -143,6 +148,15 @@ def test_opponents_hear_the_scalar_with_opposite_signs_and_count_against_each_ot
     np.testing.assert_array_equal(network.weights()["verdict"][0, :2], [3.0, 3.0])
     network.replicated("judge.spike_count")[...] = [[3.0, 5.0], [4.0, 0.0]]
     np.testing.assert_array_equal(network.values(), [-2.0, 4.0])
+
+
+def test_opponents_may_be_divided_by_their_sum():
+    judge = Population("judge", 4, EscapeLIF(), valence=np.array([1, 1, -1, -1]), is_divisive=True)
+    activity = np.array([[4.0, 2.0, 1.0, 1.0], [0.0, 0.0, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(mean_value(activity, judge), [0.5, -1.0, 0.0])
+    np.testing.assert_array_equal(mean_value(7 * activity, judge), [0.5, -1.0, 0.0])
+    with pytest.raises(ValueError, match="Population 'judge': is_divisive needs a valence"):
+        replace(judge, valence=None)
 
 
 SIGNS = np.array([[1.0, -1.0, 1.0, -1.0]])
