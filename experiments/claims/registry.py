@@ -149,7 +149,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         "best policy (-0.043) in Blackjack.",
         {"env": "Blackjack-v1"},
         (at_least(TRAINED, -0.078, 8), *(at_most(arm, -0.15) for arm in CONTROLS)),
-        score=Score(evaluated=2000),
+        score=Score(evaluated=20_000),  # of 2000 the mean scatters by 0.02
+        control_episodes=20_000,
         is_scheduled=True,
     ),
     **{

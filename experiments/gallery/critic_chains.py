@@ -19,6 +19,7 @@ from threefactor.experiments.claims.experiment import (
     ArmResult,
     Experiment,
     at_most,
+    halves,
     share_above,
 )
 from threefactor.models.architectures.actor_critic import ActorCritic
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 EPISODES, JUDGED = 200, 50
 WINDOW_MS, COPIES, RATE_HZ = 100, 5, 100.0
-CRITIC = ActorCritic(neurons_per_action=1, critic_neurons=50, has_opponents=True)
+NEURONS = {"neurons_per_action": 1, "critic_neurons": 50}
+OPPONENTS = ActorCritic(**NEURONS, has_opponents=True)
+DIVISIVE = ActorCritic(**NEURONS, has_opponents=True, is_divisive=True, critic_w_init=2.5)
 
 
 @dataclass(frozen=True)
@@ -68,18 +71,20 @@ TASKS = {
     "+1 a step": Chain(1.0, 1.0, 30, 0.99),
     "10 at the end": Chain(0.0, 10.0, 12, 0.9),
 }
+UNDIVIDED = "-1 a step, not divided"
 NO_OPPONENTS, NO_SCALE = "-1 a step, no opponents", "-1 a step, no scale"
 SHUFFLED, UNTRAINED = "-1 a step, shuffled sign", "-1 a step, untrained twin"
 CONTROLS = (NO_OPPONENTS, NO_SCALE, SHUFFLED, UNTRAINED)
+#: Critics that have not what makes values easy, and the rest as it was before they had it.
+CRITICS = {UNDIVIDED: OPPONENTS, NO_OPPONENTS: ActorCritic(**NEURONS)}
 
 
-def chain_spec(states: int, has_opponents: bool = True) -> NetworkSpec:
+def chain_spec(states: int, model: ActorCritic = DIVISIVE) -> NetworkSpec:
     """Return the network of a chain: five inputs for each state, a critic, an idle actor."""
     parts = Parts(
         states * COPIES, 1, EscapeLIF(), EscapeLIF(v_slope_mv=8.0),
         RULES["reinforce"](learning_rate=0.0), CriticDelta(learning_rate=0.02, trace_decay=0.9),
     )  # fmt: skip
-    model = CRITIC if has_opponents else ActorCritic(neurons_per_action=1, critic_neurons=50)
     return model.build(parts)
 
 
@@ -87,7 +92,7 @@ def run_arm(request: ArmRequest) -> ArmResult:
     """Run one arm; its score is the error of the values, as a share of the largest."""
     task = TASKS[request.arm.partition(",")[0]]
     network = request.open_network(
-        chain_spec(task.states, request.arm != NO_OPPONENTS), request.arm != UNTRAINED
+        chain_spec(task.states, CRITICS.get(request.arm, DIVISIVE)), request.arm != UNTRAINED
     )
     values, rates_hz = _train(request, task, network)
     network.close()
@@ -107,7 +112,8 @@ def _train(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return values (episodes, R, states) and mean rates of the critic (episodes, states)."""
     normalise = "none" if request.arm == NO_SCALE else "returns"
-    settings = TemporalDifference(task.discount, full_rate_hz=50.0, normalise=normalise)
+    gain = {"full_rate_hz": 50.0} if request.arm in CRITICS else {"value_gain": 1.2}
+    settings = TemporalDifference(task.discount, **gain, normalise=normalise)
     modulator = bind_normalised(settings, Host(network.replicas, WINDOW_MS))
     signs = [named_generator(seed, "shuffled signs") for seed in request.seeds]
     everyone, nobody = np.ones(network.replicas, bool), np.zeros(network.replicas, bool)
@@ -147,15 +153,16 @@ def _draw(folder: Path) -> "Figure":
 
 
 CRITIC_CHAINS = Experiment(
-    "A spiking critic of opponents in units of returns finds values of -26 to -1, 1 to 26 and 3 to "
-    "10 with the same settings.",
+    "A spiking critic of opponents that are divided by their sum, in units of returns, finds values "
+    "of -26 to -1, 1 to 26 and 3 to 10 with the same settings.",
     run_arm,
     "error of the values of the last 50 of 200 episodes, root mean square over states, as a share "
     "of the largest value",
     (
-        *(at_most(arm, 0.06) for arm in TASKS),
+        *(at_most(arm, 0.03) for arm in TASKS),
+        halves("-1 a step", UNDIVIDED),
         *(share_above(arm, 0.3, 1.0) for arm in CONTROLS),
     ),
-    arms=(*TASKS, *CONTROLS),
+    arms=(*TASKS, UNDIVIDED, *CONTROLS),
     draw=_draw,
 )
