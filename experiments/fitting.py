@@ -61,9 +61,14 @@ DISCRETE = {"name": "reinforce-sign"}
 CONTINUOUS = {"name": "reinforce", "trace_decay": 0.8}
 FITTING_MODELS = (None, "feed-forward", "actor-critic")
 FALLS = {"name": "decay", "parameter": ["policy.learning_rate"]}
-DISCOUNT = 0.98
-#: Opponents, whose spikes stand for values of both signs (docs/scales.md).
+UNIT = {"normalise": "returns", "discount": 0.98}
+#: Opponents, whose spikes stand for values of both signs (docs/scales.md), for inputs of any number
+#: and rate: they begin silent, and a difference in rate is a value.
 CRITIC = {"has_opponents": True, "critic_neurons": 50, "critic_w_max": 15.0}
+#: Where the inputs are known: they fire from the beginning, and their difference over their sum,
+#: times a gain, is a value. Weights of an input that is seen alone, in mV.
+DIVISIVE = {"has_opponents": True, "is_divisive": True, "critic_neurons": 100}
+CRITIC_DRIVE_MV, CRITIC_MOST_MV, CRITIC_RATE, CRITIC_GAIN = 12.5, 40.0, 0.1, 1.2
 
 Settings = dict[str, Any]
 
@@ -91,7 +96,7 @@ def fitting_parts(
     is_continuous = isinstance(environments.action_space, gym.spaces.Box)
     found: Settings = {
         "decoder": {"name": "weighted-mean" if is_continuous else "argmax"},
-        **_learner(named, {} if inputs is None else inputs.layer()),
+        **_learner(named, inputs),
     }
     chosen = {
         part: settings
@@ -135,6 +140,19 @@ class _Inputs:
             "w_init_low": 0.9 * weight, "w_init_high": 1.1 * weight,
             "w_min": -2.0 * weight, "w_max": 4.0 * weight,
         }  # fmt: skip
+
+    def critic(self) -> Settings:
+        """Return parts of a critic that sees them."""
+        layer = {
+            "critic_w_init": CRITIC_DRIVE_MV / self.activity,
+            "critic_w_max": CRITIC_MOST_MV / self.activity,
+        }
+        return {
+            "model": {"name": "actor-critic", **self.layer(), **DIVISIVE, **layer},
+            "critic_neuron": {"v_slope_mv": 4.0},
+            "critic_rule": {"learning_rate": CRITIC_RATE / self.activity, "trace_decay": 0.9},
+            "modulator": {"name": "td", "value_gain": CRITIC_GAIN, **UNIT},
+        }
 
 
 def _inputs(space: gym.Space, n_values: tuple[int, ...], copies: int | None) -> _Inputs:
@@ -183,22 +201,23 @@ def _copies(kind: str, number: int) -> int:
     return max(1, min(MOST_COPIES[kind], MANY_INPUTS // number))
 
 
-def _learner(named: Mapping[str, str], layer: Settings) -> Settings:
-    """Return model and modulator, and a critic's parts; `layer` is for a known encoder only."""
+def _learner(named: Mapping[str, str], inputs: _Inputs | None) -> Settings:
+    """Return model and modulator, and a critic's parts; `inputs` are those of a known encoder."""
     if named.get("model") in OF_VALUES:
         return {"modulator": {"name": OF_VALUES[named["model"]]}}
     has_critic = named.get("model") == "actor-critic"
     if "modulator" in named:
         has_critic = "values" in load_part("modulator", named["modulator"])().requires
-    unit = {"normalise": "returns", "discount": DISCOUNT}
     if not has_critic:
         return {
-            "model": {"name": "feed-forward", **layer},
-            "modulator": {"name": "td-linear", "learning_rate": 0.1, **unit},
+            "model": {"name": "feed-forward", **(inputs.layer() if inputs else {})},
+            "modulator": {"name": "td-linear", "learning_rate": 0.1, **UNIT},
         }
+    if inputs is not None:
+        return inputs.critic()
     return {
-        "model": {"name": "actor-critic", **layer, **CRITIC},
+        "model": {"name": "actor-critic", **CRITIC},
         "critic_neuron": {"v_slope_mv": 8.0},
         "critic_rule": {"learning_rate": 0.02, "trace_decay": 0.9},
-        "modulator": {"name": "td", "full_rate_hz": 50.0, **unit},
+        "modulator": {"name": "td", "full_rate_hz": 50.0, **UNIT},
     }

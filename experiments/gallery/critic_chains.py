@@ -153,8 +153,8 @@ def _draw(folder: Path) -> "Figure":
 
 
 CRITIC_CHAINS = Experiment(
-    "A spiking critic of opponents that are divided by their sum, in units of returns, finds values "
-    "of -26 to -1, 1 to 26 and 3 to 10 with the same settings.",
+    "A spiking critic of opponents that are divided by their sum, in units of returns, finds "
+    "values of -26 to -1, 1 to 26 and 3 to 10 with the same settings.",
     run_arm,
     "error of the values of the last 50 of 200 episodes, root mean square over states, as a share "
     "of the largest value",

@@ -40,7 +40,7 @@ def test_an_environment_runs_by_its_id_alone(env, tmp_path):
     [
         ("Pendulum-v1", {"groups": ((0, 1, 2),), "cells": (7, 7, 7)}),
         ("Acrobot-v1", {"groups": ((0, 1), (2, 3), (4, 5)), "cells": (8,) * 6, "copies": 2}),
-        ("Blackjack-v1", {"groups": ((0, 1, 2),), "copies": 1}),
+        ("Blackjack-v1", {"groups": ((0, 1, 2),), "copies": 3}),
         ("FrozenLake-v1", {"groups": (), "copies": 5}),
     ],
 )
@@ -91,7 +91,9 @@ def test_what_is_named_is_not_chosen():
     changed = configure({"env": "Acrobot-v1", "encoder.copies": 2}).parts["encoder"]
     assert (changed.copies, changed.groups) == (2, ((0, 1), (2, 3), (4, 5)))
     critic = configure(env="Acrobot-v1", model="actor-critic").parts["model"]
-    assert (critic.has_opponents, critic.critic_neurons) == (True, 50)
+    assert (critic.is_divisive, critic.critic_neurons) == (True, 100)
+    by_hand = configure(env="Acrobot-v1", modulator="td", encoder="rate").parts["model"]
+    assert (by_hand.has_opponents, by_hand.is_divisive) == (True, False)
     bare = configure(preset="none", env="Acrobot-v1")
     assert bare.parts["encoder"] == ENCODERS["one-hot"]()
     assert bare.options.window_ms == RunOptions.window_ms
