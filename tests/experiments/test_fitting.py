@@ -167,3 +167,14 @@ def test_the_learning_rate_falls_unless_somebody_sets_it():
     assert typed.names["schedule"] == "fixed"
     assert configure(env="FrozenLake-v1", schedule="ramp").names["schedule"] == "ramp"
     assert configure(env="Pendulum-v1").names["rule"] == "reinforce"
+
+
+def test_a_preset_schedules_nothing_that_another_modulator_has_not():
+    moved = ("policy.learning_rate", "modulator.learning_rate")
+    env = {"env": "FrozenLake-v1"}
+    assert configure(env).parts["schedule"].parameter == moved
+    assert configure(env, modulator="td-linear").parts["schedule"].parameter == moved
+    for other in ({"modulator": "reward"}, {"model": "actor-critic"}):
+        assert configure(env, **other).parts["schedule"].parameter == moved[:1]
+    named = configure(env, modulator="reward", schedule={"parameter": ["modulator.gain"]})
+    assert named.parts["schedule"].parameter == ("modulator.gain",)
