@@ -169,6 +169,12 @@ def test_the_learning_rate_falls_unless_somebody_sets_it():
     assert configure(env="Pendulum-v1").names["rule"] == "reinforce"
 
 
+def test_a_divided_value_has_no_rate(tmp_path):
+    given = {"env": "Acrobot-v1", "model": "actor-critic", "modulator.full_rate_hz": 50.0}
+    with pytest.raises(ValueError, match=r"modulator.full_rate_hz: expected none, got 50: the val"):
+        train(given, episodes=1, out=tmp_path / "run", quiet=True)
+
+
 def test_a_preset_schedules_nothing_that_another_modulator_has_not():
     moved = ("policy.learning_rate", "modulator.learning_rate")
     env = {"env": "FrozenLake-v1"}
