@@ -32,7 +32,7 @@ from threefactor.experiments.gallery.td_critic_track import TD_CRITIC_TRACK
 CONTROLS = (TWIN, SHUFFLED, PERMUTED, RANDOM)
 PLAUSIBLY = "At rates that brains have,"
 FASTLY = "With inputs of 500 Hz and decisions of 10 ms,"
-SYMBOLS_FASTLY = "With a spike of its input in every timestep and decisions of 10 ms,"
+SYMBOLS_FASTLY = "With inputs of 500 Hz and decisions of 20 ms,"
 #: An arm whose hidden layer stays as it was drawn.
 HIDDEN_FROZEN = "hidden layer as it was drawn"
 
