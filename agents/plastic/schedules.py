@@ -98,7 +98,8 @@ class Schedule(ABC):
             settings if values is None else np.array(values) * unit
             for values in (self.start, self.end)
         )
-        if self.is_geometric and np.any(start * end <= 0):
+        moved = (start != 0) | (end != 0)  # what is set to 0 stays there, as a rate that is off
+        if self.is_geometric and np.any((start * end <= 0) & moved):
             raise ValueError(
                 f"{type(self).__name__}.is_geometric: expected starts and ends of one sign, other "
                 f"than 0, got {start.tolist()} and {end.tolist()}."
@@ -110,7 +111,8 @@ class Schedule(ABC):
         start, end = self.ends(own)
         fractions = self.fractions(done, returns)[:, None]
         if self.is_geometric:
-            return start * (end / start) ** fractions
+            ratio = np.divide(end, start, out=np.ones_like(start), where=start != 0)
+            return start * ratio**fractions
         return start + (end - start) * fractions
 
 

@@ -78,6 +78,11 @@ def test_ramp_and_decay_in_closed_form():
         of_one(Ramp(("a.b",), end=(6.0,)), [])
 
 
+def test_what_is_set_to_0_stays_there():
+    values = Decay(("a", "b")).over(3).values([2.0, 0.0], np.array([0, 2]), np.zeros((2, 0)))
+    np.testing.assert_allclose(values, [[2.0, 0.0], [0.2, 0.0]])
+
+
 def test_each_parameter_may_have_its_own_start_and_end():
     schedule = Interval(("a", "b", "c"), (1.0, 2.0, 3.0), (5.0,), 1, 2)
     values = schedule.values([7.0, 8.0, 9.0], np.array([0, 1, 2]), np.zeros((3, 0)))
