@@ -31,9 +31,10 @@ def check_wiring(spec: NetworkSpec, modulator: Modulator, decoder: Decoder) -> N
                 f"agents send {AGREEMENT!r} and {LEARNING_SIGNAL!r}, a Modulation what it names."
             )
     critic = None if spec.critic is None else spec.population(spec.critic)
-    if critic and critic.is_divisive and getattr(modulator, "full_rate_hz", None) is not None:
+    rate = getattr(modulator, "full_rate_hz", None)
+    if critic and critic.is_divisive and rate is not None:
         raise ValueError(
-            f"modulator.full_rate_hz: expected none, got {modulator.full_rate_hz:g}: the value of "
+            f"modulator.full_rate_hz: expected none, got {rate:g}: the value of "
             f"{critic.name!r} is divided and has no rate; use --modulator.full-rate-hz none and "
             "--modulator.value-gain, or --model.is-divisive false."
         )

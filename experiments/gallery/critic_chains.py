@@ -6,7 +6,7 @@ What differs between tasks is the environment: rewards, discount, number of stat
 replicas of one network.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 
 EPISODES, JUDGED = 200, 50
 WINDOW_MS, COPIES, RATE_HZ = 100, 5, 100.0
-NEURONS = {"neurons_per_action": 1, "critic_neurons": 50}
-OPPONENTS = ActorCritic(**NEURONS, has_opponents=True)
-DIVISIVE = ActorCritic(**NEURONS, has_opponents=True, is_divisive=True, critic_w_init=2.5)
+OPPONENTS = ActorCritic(neurons_per_action=1, critic_neurons=50, has_opponents=True)
+DIVISIVE = replace(OPPONENTS, is_divisive=True, critic_w_init=2.5)
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ NO_OPPONENTS, NO_SCALE = "-1 a step, no opponents", "-1 a step, no scale"
 SHUFFLED, UNTRAINED = "-1 a step, shuffled sign", "-1 a step, untrained twin"
 CONTROLS = (NO_OPPONENTS, NO_SCALE, SHUFFLED, UNTRAINED)
 #: Critics that have not what makes values easy, and the rest as it was before they had it.
-CRITICS = {UNDIVIDED: OPPONENTS, NO_OPPONENTS: ActorCritic(**NEURONS)}
+CRITICS = {UNDIVIDED: OPPONENTS, NO_OPPONENTS: replace(OPPONENTS, has_opponents=False)}
 
 
 def chain_spec(states: int, model: ActorCritic = DIVISIVE) -> NetworkSpec:
