@@ -66,7 +66,8 @@ UNIT = {"normalise": "returns", "discount": 0.98}
 #: and rate: they begin silent, and a difference in rate is a value.
 CRITIC = {"has_opponents": True, "critic_neurons": 50, "critic_w_max": 15.0}
 #: Where the inputs are known: they fire from the beginning, and their difference over their sum,
-#: times a gain, is a value. Weights of an input that is seen alone, in mV.
+#: times a gain, is a value. First and largest weight and learning rate, in mV, are those of one
+#: input that is seen alone; of several each has its share.
 DIVISIVE = {"has_opponents": True, "is_divisive": True, "critic_neurons": 100}
 CRITIC_DRIVE_MV, CRITIC_MOST_MV, CRITIC_RATE, CRITIC_GAIN = 12.5, 40.0, 0.1, 1.2
 
@@ -143,16 +144,16 @@ class _Inputs:
 
     def critic(self) -> Settings:
         """Return parts of a critic that sees them."""
-        layer = {
-            "critic_w_init": CRITIC_DRIVE_MV / self.activity,
-            "critic_w_max": CRITIC_MOST_MV / self.activity,
-        }
         return {
-            "model": {"name": "actor-critic", **self.layer(), **DIVISIVE, **layer},
+            "model": {
+                "name": "actor-critic", **self.layer(), **DIVISIVE,
+                "critic_w_init": CRITIC_DRIVE_MV / self.activity,
+                "critic_w_max": CRITIC_MOST_MV / self.activity,
+            },
             "critic_neuron": {"v_slope_mv": 4.0},
             "critic_rule": {"learning_rate": CRITIC_RATE / self.activity, "trace_decay": 0.9},
             "modulator": {"name": "td", "value_gain": CRITIC_GAIN, **UNIT},
-        }
+        }  # fmt: skip
 
 
 def _inputs(space: gym.Space, n_values: tuple[int, ...], copies: int | None) -> _Inputs:

@@ -20,7 +20,7 @@ from threefactor.experiments.fitting import CHOSEN, fitting_parts
 from threefactor.experiments.parts.given import name_of_class, settings_of_part
 from threefactor.experiments.parts.kinds import load_part
 from threefactor.experiments.parts.user_files import shown
-from threefactor.experiments.presets.preset import DEFAULT, Preset, find_preset
+from threefactor.experiments.presets.preset import DEFAULT, Preset, find_preset, without_moved
 from threefactor.experiments.training.setup import Setup
 
 #: The preset without settings, nor parts chosen by spaces: the defaults of the classes.
@@ -61,9 +61,22 @@ def configure(*layers: Layer, **settings: Any) -> RunConfig:
     nested_layers = [_without_other_rules(layer, rule) for layer in nested_layers]
     first = [_of_first_replica(layer) for layer in nested_layers]
     found = [{"preset": preset}, *find_preset(preset, env, rule, model, agent).under(first)]
-    config = resolve({} if preset == BARE else _by_spaces([*found, *first]), *found, *nested_layers)
+    fitting = {} if preset == BARE else _by_spaces([*found, *first])
+    config = resolve(fitting, *found, *nested_layers)
+    if lacking := _lacking(config):
+        found = [without_moved(layer, lacking) for layer in found]
+        config = resolve(fitting, *found, *nested_layers)
     _check_taken(config, nested_layers)
     return config
+
+
+def _lacking(config: RunConfig) -> set[str]:
+    """Return what the schedule moves of the modulator and this modulator has not."""
+    if not {"schedule", "modulator"} <= set(config.taken):
+        return set()
+    moved = config.parts["schedule"].parameter
+    has = {f"modulator.{name}" for name in config.parts["modulator"].adjustable}
+    return {name for name in moved if name.startswith("modulator.")} - has
 
 
 def _check_taken(config: RunConfig, layers: Sequence[Mapping[str, Any]]) -> None:

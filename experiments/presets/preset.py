@@ -6,7 +6,7 @@ What it lacks comes from ``general.yaml``. Under `agents` stand `default` settin
 of agents that learn by no rule; they use nothing else of a preset.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,6 @@ from threefactor.naming import check_choice
 FOLDER = Path(__file__).parent
 GENERAL = "general"
 DEFAULT = PRESETS[0]
-#: Parts that decide on the modulator, and what they are where a preset does not name them.
-MODULATING = {"modulator": "td-linear", "model": "feed-forward"}
 
 Layer = Mapping[str, Any]
 
@@ -97,26 +95,17 @@ class Preset:
         """Return the preset's layers, to be laid under a user's.
 
         Whoever sets a field of the rule gets it: a schedule that would move it is left out, unless
-        the user names the schedule. Nor does one move what another modulator may not have.
+        the user names the schedule.
         """
         typed = {name for layer in layers for name in part_settings("rule", layer.get("rule"))}
         if any("schedule" in layer for layer in layers):
             return self.layers
-        own = tuple(
+        return tuple(
             {key: value for key, value in layer.items() if key != "schedule"}
             if typed & _moved(layer)
             else layer
             for layer in self.layers
         )
-        if all(self._keeps(part, layer) for part in MODULATING for layer in layers):
-            return own
-        return tuple(map(_without_modulator, own))
-
-    def _keeps(self, part: str, layer: Layer) -> bool:
-        """Return whether a user's layer leaves a part what it is here."""
-        named = part_settings(part, layer.get(part)).get("name")
-        owns = [part_settings(part, own.get(part)).get("name") for own in self.layers]
-        return named in (None, next((name for name in reversed(owns) if name), MODULATING[part]))
 
     def text(self) -> str:
         """Return where the settings come from, in lines."""
@@ -204,15 +193,15 @@ def _moved(layer: Layer) -> set[str]:
     return {name for owner, _, name in owners if owner == "policy"}
 
 
-def _without_modulator(layer: Layer) -> Layer:
-    """Return a layer whose schedule moves nothing of the modulator."""
+def without_moved(layer: Layer, lacking: Collection[str]) -> Layer:
+    """Return a layer whose schedule moves none of the parameters that are lacking."""
     schedule = part_settings("schedule", layer.get("schedule"))
     names = schedule.get("parameter", ())
-    kept = [i for i, name in enumerate(names) if not name.startswith("modulator.")]
+    kept = [i for i, name in enumerate(names) if name not in lacking]
     if len(kept) == len(names):
         return layer
     of_each = {
-        key: [value[i] for i in kept] if isinstance(value, list) else value
+        key: [value[i] for i in kept] if isinstance(value, list) and len(value) > 1 else value
         for key, value in schedule.items()
     }
     return {**layer, "schedule": of_each if kept else {"name": "fixed"}}

@@ -40,12 +40,12 @@ def test_an_environment_runs_by_its_id_alone(env, tmp_path):
     [
         ("Pendulum-v1", {"groups": ((0, 1, 2),), "cells": (7, 7, 7)}),
         ("Acrobot-v1", {"groups": ((0, 1), (2, 3), (4, 5)), "cells": (8,) * 6, "copies": 2}),
-        ("Blackjack-v1", {"groups": ((0, 1, 2),), "copies": 3}),
-        ("FrozenLake-v1", {"groups": (), "copies": 5}),
+        ("Blackjack-v1", {"groups": ((0, 1, 2),), "copies": 1}),
+        ("FrozenLake8x8-v1", {"groups": (), "copies": 5}),
     ],
 )
 def test_encoders_follow_the_table(env, encoder):
-    chosen = configure(env=env).parts["encoder"]
+    chosen = configure(env=env, preset="fast").parts["encoder"]  # which has none of its own there
     assert {name: getattr(chosen, name) for name in encoder} == encoder
 
 
@@ -175,12 +175,16 @@ def test_a_divided_value_has_no_rate(tmp_path):
         train(given, episodes=1, out=tmp_path / "run", quiet=True)
 
 
-def test_a_preset_schedules_nothing_that_another_modulator_has_not():
+def test_a_preset_schedules_nothing_that_another_modulator_has_not(tmp_path):
     moved = ("policy.learning_rate", "modulator.learning_rate")
     env = {"env": "FrozenLake-v1"}
     assert configure(env).parts["schedule"].parameter == moved
     assert configure(env, modulator="td-linear").parts["schedule"].parameter == moved
     for other in ({"modulator": "reward"}, {"model": "actor-critic"}):
         assert configure(env, **other).parts["schedule"].parameter == moved[:1]
+    assert configure(env, model="layered").parts["schedule"].parameter == moved
     named = configure(env, modulator="reward", schedule={"parameter": ["modulator.gain"]})
     assert named.parts["schedule"].parameter == ("modulator.gain",)
+    ends = {"schedule.parameter": [*moved], "schedule.end": [0.1, 0.2]}
+    with pytest.raises(ValueError, match=r"no parameter 'modulator.learning_rate' to move"):
+        train(env, ends, modulator="reward", episodes=1, out=tmp_path / "run", quiet=True)
