@@ -6,6 +6,7 @@ What differs between tasks is the environment: rewards, discount, number of stat
 replicas of one network.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,11 +100,17 @@ def run_arm(request: ArmRequest) -> ArmResult:
     largest = np.abs(task.values).max()
     scores = np.sqrt(np.mean((late - task.values) ** 2, axis=1)) / largest
     arrays = {"values": values, "rates_hz": rates_hz}
-    request.say(
-        f"  values of one window scatter by {values[-JUDGED:].std(axis=0).mean() / largest:.2f} of "
-        f"the largest; critic {rates_hz[-JUDGED:].mean():.0f} Hz"
-    )
+    request.say(f"  {_scatter(task, arrays)}")
     return ArmResult(scores, arrays)
+
+
+def _scatter(task: Chain, arrays: Mapping[str, NDArray]) -> str:
+    """Return how much the values of one window scatter at last, and the rate of the critic."""
+    late, largest = arrays["values"][-JUDGED:], np.abs(task.values).max()
+    return (
+        f"values of one window scatter by {late.std(axis=0).mean() / largest:.2f} of the largest; "
+        f"critic {arrays['rates_hz'][-JUDGED:].mean():.0f} Hz"
+    )
 
 
 def _train(
@@ -144,6 +151,12 @@ def _train(
     return values, rates_hz
 
 
+def _describe(folder: Path) -> dict[str, str]:
+    """Return what single windows tell, of the tasks and of the critic that is not divided."""
+    arms = (*TASKS, UNDIVIDED)
+    return {arm: _scatter(TASKS[arm.partition(",")[0]], load_arm(folder, arm)) for arm in arms}
+
+
 def _draw(folder: Path) -> "Figure":
     from threefactor.analysis.gallery.figures import draw_chain_values
 
@@ -164,4 +177,5 @@ CRITIC_CHAINS = Experiment(
     ),
     arms=(*TASKS, UNDIVIDED, *CONTROLS),
     draw=_draw,
+    describe=_describe,
 )
