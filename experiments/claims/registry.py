@@ -20,6 +20,7 @@ from threefactor.experiments.claims.experiment import (
 from threefactor.experiments.gallery.critic_chains import CRITIC_CHAINS
 from threefactor.experiments.gallery.eprop_regression import EPROP_REGRESSION
 from threefactor.experiments.gallery.florian_rate_xor import FLORIAN_RATE_XOR
+from threefactor.experiments.gallery.gradient_estimators import GRADIENT_ESTIMATORS
 from threefactor.experiments.gallery.izhikevich_distal_reward import IZHIKEVICH_DISTAL_REWARD
 from threefactor.experiments.gallery.izhikevich_pavlovian import IZHIKEVICH_PAVLOVIAN
 from threefactor.experiments.gallery.legenstein_patterns import LEGENSTEIN_PATTERNS
@@ -308,6 +309,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "izhikevich-distal-reward": IZHIKEVICH_DISTAL_REWARD,
     "izhikevich-pavlovian": IZHIKEVICH_PAVLOVIAN,
     "eprop-regression": EPROP_REGRESSION,
+    "gradient_estimators": GRADIENT_ESTIMATORS,
     "slope_gradients": SLOPE_GRADIENTS,
     "slope_learning_supervised": SLOPE_LEARNING_SUPERVISED,
 }
