@@ -9,9 +9,9 @@ from threefactor.analysis.learning import draw_seeds, seeds_shown
 from threefactor.analysis.style import COLOURS, new_figure, styled
 
 _PANELS = {
-    "single": "Cosine of an update to the exact gradient",
-    "mean": "Cosine of the mean of updates to it",
-    "variance": "Variance of an update / |exact gradient|$^2$",
+    "single": "Cosine: an update, exact gradient",
+    "mean": "Cosine: mean of updates, exact gradient",
+    "variance": "Variance of an update / |gradient|$^2$",
 }
 
 
@@ -23,7 +23,7 @@ def draw_estimators(
 
     ``estimators`` maps names to ``single``, ``mean`` and ``variance``, each (sizes, seeds).
     """
-    figure = new_figure(height_mm=90)
+    figure = new_figure(height_mm=100)
     panels = figure.subplots(1, len(_PANELS))
     for axes, (what, label) in zip(panels, _PANELS.items(), strict=True):
         for k, (name, values) in enumerate(estimators.items()):
