@@ -131,6 +131,7 @@ def evaluate(
     film: str | Path | None = None,
     dimensions: tuple[int, int] | None = None,
     bits: int | Sequence[int] = (),
+    env_kwargs: Mapping[str, Any] | None = None,
 ) -> "EvaluationResult":
     """Run a trained agent with plasticity off, in episodes that training never saw.
 
@@ -156,12 +157,16 @@ def evaluate(
     bits : int or sequence of int, default ()
         Precisions with which the same episodes are run as well, in `EvaluationResult.quantised`:
         weights rounded, projection by projection, to so few bits, 2 to 32, executed by the engine.
+    env_kwargs : mapping, optional
+        Arguments of the environment in place of, or beside, those of the training: another body, a
+        disturbance. Observations and actions must keep their form.
 
     Raises
     ------
     ValueError
         For impossible numbers, a run without a checkpoint, an agent that cannot be greedy or has no
-        weights to quantise, or a film that cannot be made.
+        weights to quantise, a film that cannot be made, or an environment that the agent does not
+        fit.
     """
     from threefactor.experiments.training.evaluation import evaluate_run
     from threefactor.experiments.training.exhibits import Exhibits
@@ -170,7 +175,7 @@ def evaluate(
     return evaluate_run(
         path, episodes, seed, max_episode_steps=max_episode_steps, greedy=greedy,
         exhibits=Exhibits(record, None if film is None else Path(film), dimensions),
-        bits=(bits,) if isinstance(bits, int) else bits,
+        bits=(bits,) if isinstance(bits, int) else bits, env_kwargs=env_kwargs,
     )  # fmt: skip
 
 

@@ -4,13 +4,14 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
-from typing import NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from threefactor import __version__
 from threefactor.blame import described, user_place
 from threefactor.experiments.command_line.environment_check import check_versions
 from threefactor.experiments.training.interruption import interrupted_by_signals
+from threefactor.experiments.yaml_text import load_yaml
 from threefactor.naming import check_choice, suggest
 from threefactor.program import program_name
 
@@ -37,6 +38,28 @@ class Parser(argparse.ArgumentParser):
         unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
         hint = suggest(unknown[1], self._option_string_actions) if unknown else ""
         raise ValueError(f"{message}; see `{self.prog} --help`.{hint}")
+
+
+def keyed_values(flag: str, words: Sequence[str]) -> dict[str, Any]:
+    """Return name -> value of words such as ``mass_factor=1.2``, read as YAML.
+
+    Raises
+    ------
+    ValueError
+        For a word of another form, and for what is no YAML.
+    """
+    found = {}
+    for word in words:
+        name, is_given, text = word.partition("=")
+        if not name.isidentifier() or not is_given:
+            raise ValueError(
+                f"{flag} takes names and values, such as mass_factor=1.2, got {word!r}."
+            )
+        try:
+            found[name] = load_yaml(text)
+        except ValueError as error:
+            raise ValueError(f"{flag} {name}: {error}") from None
+    return found
 
 
 def dispatch(commands: Commands, usage: str, arguments: list[str]) -> int:

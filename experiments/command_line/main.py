@@ -12,7 +12,12 @@ from pathlib import Path
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
-from threefactor.experiments.command_line.arguments import INTERRUPTED, Parser, dispatch  # noqa: E402
+from threefactor.experiments.command_line.arguments import (  # noqa: E402
+    INTERRUPTED,
+    Parser,
+    dispatch,
+    keyed_values,
+)
 from threefactor.experiments.training.preconditions import (  # noqa: E402
     require_checkpoint,
     require_file,
@@ -111,6 +116,10 @@ def evaluate(arguments: list[str]) -> int:
         help="also with weights rounded to so few bits, 2 to 32 (for example 8 6 4)",
     )  # fmt: skip
     parser.add_argument(
+        "--env-kwargs", nargs="+", default=(), metavar="NAME=VALUE",
+        help="arguments of the environment that differ from the training's",
+    )  # fmt: skip
+    parser.add_argument(
         "--record", action="store_true",
         help="leave spikes before and after training, and a map, in the run: `plot` draws them",
     )  # fmt: skip
@@ -130,7 +139,7 @@ def evaluate(arguments: list[str]) -> int:
         max_episode_steps=options.max_episode_steps, greedy=options.greedy,
         record=options.record, film=options.film,
         dimensions=tuple(options.dimensions) if options.dimensions else None,
-        bits=options.bits,
+        bits=options.bits, env_kwargs=keyed_values("--env-kwargs", options.env_kwargs),
     )  # fmt: skip
     print(result.report())
     return 0

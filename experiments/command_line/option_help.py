@@ -19,6 +19,7 @@ _HEADING = re.compile(r"^[A-Z]\w*( |$)")
 _SETTINGS = (
     ("--config FILE", "YAML or TOML settings, above defaults and preset"),
     ("--out DIR", "run directory (default runs/<env>/<rule>/<time>)"),
+    ("--env-kwargs NAME=VALUE ...", "arguments of the environment"),
     ("--each SETTING=V,V,...", "a value for each replica, such as rule.learning-rate=1,2"),
     ("--workers W", "processes that share the replicas, one core each (default 1)"),
     ("--print-config", "print the resolved configuration and stop"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from threefactor.experiments.coercion import coerce
-from threefactor.experiments.command_line.arguments import Parser
+from threefactor.experiments.command_line.arguments import Parser, keyed_values
 from threefactor.experiments.command_line.option_help import help_text
 from threefactor.experiments.command_line.option_table import Option, option_table
 from threefactor.experiments.configuration import (
@@ -29,6 +29,8 @@ SWITCHES = {
 }
 #: The option whose words are ``part.setting=value,value``, a value for each replica.
 EACH = "--each"
+#: The option whose words are ``argument=value``, for the environment.
+ENV_KWARGS = "--env-kwargs"
 #: Option -> its values, as typed.
 Typed = dict[str, list[str]]
 
@@ -64,6 +66,9 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
     is_help = bool([typed.pop(flag) for flag in ("--help", "-h") if flag in typed])
     chosen = {name: _take_one(typed, flag) for flag, name in CHOICES.items() if flag in typed}
     layers = _layers(chosen)
+    if ENV_KWARGS in typed:
+        own = keyed_values(ENV_KWARGS, typed.pop(ENV_KWARGS))
+        layers.append({"env_kwargs": {**configure(*layers).options.env_kwargs, **own}})
     base = configure(*layers)
     options = option_table(base)
     if is_help:
@@ -166,7 +171,7 @@ def _value(flag: str, values: list[str], option: Option) -> Any:
 def _unknown(flag: str, options: Mapping[str, Option], base: RunConfig) -> str:
     part = flag[2:].partition(".")[0].replace("-", "_")
     if part not in PARTS:
-        known = [*options, *CHOICES, *SWITCHES, EACH, "--resume"]
+        known = [*options, *CHOICES, *SWITCHES, EACH, ENV_KWARGS, "--resume"]
         return f"Unknown option {flag}.{suggest(flag, known)} `train --help` lists all."
     if part not in base.taken:
         return f"Unknown option {flag}. Agent {shown(base.names['agent'])!r} takes no {part}."

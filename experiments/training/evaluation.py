@@ -49,6 +49,8 @@ class EvaluationResult:
         Time limit of this evaluation; None: that of the training.
     is_greedy : bool
         Whether the decoder decided without noise.
+    env_kwargs : dict
+        Arguments in which the environment differed from that of the training.
     left : tuple of Path
         What it left beside numbers: recordings, a film.
     operations : Operations or None
@@ -65,6 +67,7 @@ class EvaluationResult:
     lengths: NDArray[np.float64]
     max_episode_steps: int | None = None
     is_greedy: bool = False
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     left: tuple[Path, ...] = ()
     operations: Operations | None = None
     bits: int | None = None
@@ -91,6 +94,7 @@ class EvaluationResult:
             "mean_length": self.mean_length,
             "mean_length_by_seed": self.lengths.mean(axis=1).tolist(),
             "max_episode_steps": self.max_episode_steps, "greedy": self.is_greedy,
+            "env_kwargs": dict(self.env_kwargs),
             "operations": self.operations.to_dict() if self.operations else {},
             **({"quantised": few} if few else {}),
         }  # fmt: skip
@@ -103,6 +107,7 @@ class EvaluationResult:
             told += ", greedy"
         if self.max_episode_steps is not None:
             told += f", at most {self.max_episode_steps} decisions"
+        told += "".join(f", {name} {value}" for name, value in self.env_kwargs.items())
         lines = [f"{self.env}: return, {told}: {first}", *others]
         lines.append(f"  mean length {self.mean_length:.1f} decisions")
         if self.operations:
@@ -145,6 +150,7 @@ def evaluate_run(
     greedy: bool = False,
     exhibits: Exhibits = NOTHING,
     bits: Sequence[int] = (),
+    env_kwargs: Mapping[str, Any] | None = None,
 ) -> EvaluationResult:
     """Run `episodes` episodes per replica with learning off.
 
@@ -157,12 +163,14 @@ def evaluate_run(
     bits : sequence of int
         Precisions of the weights with which the same episodes are run as well: rounded for each
         projection (`models.grid.quantise`) and executed by the engine.
+    env_kwargs : mapping, optional
+        Arguments that the environment has in place of, or beside, those of the training.
 
     Raises
     ------
     ValueError
-        For impossible numbers, a run without a checkpoint, an agent that cannot be greedy, or one
-        without weights to quantise.
+        For impossible numbers, a run without a checkpoint, an agent that cannot be greedy, one
+        without weights to quantise, or an environment with other spaces than the agent's.
     """
     if episodes < 1:
         raise ValueError(f"episodes must be >= 1, got {episodes}.")
@@ -176,7 +184,7 @@ def evaluate_run(
     require_checkpoint(run)
     if said := changes(run):
         say(said)
-    asked = _Asked(run, episodes, seed, max_episode_steps, greedy)
+    asked = _Asked(run, episodes, seed, max_episode_steps, greedy, env_kwargs or {})
     result = asked.evaluate(say, exhibits)
     few = {count: asked.evaluate(_say_nothing, NOTHING, count) for count in dict.fromkeys(bits)}
     result = replace(result, quantised=few)
@@ -193,6 +201,7 @@ class _Asked:
     seed: int | None
     max_episode_steps: int | None
     is_greedy: bool
+    env_kwargs: Mapping[str, Any]
 
     def evaluate(self, say: Say, exhibits: Exhibits, bits: int | None = None) -> EvaluationResult:
         """Return what the agents of all workers do, and what a decision of the first one costs."""
@@ -226,12 +235,12 @@ class _Asked:
         returns, lengths = np.concatenate(blocks, axis=1)
         env = resolve(kept_settings(self.run, _say_nothing)).labels()["env"]
         return EvaluationResult(
-            self.run, env, returns, lengths, self.max_episode_steps, self.is_greedy, left,
-            operations, bits,
+            self.run, env, returns, lengths, self.max_episode_steps, self.is_greedy,
+            self.env_kwargs, left, operations, bits,
         )  # fmt: skip
 
     def _played(self, trained: Setup) -> Setup:
-        setup = trained.frozen
+        setup = replace(trained.frozen, changed_kwargs=self.env_kwargs)
         if self.max_episode_steps is not None:
             setup = replace(setup, max_episode_steps=self.max_episode_steps)
         return setup.greedy if self.is_greedy else setup

@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from threefactor.experiments.parts.environments import find_environment
 from threefactor.experiments.training.loop import ClosedLoop
 from threefactor.experiments.training.observers import Observer
 
+Spaces = tuple[gym.Space, gym.Space]
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -27,6 +30,9 @@ class Setup:
     ----------
     env, env_kwargs, max_episode_steps
         See `Environments`.
+    changed_kwargs : mapping
+        Arguments in which the environments differ from the one that the agent is built for, which
+        has `env_kwargs`.
     agent : AgentSettings
     parts : instance of ``agent.parts``
     options : AgentOptions
@@ -50,6 +56,7 @@ class Setup:
     render_mode: str | None = None
     each: tuple[tuple[AgentSettings, Any], ...] = ()
     weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    changed_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: RunConfig) -> Self:
@@ -101,7 +108,8 @@ class Setup:
     ) -> Environments:
         """Return the replicas of the environment; by default as many as there are seeds."""
         return Environments(
-            self.env, replicas or len(self.seeds), env_kwargs=self.env_kwargs,
+            self.env, replicas or len(self.seeds),
+            env_kwargs={**self.env_kwargs, **self.changed_kwargs},
             max_episode_steps=self.max_episode_steps, render_mode=self.render_mode, say=say,
         )  # fmt: skip
 
@@ -123,7 +131,7 @@ class Setup:
         return agent
 
     def _build_agent(self, environments: Environments, say: Callable[[str], None] | None) -> Agent:
-        spaces = (environments.observation_space, environments.action_space)
+        spaces = self._spaces(environments)
         if not self.each:
             return self.agent.build(self.parts, self.options, spaces, self.seeds, say)
         with ExitStack() as opened:
@@ -135,6 +143,28 @@ class Setup:
             ensemble = Ensemble(members)
             opened.pop_all()
         return ensemble
+
+    def _spaces(self, environments: Environments) -> Spaces:
+        """Return the spaces that the agent is built for; ValueError if it cannot act in these."""
+        seen = environments.observation_space, environments.action_space
+        if not self.changed_kwargs:
+            return seen
+        unchanged = replace(self, changed_kwargs={})
+        with closing(unchanged.open_environments(replicas=1)) as own:
+            spaces = own.observation_space, own.action_space
+        for what, here, there in zip(("observations", "actions"), spaces, seen, strict=True):
+            if _form(here) != _form(there):
+                told = ", ".join(f"{name}={value}" for name, value in self.changed_kwargs.items())
+                raise ValueError(
+                    f"env_kwargs {told}: the agent was trained for {what} {here}, these are "
+                    f"{there}; leave out what changes them."
+                )
+        return spaces
+
+
+def _form(space: gym.Space) -> Any:
+    """Return what of a space an agent depends on: all of it, but not where numbers are bounded."""
+    return space.shape if isinstance(space, gym.spaces.Box) else space
 
 
 def _say_nothing(line: str) -> None:

@@ -1,8 +1,10 @@
 """Evaluation asks the seeds, not the episodes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -77,6 +79,51 @@ def test_greedy_is_the_choice_of_most_spikes(soft):
     expected = [[e.length for e in episodes if e.replica == r] for r in range(2)]
     assert greedy.lengths.tolist() == expected
     assert evaluate_run(soft, 2, max_episode_steps=40).lengths.tolist() != expected
+
+
+def test_another_environment_is_the_one_that_is_played(soft):
+    """As agents with the same weights play where it was told from the beginning."""
+    rewards = {"goal_reward": 3.0}
+    changed = evaluate_run(soft, 3, max_episode_steps=40, env_kwargs=rewards)
+    assert "goal_reward 3.0" in changed.report()
+    assert json.loads((soft / "evaluation.json").read_text())["env_kwargs"] == rewards
+    told = {"env_kwargs": {"size": 3, **rewards}, "max_episode_steps": 40}
+    setup = Setup.of(resolve(read_settings(soft / "config.yaml"), told)).frozen
+    with setup.opened() as (environments, agent):
+        agent.adopt(load_checkpoint(soft)["agent"])
+        episodes = play(agent, environments, 3, [seeds.evaluation for seeds in setup.seeds])
+    expected = [[e.discounted for e in episodes if e.replica == r] for r in range(2)]
+    assert changed.returns.tolist() == expected
+    usual = evaluate_run(soft, 3, max_episode_steps=40)
+    assert usual.returns.max() > changed.returns.max() > 0
+
+
+class Bounded(gym.Env):
+    """Shows a number between bounds that an argument sets."""
+
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, bound=1.0):
+        self.observation_space = gym.spaces.Box(-bound, bound, (1,))
+
+
+def test_the_agent_is_built_for_the_bounds_of_its_training():
+    """Cells stay where they were when an argument moves the bounds of what is seen."""
+    gym.register("Bounded-v0", Bounded)
+    try:
+        setup = Setup.of(resolve({"env": "Bounded-v0", "encoder": "gaussian", "engine": "runtime-numpy"}))
+        moved = replace(setup, changed_kwargs={"bound": 5.0})
+        with setup.opened() as (_, own), moved.opened() as (environments, agent):
+            assert environments.observation_space.high[0] == 5.0
+            seen = np.full((1, 1), 0.3)
+            np.testing.assert_array_equal(agent.encoder.encode(seen), own.encoder.encode(seen))
+    finally:
+        del gym.registry["Bounded-v0"]
+
+
+def test_an_environment_of_another_form_is_refused(soft):
+    with pytest.raises(ValueError, match=r"env_kwargs size=4: .* Discrete\(9\), these are"):
+        evaluate_run(soft, 1, env_kwargs={"size": 4})
 
 
 @pytest.mark.parametrize(
