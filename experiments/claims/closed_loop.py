@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,16 +87,23 @@ class Score:
         limit = "" if steps is None else f" of at most {steps} decisions"
         return f"{what}, mean of {self.evaluated} episodes{limit} after training, learning off"
 
-    def of_run(self, path: Path, budget: float) -> NDArray[np.float64]:
-        """Return the score of each replica of a finished run."""
+    def of_run(
+        self, path: Path, budget: float, env_kwargs: Mapping[str, Any] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the score of each replica of a finished run, in its environment or another."""
         if self.evaluated is None:
             return last_scores(path, self.of)
         found = path / "evaluation.json"
-        if not found.exists():
-            episodes = max(1, round(self.evaluated * budget))
-            evaluate_run(path, episodes, max_episode_steps=self.max_episode_steps)
+        if env_kwargs is None and found.exists():
+            told = json.loads(found.read_text())
+        else:
+            told = evaluate_run(
+                path, max(1, round(self.evaluated * budget)),
+                max_episode_steps=self.max_episode_steps, env_kwargs=env_kwargs,
+                is_kept=env_kwargs is None,
+            ).to_dict()  # fmt: skip
         name = "mean_length_by_seed" if self.of == "length" else "mean_return_by_seed"
-        return np.array(json.loads(found.read_text())[name])
+        return np.array(told[name])
 
     def of_random(self, setup: Setup, budget: float) -> float:
         """Return the score of uniformly random actions."""
@@ -115,6 +123,7 @@ def closed_loop_experiment(
     control_episodes: int | None = None,
     is_scheduled: bool = False,
     variants: Mapping[str, Mapping[str, Any]] | None = None,
+    elsewhere: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Experiment:
     """Return an experiment whose arms are training runs.
 
@@ -132,6 +141,9 @@ def closed_loop_experiment(
         Whether a schedule moves a parameter that all replicas share: processes cannot share them.
     variants : mapping of str to settings
         Further arms, which lack something that the agent has or do it otherwise.
+    elsewhere : mapping of str to mapping
+        Arms in which the trained agent is evaluated in another environment, and the arguments in
+        which it differs from that of the training; for scores of an evaluation.
     """
     text = score.text
     if control_episodes is not None:
@@ -139,8 +151,9 @@ def closed_loop_experiment(
     changes = {**CONTROL_SETTINGS, **(variants or {})}
     kind = part_settings("agent", settings.get("agent")).get("name", PARTS["agent"].default)
     return Experiment(
-        claim, partial(_run_arm, settings, changes, score, control_episodes), text, bars,
-        arms=(TRAINED, *(variants or {}), *controls), draw=partial(_draw, changes, score),
+        claim, partial(_run_arm, settings, changes, elsewhere, score, control_episodes), text, bars,
+        arms=(TRAINED, *elsewhere, *(variants or {}), *controls),
+        draw=partial(_draw, changes, score),
         describe=partial(_describe, (TRAINED, *(variants or {}))),
         takes_workers=not is_scheduled,
         settings=settings,
@@ -151,10 +164,14 @@ def closed_loop_experiment(
 def _run_arm(
     settings: dict[str, Any],
     changes: Mapping[str, Mapping[str, Any]],
+    elsewhere: Mapping[str, Mapping[str, Any]],
     score: Score,
     control_episodes: int | None,
     request: ArmRequest,
 ) -> ArmResult:
+    if request.arm in elsewhere:
+        trained = arm_folder(request.folder.parent, TRAINED)
+        return ArmResult(score.of_run(trained, request.budget, elsewhere[request.arm]))
     if request.arm == RANDOM:
         return ArmResult(np.array([
             score.of_random(Setup.of(configure(settings, seed=seed, replicas=1)), request.budget)

@@ -270,6 +270,12 @@ EXPERIMENTS: dict[str, Experiment] = {
             score=Score(evaluated=50),
             controls=(TWIN, SHUFFLED),
             variants=HOVERERS,
+            elsewhere={
+                "mass 0.8": {"mass_factor": 0.8},
+                "mass 1.2": {"mass_factor": 1.2},
+                "a push that lasts": {"disturbance_factor": 1.0},
+                "noise in what is seen": {"noise_factor": 1.0},
+            },
         ),
         published="with jump-start and imitation 412 +- 7, jump-start alone 334 +- 26, imitation "
         "alone 32 +- 1, neither 36 +- 4",

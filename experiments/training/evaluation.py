@@ -151,12 +151,13 @@ def evaluate_run(
     exhibits: Exhibits = NOTHING,
     bits: Sequence[int] = (),
     env_kwargs: Mapping[str, Any] | None = None,
+    is_kept: bool = True,
 ) -> EvaluationResult:
     """Run `episodes` episodes per replica with learning off.
 
     The environment runs on the seeds' evaluation stream, which training never used (or on `seed`);
-    the result is also written to ``evaluation.json`` in the run directory. Exhibits are made beside
-    it, of replica 0.
+    the result is also written to ``evaluation.json`` in the run directory, if it is kept. Exhibits
+    are made beside it, of replica 0.
 
     Parameters
     ----------
@@ -188,7 +189,8 @@ def evaluate_run(
     result = asked.evaluate(say, exhibits)
     few = {count: asked.evaluate(_say_nothing, NOTHING, count) for count in dict.fromkeys(bits)}
     result = replace(result, quantised=few)
-    write_atomically(run / "evaluation.json", json.dumps(result.to_dict(), indent=2) + "\n")
+    if is_kept:
+        write_atomically(run / "evaluation.json", json.dumps(result.to_dict(), indent=2) + "\n")
     return result
 
 

@@ -91,6 +91,26 @@ def test_an_evaluation_is_made_once(run_arm, monkeypatch):
     assert Score(evaluated=4).of_run(path, 1.0).tolist() == scores.tolist()
 
 
+def test_an_agent_is_put_to_the_test_elsewhere_and_keeps_its_own_score(tmp_path):
+    settings = {"env": "GridWorld-v0", "env_kwargs": {"size": 3}, "episodes": 3, "preset": "none"}
+    rich, scores = {"goal_reward": 30.0}, {}
+    experiment = closed_loop_experiment(
+        "It runs.",
+        settings,
+        (),
+        Score(evaluated=4, max_episode_steps=40),
+        (),
+        elsewhere={"r": rich},
+    )
+    assert experiment.arms == (TRAINED, "r")
+    for arm in (TRAINED, "r", TRAINED):
+        request = ArmRequest(arm, tmp_path / arm, (0, 1), 1.0, "auto", lambda line: None)
+        scores.setdefault(arm, []).append(experiment.run_arm(request).scores)
+    np.testing.assert_allclose(scores["r"][0], 3.0 * scores[TRAINED][0])
+    assert scores[TRAINED][0].tolist() == scores[TRAINED][1].tolist()
+    assert scores[TRAINED][0].min() > 0
+
+
 def test_lengths_and_returns_are_told_apart(run_arm):
     path, _ = run_arm(TRAINED)
     rows = episodes_of(path)

@@ -111,7 +111,9 @@ def test_the_agent_is_built_for_the_bounds_of_its_training():
     """Cells stay where they were when an argument moves the bounds of what is seen."""
     gym.register("Bounded-v0", Bounded)
     try:
-        setup = Setup.of(resolve({"env": "Bounded-v0", "encoder": "gaussian", "engine": "runtime-numpy"}))
+        setup = Setup.of(
+            resolve({"env": "Bounded-v0", "encoder": "gaussian", "engine": "runtime-numpy"})
+        )
         moved = replace(setup, changed_kwargs={"bound": 5.0})
         with setup.opened() as (_, own), moved.opened() as (environments, agent):
             assert environments.observation_space.high[0] == 5.0
