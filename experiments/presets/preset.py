@@ -130,8 +130,8 @@ def find_preset(
         For an unknown preset, with a suggestion.
     """
     check_choice("preset", name, PRESETS)
-    general = _read(GENERAL).get(name, {}).get("default", {})
     own = {} if split_name(env) else _read(env.rpartition(":")[2]).get(name, {})
+    general = _general(name, is_tuned=bool(own))
     if agent not in (None, PARTS["agent"].default):
         section = (own.get("agents") or {}).get(agent) or {}
         given = section.get("provenance")
@@ -152,6 +152,12 @@ def find_preset(
         layers, told = [*layers, every, of_rule], _provenance(variant, rule) or told
     provenance = Provenance.of(f"{env}.{name}", told) if told else None
     return Preset(name, env, rule, model if variant else None, tuple(layers), provenance)
+
+
+def _general(name: str, is_tuned: bool) -> dict[str, Any]:
+    """Return what every environment starts from, and what those that nobody tuned do."""
+    found = _read(GENERAL).get(name, {})
+    return {**found.get("default", {}), **({} if is_tuned else found.get("untuned", {}))}
 
 
 def _layers(own: Mapping[str, Any], rule: str) -> list[dict[str, Any]]:

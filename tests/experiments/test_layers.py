@@ -41,6 +41,24 @@ def test_what_was_not_tuned_starts_from_the_general_preset():
     assert preset_of(general).text().endswith("rule reinforce-sign: not tuned for it")
 
 
+def test_what_was_not_tuned_is_five_times_as_fast_in_the_fast_preset():
+    """Windows, time constants and rates alike, so that settings of one carry over to the other."""
+    slow, fast = (configure(env="Acrobot-v1", preset=name) for name in ("plausible", "fast"))
+    assert slow.options.window_ms == 5.0 * fast.options.window_ms
+    for part, times, rates in (
+        ("encoder", (), ("rate_max_hz",)),
+        ("neuron", ("tau_membrane_ms",), ("rate_at_threshold_hz",)),
+        ("critic_neuron", ("tau_membrane_ms",), ("rate_at_threshold_hz",)),
+        ("modulator", ("tau_normalise_ms",), ()),
+    ):
+        one, other = slow.parts[part], fast.parts[part]
+        assert all(getattr(one, name) == 5.0 * getattr(other, name) for name in times), part
+        assert all(5.0 * getattr(one, name) == getattr(other, name) for name in rates), part
+    assert slow.parts["model"] == fast.parts["model"]
+    tuned = configure(env="Taxi-v4", preset="fast")
+    assert tuned.parts["neuron"].tau_membrane_ms == slow.parts["neuron"].tau_membrane_ms
+
+
 def test_a_saved_configuration_keeps_its_preset():
     config = configure(preset="fast", env="CartPole-v1", rule="reinforce")
     assert configure(config.to_dict()) == config == resolve(config.to_dict())
