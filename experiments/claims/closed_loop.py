@@ -14,11 +14,17 @@ from numpy.typing import NDArray
 
 from threefactor.agents import AGENTS
 from threefactor.analysis.operations import Operations
-from threefactor.analysis.plausibility import Plausibility
+from threefactor.analysis.plausibility import MEAN_RATE, Plausibility
 from threefactor.analysis.run_data import Run
 from threefactor.experiments import interface
 from threefactor.experiments.claims.arms import load_result
-from threefactor.experiments.claims.costs import times_to_threshold
+from threefactor.experiments.claims.costs import (
+    EFFECTIVE,
+    LARGEST_RATE,
+    SYNAPTIC_OPERATIONS,
+    times_in_words,
+    times_to_threshold,
+)
 from threefactor.experiments.claims.experiment import (
     PERMUTED,
     RANDOM,
@@ -155,6 +161,7 @@ def closed_loop_experiment(
         arms=(TRAINED, *elsewhere, *(variants or {}), *controls),
         draw=partial(_draw, changes, score),
         describe=partial(_describe, (TRAINED, *(variants or {}))),
+        measure=_measure,
         takes_workers=not is_scheduled,
         settings=settings,
         needs=AGENTS[kind].needs,
@@ -247,8 +254,20 @@ def _describe(arms: tuple[str, ...], folder: Path) -> dict[str, str]:
         facts |= {
             f"decisions per episode, {arm}": _lengths(arm_folder(folder, arm)) for arm in arms
         }
-    facts |= times_to_threshold(Run(run), summary["env"], summary["metric"])
+    facts |= times_in_words(_measure(folder))
     return {**facts, "decisions per second": f"{summary['decisions_per_second']:.0f}"}
+
+
+def _measure(folder: Path) -> dict[str, Any]:
+    """Return how long the trained seeds took to learn, their rate, what a decision costs."""
+    run = Run(arm_folder(folder, TRAINED))
+    summary = json.loads((run.path / "summary.json").read_text())
+    card, counts = summary.get("plausibility") or {}, summary.get("operations") or {}
+    return {
+        **times_to_threshold(run, summary["env"], summary["metric"]),
+        LARGEST_RATE: (card.get(MEAN_RATE) or {}).get("number"),
+        SYNAPTIC_OPERATIONS: sum(counts[key] for key in EFFECTIVE) if counts else None,
+    }
 
 
 def _lengths(run: Path) -> str:

@@ -112,6 +112,9 @@ class Experiment:
         Folder of the experiment -> figure, drawn from what the arms wrote.
     describe : callable or None
         Folder of the experiment -> what else is to be known of the agent, by name: rates, speed.
+    measure : callable or None
+        Folder of the experiment -> numbers of the agent by name, which tables and figures of
+        several experiments are made of.
     seed, n_seeds : int
         Reporting seeds seed to seed + n_seeds - 1; tuning used others (100 and above).
     takes_workers : bool
@@ -130,6 +133,7 @@ class Experiment:
     published: str = ""
     draw: "Callable[[Path], Figure] | None" = None
     describe: Callable[[Path], dict[str, str]] | None = None
+    measure: Callable[[Path], dict[str, Any]] | None = None
     seed: int = 0
     n_seeds: int = 10
     takes_workers: bool = False

@@ -86,6 +86,7 @@ class Reproduction:
             "score": experiment.score, "published": experiment.published, "bars": dict(self.bars),
             "scores": {arm: values.tolist() for arm, values in self.scores.items()},
             "facts": experiment.describe(self.folder) if experiment.describe else {},
+            "numbers": experiment.measure(self.folder) if experiment.measure else {},
             "minutes": self.minutes, "date": datetime.date.today().isoformat(),
             "processor": metadata["processor"], "versions": metadata["versions"],
             "git_commit": metadata["git_commit"],

@@ -13,7 +13,7 @@ import numpy as np
 
 from threefactor.analysis.statistics import summarise_seeds
 from threefactor.experiments.atomic import write_atomically
-from threefactor.experiments.claims.costs import section
+from threefactor.experiments.claims.costs import FIGURE, figure, section
 from threefactor.experiments.claims.registry import EXPERIMENTS
 
 RESULTS, PAGE = Path("results"), Path("docs") / "results.md"
@@ -57,13 +57,25 @@ def keep(found: Path, root: Path = Path()) -> Path:
     for file in (kept, made):
         file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(kept, json.dumps(result, indent=1) + "\n")
-    write_atomically(made, page(read(kept.parent)))
+    results = read(kept.parent)
+    write_atomically(made, page(results))
+    draw_figure(results, made.parent)
     return kept
 
 
 def read(folder: Path = RESULTS) -> list[dict[str, Any]]:
     """Return the results that were kept, by name."""
     return [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+
+
+def draw_figure(results: Sequence[Mapping[str, Any]], docs: Path) -> None:
+    """Save the figure that the page shows, if there is something to show."""
+    from threefactor.analysis.style import PNG_DPI
+
+    if drawn := figure(results, _settings()):
+        path = docs / FIGURE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawn.savefig(path, dpi=PNG_DPI)
 
 
 def page(results: Sequence[Mapping[str, Any]]) -> str:
@@ -78,9 +90,12 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
             f"| {link} | {result['claim']} | {summarise_seeds(first).brief} | {verdict} | "
             f"{len(result['seeds'])} | {result['minutes']:.0f} |"
         )
-    settings = {name: experiment.settings for name, experiment in EXPERIMENTS.items()}
-    costs = [found] if (found := section(results, settings)) else []
+    costs = [found] if (found := section(results, _settings())) else []
     return "\n".join([_HEAD, "\n".join(rows), "", *costs, *map(_section, results)])
+
+
+def _settings() -> dict[str, Mapping[str, Any] | None]:
+    return {name: experiment.settings for name, experiment in EXPERIMENTS.items()}
 
 
 def _section(result: Mapping[str, Any]) -> str:
