@@ -1,5 +1,7 @@
 """Every environment by its id alone: parts that fit its spaces, and runs that start and end."""
 
+from contextlib import closing
+
 import gymnasium as gym
 import pytest
 
@@ -45,7 +47,9 @@ def test_an_environment_runs_by_its_id_alone(env, tmp_path):
     ],
 )
 def test_encoders_follow_the_table(env, encoder):
-    chosen = configure(env=env, preset="fast").parts["encoder"]  # which has none of its own there
+    with closing(Environments(env, 1)) as environments:
+        fitting = fitting_parts(environments, {})  # whatever presets say
+    chosen = resolve({"encoder": fitting["encoder"]}).parts["encoder"]
     assert {name: getattr(chosen, name) for name in encoder} == encoder
 
 
