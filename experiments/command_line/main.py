@@ -72,7 +72,8 @@ def train(arguments: list[str]) -> int:
         from threefactor.experiments.training.limits import with_limits
         from threefactor.experiments.training.progress import say_on_stderr
 
-        print(textwrap.indent(preset_of(request.config).text(), "# "))
+        told = [preset_of(request.config).text(), request.note]
+        print(textwrap.indent("\n".join(filter(None, told)), "# "))
         print(with_limits(request.config, say_on_stderr).to_yaml(), end="")
         return 0
     if request.out is not None:
@@ -84,6 +85,8 @@ def train(arguments: list[str]) -> int:
             request.resume, request.episodes, quiet=request.is_quiet, trust=request.is_trusted
         )
     else:
+        if request.note and not request.is_quiet:
+            print(request.note, file=sys.stderr)
         result = interface.train(
             request.config, out=request.out, workers=request.workers, quiet=request.is_quiet,
             trust=request.is_trusted,

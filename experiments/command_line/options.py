@@ -47,6 +47,7 @@ class TrainRequest(NamedTuple):
     is_trusted: bool
     resume: Path | None
     episodes: int | None
+    note: str = ""
 
 
 def parse_train(arguments: Sequence[str]) -> TrainRequest:
@@ -81,8 +82,22 @@ def parse_train(arguments: Sequence[str]) -> TrainRequest:
     return TrainRequest(
         config, Path(chosen["out"]) if "out" in chosen else None, workers,
         switches["print_config"], switches["quiet"], not switches["no_figures"],
-        switches["trust"], None, None,
+        switches["trust"], None, None, _schedule_left_out(base, config),
     )  # fmt: skip
+
+
+def _schedule_left_out(base: RunConfig, config: RunConfig) -> str:
+    """Return a line on the preset's schedule if what was typed stands in its way; else ""."""
+    names = [
+        run.names["schedule"] if "schedule" in run.taken else "fixed" for run in (base, config)
+    ]
+    if names[0] == names[1] or names[1] != "fixed":
+        return ""
+    moved = " ".join(base.parts["schedule"].parameter)
+    return (
+        f"schedule: left out, it would move a setting of the rule that was given; --schedule "
+        f"{names[0]} --schedule.parameter {moved} asks for it"
+    )
 
 
 def read_words(words: Sequence[str]) -> Typed:

@@ -59,6 +59,23 @@ def test_what_was_not_tuned_is_five_times_as_fast_in_the_fast_preset():
     assert tuned.parts["neuron"].tau_membrane_ms == slow.parts["neuron"].tau_membrane_ms
 
 
+@pytest.mark.parametrize(
+    ("typed", "is_told"),
+    [
+        ([], False),
+        (["--rule.learning-rate", "4"], True),  # what the preset has: it stays all the same
+        (["--rule.learning-rate", "4", "--schedule", "decay"], False),
+        (["--model.w-max", "5"], False),
+    ],
+)
+def test_a_schedule_that_is_left_out_is_told(typed, is_told):
+    request = parse_train(["--env", "FrozenLake-v1", *typed])
+    assert request.note.startswith("schedule: left out") == is_told
+    assert (request.config.names["schedule"] == "fixed") == is_told
+    if is_told:
+        assert "--schedule decay --schedule.parameter policy.learning_rate modul" in request.note
+
+
 def test_a_saved_configuration_keeps_its_preset():
     config = configure(preset="fast", env="CartPole-v1", rule="reinforce")
     assert configure(config.to_dict()) == config == resolve(config.to_dict())
