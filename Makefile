@@ -58,6 +58,7 @@ benchmarks: $(VENV)/test
 	$(BIN)/python benchmarks/scaling.py $(MEASURE)/scaling.json
 	$(BIN)/python benchmarks/workers.py $(MEASURE)/workers.json
 	$(BIN)/python benchmarks/training.py $(MEASURE)/training.json
+	$(BIN)/python benchmarks/learning_step.py $(MEASURE)/learning_step.json
 	$(BIN)/python benchmarks/sweep.py --repeats 3 --json benchmarks/results/sweep.json
 	$(BIN)/python benchmarks/performance_page.py
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import closed_loop
 import decision
+import learning_step
 import scaling
 import training
 import workers
@@ -22,6 +23,7 @@ PAGE = HERE.parent / "docs" / "performance.md"
 BENCHMARKS = {
     "closed_loop": closed_loop.tables, "decision": decision.tables, "scaling": scaling.tables,
     "workers": workers.tables, "training": training.tables,
+    "learning_step": learning_step.tables,
 }  # fmt: skip
 #: Budgets below this are too short for the numbers to mean anything.
 FULL_BUDGET = 100

@@ -1,15 +1,10 @@
-"""Speed of training by gradients: updates of networks, and steps of agents.
+"""Speed of training by gradients: forward and backward through 100 timesteps of 18-256-128-4.
 
 python benchmarks/training.py [--batch B ...]
 
-Forward and backward through 100 timesteps of 18-256-128-4.
-
 Against the same network written by hand, 25 lines of autograd, and against snnTorch and
 SpikingJelly in environments of their own, whose Python SNNTORCH_PYTHON and SPIKINGJELLY_PYTHON
-name. Then steps of `dqn` and `td3` against those of Stable-Baselines3, whose networks are ordinary
-(SB3_PYTHON): what a step takes more must not be more than what the spiking network itself does.
-
-One thread; every way is a process that waits while another one runs (`interleaved`).
+name. One thread; every way is a process that waits while another one runs (`interleaved`).
 """
 
 import argparse
@@ -25,10 +20,7 @@ from interleaved import Row, Ways, measure
 from pacing import Worker
 from report import machine, markdown, say, spread
 
-SCRIPT, STEP_SCRIPT = "training_loop.py", "learner_step_loop.py"
-ALGORITHMS, SB3 = ("dqn", "td3"), "SB3_PYTHON"
-#: How the step of an agent is told without what its network takes.
-ADJUSTED = "ours / (SB3 x spiking / ordinary network)"
+SCRIPT = "training_loop.py"
 LIBRARIES = {"snnTorch": "SNNTORCH_PYTHON", "SpikingJelly": "SPIKINGJELLY_PYTHON"}
 
 
@@ -60,65 +52,28 @@ def updates(batch: int, options: argparse.Namespace) -> list[Row]:
     return list(rows.values())
 
 
-def steps(algorithm: str, options: argparse.Namespace) -> list[Row]:
-    """Measure steps of an agent; ratios are the others' to ours, but for that of the last row."""
-    say(f"steps of {algorithm}")
-    kinds = {
-        "ours": ("ours", ""), "SB3": ("sb3", os.environ.get(SB3, "")),
-        "spiking network alone": ("spiking", ""), "ordinary network alone": ("ordinary", ""),
-    }  # fmt: skip
-    if not kinds["SB3"][1]:
-        say(f"SB3: skipped ({SB3}=PYTHON runs it)")
-        del kinds["SB3"]
-    ways: Ways = {
-        name: (
-            partial(Worker, STEP_SCRIPT, algorithm, kind, python=python or sys.executable),
-            max(1, options.budget),
-        )
-        for name, (kind, python) in kinds.items()
-    }
-    rows = measure(ways, "ours", options.repeats)
-    if "SB3" in rows:
-        alone = (rows[f"{kind} network alone"].ratios for kind in ("spiking", "ordinary"))
-        ratios = [o / (sb3 * s) for sb3, s, o in zip(rows["SB3"].ratios, *alone, strict=True)]
-        rows[ADJUSTED] = Row(ADJUSTED, ratios=ratios, bar="<= 1.5")
-    return list(rows.values())
-
-
 def table(rows: list[Row]) -> str:
     """Return the times of an update and what the others take, relative to ours."""
     lines = [
-        [
-            row.name,
-            spread(row.cpu_s, 1e3) if row.cpu_s else "",
-            spread(row.ratios),
-            row.bar,
-            row.verdict,
-        ]
-        for row in rows
+        [row.name, spread(row.cpu_s, 1e3), spread(row.ratios), row.bar, row.verdict] for row in rows
     ]
     return markdown(["update", "ms", "theirs / ours", "bar", ""], lines)
 
 
 def tables(found: dict) -> dict[str, str]:
     """Return what was found as text, a table for each size of a batch."""
-    named = {f"batch {batch}": rows for batch, rows in found["updates"].items()}
-    named |= {f"steps of {algorithm}": rows for algorithm, rows in found["steps_of"].items()}
-    return {
-        name: table([Row(**{k: v for k, v in row.items() if k != "verdict"}) for row in rows])
-        for name, rows in named.items()
-    }
+    text = {}
+    for batch, kept in found["updates"].items():
+        rows = [Row(**{k: v for k, v in row.items() if k != "verdict"}) for row in kept]
+        text[f"batch {batch}"] = table(rows)
+    return text
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="also write everything measured to this file")
-    parser.add_argument("--batch", type=int, nargs="*", default=[32, 256])
-    parser.add_argument(
-        "--algorithms", nargs="*", default=list(ALGORITHMS), choices=ALGORITHMS,
-        help="whose steps are measured",
-    )  # fmt: skip
+    parser.add_argument("--batch", type=int, nargs="+", default=[32, 256])
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--budget", type=int, default=100, help="1: seconds; 100: two minutes")
     parser.add_argument("--repeats", type=int, default=7)
@@ -129,13 +84,11 @@ def main(arguments: list[str] | None = None) -> int:
     found = {
         "machine": machine() | {"torch": importlib.metadata.version("torch")},
         "budget": options.budget, "repeats": options.repeats, "steps": options.steps,
-        "updates": {}, "steps_of": {},
+        "updates": {},
     }  # fmt: skip
     print(found["machine"])
     for batch in options.batch:
         found["updates"][str(batch)] = [row.plain() for row in updates(batch, options)]
-    for algorithm in options.algorithms:
-        found["steps_of"][algorithm] = [row.plain() for row in steps(algorithm, options)]
     for name, text in tables(found).items():
         print(f"\n{name}\n\n{text}")
     if options.json:

@@ -1,6 +1,6 @@
 """Worker: steps of learning of a gradient-trained agent, one for each request (`pacing`).
 
-python learner_step_loop.py ALGORITHM KIND
+python learning_step_loop.py ALGORITHM KIND
 
 ALGORITHM is dqn (CartPole-v1, batch 64) or td3 (Pendulum-v1, batch 256), two hidden layers of 64.
 KIND is
