@@ -71,7 +71,7 @@ def draw_costs(costs: Sequence[Cost]) -> Figure:
     for axes, label in zip(grid[-1], _LABELS, strict=True):
         axes.set_xlabel(label)
     for column, is_log in ((1, True), (2, False), (3, True)):
-        _share_limits(grid[:, column], is_log)
+        _share_limits(list(grid[:, column]), is_log)
     kinds = {cost.kind for cost in costs}
     for kind in (kind for kind in (*_PRESETS, _GRADIENT) if kind in kinds):
         grid[0][0].plot([], [], "o", color=_colour(kind), label=kind)
@@ -107,7 +107,7 @@ def _draw_task(row: Sequence[Axes], task: str, costs: Sequence[Cost]) -> None:
 
 def _share_limits(column: Sequence[Axes], is_log: bool) -> None:
     """Give all panels of a column the same axis, with numbers below the last one alone."""
-    drawn = [x for axes in column for line in axes.lines for x in line.get_xdata()]
+    drawn = [float(x) for axes in column for line in axes.lines for x in np.ravel(line.get_xdata())]
     values = drawn or [1.0, 10.0]
     for axes in column:
         if is_log:

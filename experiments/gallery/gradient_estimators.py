@@ -211,6 +211,20 @@ def _draw(folder: Path) -> "Figure":
 
 _LARGEST = f"{SIZES[-1]} units"
 
+
+def _is_right_in_the_long_run(name: str) -> Bar:
+    arm = f"{name}, {_LARGEST}, mean of updates"
+    return Bar(f"{arm}: at least 0.9 (mean over seeds)", lambda scores: _mean(scores, arm) >= 0.9)
+
+
+def _is_less_variable(name: str) -> Bar:
+    arm, other = (f"{estimator}, {_LARGEST}" for estimator in (name, SCORE))
+    return Bar(
+        f"{arm}: at least twice {SCORE} (means over seeds)",
+        lambda scores: _mean(scores, arm) >= 2.0 * _mean(scores, other),
+    )
+
+
 GRADIENT_ESTIMATORS = Experiment(
     "Led through relaxed draws, a policy gradient of stochastic units is biased a little and much "
     "less variable than with units as agents, and more so in larger networks.",
@@ -218,25 +232,8 @@ GRADIENT_ESTIMATORS = Experiment(
     "cosine of estimated and exact gradient by the hidden units' weights, mean over updates of "
     f"{DECISIONS} decisions, or of the mean of {UPDATES} updates",
     (
-        *(
-            Bar(
-                f"{name}, {_LARGEST}, mean of updates: at least 0.9 (mean over seeds)",
-                lambda scores, name=name: (
-                    _mean(scores, f"{name}, {_LARGEST}, mean of updates") >= 0.9
-                ),
-            )
-            for name in ESTIMATORS
-        ),
-        *(
-            Bar(
-                f"{name}, {_LARGEST}: at least twice {SCORE} (means over seeds)",
-                lambda scores, name=name: (
-                    _mean(scores, f"{name}, {_LARGEST}")
-                    >= 2.0 * _mean(scores, f"{SCORE}, {_LARGEST}")
-                ),
-            )
-            for name in list(ESTIMATORS)[1:]
-        ),
+        *(_is_right_in_the_long_run(name) for name in ESTIMATORS),
+        *(_is_less_variable(name) for name in list(ESTIMATORS)[1:]),
         Bar(
             f"{SCORE}: falls with the number of units (means over seeds)",
             lambda scores: bool(
