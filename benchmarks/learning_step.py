@@ -9,9 +9,6 @@ way is a process that waits while another one runs (`interleaved`).
 """
 
 import argparse
-import importlib.metadata
-import importlib.util
-import json
 import os
 import sys
 from functools import partial
@@ -19,7 +16,7 @@ from pathlib import Path
 
 from interleaved import Row, Ways, measure
 from pacing import Worker
-from report import machine, markdown, say, spread
+from report import machine_with_torch, markdown, say, spread, tell
 
 SCRIPT, SB3 = "learning_step_loop.py", "SB3_PYTHON"
 ALGORITHMS = ("dqn", "td3")
@@ -80,21 +77,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--budget", type=int, default=100, help="1: seconds; 100: a minute")
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args(arguments)
-    if importlib.util.find_spec("torch") is None:
-        say('skipped: it needs PyTorch, pip install "threefactor[deep]"')
+    measured_on = machine_with_torch()
+    if measured_on is None:
         return 0
+    print(measured_on)
     found = {
-        "machine": machine() | {"torch": importlib.metadata.version("torch")},
-        "budget": options.budget, "repeats": options.repeats, "steps": {},
+        "machine": measured_on, "budget": options.budget, "repeats": options.repeats,
+        "steps": {},
     }  # fmt: skip
-    print(found["machine"])
     for algorithm in options.algorithm:
         found["steps"][algorithm] = [row.plain() for row in steps(algorithm, options)]
-    for name, text in tables(found).items():
-        print(f"\n{name}\n\n{text}")
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
-    return 0
+    return tell(found, tables(found), options.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What the benchmarks print: medians with their spread, verdicts, tables, machine, progress."""
 
 import importlib.metadata
+import importlib.util
+import json
 import os
 import platform
 import sys
@@ -56,3 +58,20 @@ def machine() -> dict:
     return {"date": time.strftime("%Y-%m-%d %H:%M"), "processor": model, "cores": os.cpu_count(),
             "load": load, "python": platform.python_version(),
             "brian2": importlib.metadata.version("brian2")}  # fmt: skip
+
+
+def machine_with_torch() -> dict | None:
+    """Return the same with PyTorch's version; without PyTorch say so, and return None."""
+    if importlib.util.find_spec("torch") is None:
+        say('skipped: it needs PyTorch, pip install "threefactor[deep]"')
+        return None
+    return machine() | {"torch": importlib.metadata.version("torch")}
+
+
+def tell(found: dict, tables: dict[str, str], path: Path | None) -> int:
+    """Print tables, write everything that was found to a file if one is asked for; return 0."""
+    for name, text in tables.items():
+        print(f"\n{name}\n\n{text}")
+    if path:
+        path.write_text(json.dumps(found, indent=1) + "\n")
+    return 0
