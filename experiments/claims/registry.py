@@ -218,7 +218,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         f"{PLAUSIBLY} TD-LTP learns GridWorld from the TD error of a spiking critic.",
         {"env": "GridWorld-v0", "rule": "td-ltp", "model": "actor-critic"},
         (at_least(TRAINED, 0.85, 8), *(at_most(arm, 0.3) for arm in CONTROLS)),
-        control_episodes=300,
+        control_episodes=150,
         is_scheduled=True,
     ),
     "gridworld_rstdp-et": closed_loop_experiment(
