@@ -30,7 +30,6 @@ from threefactor.rules.streams import named_generator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from torch import Tensor
 
 
 N_INPUTS, N_ACTIONS, PATTERNS = 4, 3, 6
@@ -103,7 +102,7 @@ class Choices:
         self.patterns = torch.from_numpy(draw.choice([-1.0, 1.0], size=(PATTERNS, N_INPUTS)))
         self.right = torch.from_numpy(draw.integers(N_ACTIONS, size=PATTERNS))
 
-    def exact(self) -> "tuple[Floats, Tensor]":
+    def exact(self) -> tuple[Floats, Any]:
         """Return the gradient (weights,) and the expected rewards (patterns,), by summation.
 
         Sums over the spike counts of all units; a count of k out of n has probability
@@ -125,7 +124,7 @@ class Choices:
         assert weights.grad is not None
         return weights.grad.numpy().ravel(), expected.detach()
 
-    def update(self, temperature: float | None, decisions: int, expected: "Tensor") -> Floats:
+    def update(self, temperature: float | None, decisions: int, expected: Any) -> Floats:
         """Return an estimate of the gradient (weights,) from so many decisions."""
         torch, network = self._torch, self.network
         which = torch.arange(decisions) % PATTERNS
