@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from threefactor.analysis.plausibility import MAX_MEAN_HZ
 from threefactor.analysis.statistics import summarise_seeds
 from threefactor.analysis.style import COLOURS, GREY, new_figure, styled
 
-_PRESETS = {"plausible": COLOURS[0], "fast": COLOURS[1]}
-_GRADIENT = "a gradient, led back"
+#: What an agent is that learns by gradients, whatever its preset.
+GRADIENT = "a gradient, led back"
+_KINDS = {"plausible": COLOURS[0], "fast": COLOURS[1], GRADIENT: COLOURS[2]}
 _LABELS = (
     "Return", "Episodes to learn", "Largest mean\nrate (Hz)", "Synaptic operations\nof a decision",
 )  # fmt: skip
@@ -25,7 +27,9 @@ class Cost:
 
     Attributes
     ----------
-    task, learns_by, preset, experiment : str
+    task, experiment : str
+    kind : str
+        The preset, or `GRADIENT`.
     scores : (n_seeds,)
     episodes, reached : (n_seeds,) or None
         To the threshold, or those that were waited for it.
@@ -36,19 +40,13 @@ class Cost:
     """
 
     task: str
-    learns_by: str
-    preset: str
+    kind: str
     experiment: str
     scores: Sequence[float]
     episodes: Sequence[int] | None = None
     reached: Sequence[bool] | None = None
     rate_hz: float | None = None
     operations: float | None = None
-
-    @property
-    def kind(self) -> str:
-        """The preset, or that a gradient is led back."""
-        return self.preset if self.learns_by not in ("reparameterised", "dqn", "td3") else _GRADIENT
 
 
 @styled
@@ -61,10 +59,7 @@ def draw_costs(costs: Sequence[Cost]) -> Figure:
     tasks = list(dict.fromkeys(cost.task for cost in costs))
     counts = [sum(cost.task == task for cost in costs) for task in tasks]
     figure = new_figure(height_mm=_EDGES_MM + _ROW_MM * sum(counts) + 9 * len(tasks))
-    grid = figure.subplots(
-        len(tasks), 4, squeeze=False, gridspec_kw={"height_ratios": counts},
-        sharex="col" if len(tasks) == 1 else False,
-    )  # fmt: skip
+    grid = figure.subplots(len(tasks), 4, squeeze=False, gridspec_kw={"height_ratios": counts})
     for row, task in zip(grid, tasks, strict=True):
         own = [cost for cost in costs if cost.task == task][::-1]
         _draw_task(row, task, own)
@@ -73,8 +68,8 @@ def draw_costs(costs: Sequence[Cost]) -> Figure:
     for column, is_log in ((1, True), (2, False), (3, True)):
         _share_limits(list(grid[:, column]), is_log)
     kinds = {cost.kind for cost in costs}
-    for kind in (kind for kind in (*_PRESETS, _GRADIENT) if kind in kinds):
-        grid[0][0].plot([], [], "o", color=_colour(kind), label=kind)
+    for kind in (kind for kind in _KINDS if kind in kinds):
+        grid[0][0].plot([], [], "o", color=_KINDS[kind], label=kind)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
@@ -82,7 +77,7 @@ def draw_costs(costs: Sequence[Cost]) -> Figure:
 
 def _draw_task(row: Sequence[Axes], task: str, costs: Sequence[Cost]) -> None:
     for place, cost in enumerate(costs):
-        colour = _colour(cost.kind)
+        colour = _KINDS[cost.kind]
         summary = summarise_seeds(cost.scores)
         if summary.bounds is not None:
             row[0].plot(summary.bounds, [place, place], color=colour, linewidth=2)
@@ -95,7 +90,7 @@ def _draw_task(row: Sequence[Axes], task: str, costs: Sequence[Cost]) -> None:
         for axes, value in ((row[2], cost.rate_hz), (row[3], cost.operations)):
             if value:
                 axes.plot(value, place, "o", color=colour, markersize=4)
-    row[2].axvline(60.0, color=GREY, linestyle=(0, (5, 2)), linewidth=0.9, zorder=0)
+    row[2].axvline(MAX_MEAN_HZ, color=GREY, linestyle=(0, (5, 2)), linewidth=0.9, zorder=0)
     for axes in row:
         axes.set_ylim(-0.6, len(costs) - 0.4)
         axes.set_yticks(range(len(costs)), [""] * len(costs))
@@ -117,7 +112,3 @@ def _share_limits(column: Sequence[Axes], is_log: bool) -> None:
             *((0.7 * min(values), 1.5 * max(values)) if is_log else (0.0, max(values) + 5))
         )
         axes.tick_params(labelbottom=axes is column[-1])
-
-
-def _colour(kind: str) -> str:
-    return _PRESETS.get(kind, COLOURS[2])

@@ -61,9 +61,11 @@ def times_to_threshold(run: Run, env: str, metric: str) -> dict[str, list[Any]]:
     metric : str
         Column of the episodes that is the environment's own.
     """
+    if env not in THRESHOLDS:
+        return {}
     episodes = run.episodes
     rows = [np.flatnonzero(episodes["replica"] == r) for r in np.unique(episodes["replica"])]
-    if env not in THRESHOLDS or not rows or min(map(len, rows)) < LAST:
+    if not rows or min(map(len, rows)) < LAST:
         return {}
     counts, seconds, reached = [], [], []
     for own in rows:
@@ -105,12 +107,12 @@ def section(results: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]) -
 
 def figure(results: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]) -> "Figure | None":
     """Return the same as a figure; None without results in its tasks."""
-    from threefactor.analysis.gallery.costs import Cost, draw_costs
+    from threefactor.analysis.gallery.costs import GRADIENT, Cost, draw_costs
 
     costs = [
         Cost(
-            env, config.learns_by, config.options.preset, result["experiment"],
-            next(iter(result["scores"].values())),
+            env, config.options.preset if "rule" in config.taken else GRADIENT,
+            result["experiment"], next(iter(result["scores"].values())),
             *(result.get("numbers", {}).get(name) for name in
               (EPISODES, REACHED, LARGEST_RATE, SYNAPTIC_OPERATIONS)),
         )

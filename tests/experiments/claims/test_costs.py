@@ -104,6 +104,9 @@ def test_the_figure_has_a_row_for_each_agent_and_a_hollow_point_for_a_seed_that_
     assert [point.get_markerfacecolor() == "none" for point in points] == [False, False, True]
     assert [float(grid[1][3].lines[0].get_xdata()[0]), len(grid[0][3].lines)] == [12.0, 0]
     assert figure([kept("taxi", {})], settings) is None
+    gradient = figure([kept("gridworld_reparameterised", {}), *told[:1]], settings)
+    names = [text.get_text() for text in gradient.legends[0].get_texts()]
+    assert names == ["plausible", "a gradient, led back"]
 
 
 def test_the_page_has_the_table_above_the_results():
