@@ -12,11 +12,10 @@ import argparse
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
 from interleaved import Row, Ways, measure
 from pacing import Worker
-from report import machine_with_torch, markdown, say, spread, tell
+from report import begin, markdown, say, spread, tell
 
 SCRIPT, SB3 = "learning_step_loop.py", "SB3_PYTHON"
 ALGORITHMS = ("dqn", "td3")
@@ -72,19 +71,11 @@ def tables(found: dict) -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="also write everything measured to this file")
     parser.add_argument("--algorithm", nargs="+", default=list(ALGORITHMS), choices=ALGORITHMS)
-    parser.add_argument("--budget", type=int, default=100, help="1: seconds; 100: a minute")
-    parser.add_argument("--repeats", type=int, default=7)
-    options = parser.parse_args(arguments)
-    measured_on = machine_with_torch()
-    if measured_on is None:
+    options, found = begin(parser, arguments)
+    if not found:
         return 0
-    print(measured_on)
-    found = {
-        "machine": measured_on, "budget": options.budget, "repeats": options.repeats,
-        "steps": {},
-    }  # fmt: skip
+    found["steps"] = {}
     for algorithm in options.algorithm:
         found["steps"][algorithm] = [row.plain() for row in steps(algorithm, options)]
     return tell(found, tables(found), options.json)

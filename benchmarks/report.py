@@ -1,5 +1,6 @@
 """What the benchmarks print: medians with their spread, verdicts, tables, machine, progress."""
 
+import argparse
 import importlib.metadata
 import importlib.util
 import json
@@ -60,12 +61,25 @@ def machine() -> dict:
             "brian2": importlib.metadata.version("brian2")}  # fmt: skip
 
 
-def machine_with_torch() -> dict | None:
-    """Return the same with PyTorch's version; without PyTorch say so, and return None."""
+def begin(
+    parser: argparse.ArgumentParser, arguments: list[str] | None
+) -> tuple[argparse.Namespace, dict]:
+    """Return what a benchmark of training was told, and the head of what it will have found.
+
+    Adds the options that all of them have. Without PyTorch it says so, and the head is empty.
+    """
+    parser.add_argument("--json", type=Path, help="also write everything measured to this file")
+    parser.add_argument("--budget", type=int, default=100, help="1: seconds; 100: minutes")
+    parser.add_argument("--repeats", type=int, default=7)
+    options = parser.parse_args(arguments)
     if importlib.util.find_spec("torch") is None:
         say('skipped: it needs PyTorch, pip install "threefactor[deep]"')
-        return None
-    return machine() | {"torch": importlib.metadata.version("torch")}
+        return options, {}
+    measured_on = machine() | {"torch": importlib.metadata.version("torch")}
+    print(measured_on)
+    return options, {
+        "machine": measured_on, "budget": options.budget, "repeats": options.repeats,
+    }  # fmt: skip
 
 
 def tell(found: dict, tables: dict[str, str], path: Path | None) -> int:

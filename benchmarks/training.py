@@ -11,11 +11,10 @@ import argparse
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
 from interleaved import Row, Ways, measure
 from pacing import Worker
-from report import machine_with_torch, markdown, say, spread, tell
+from report import begin, markdown, say, spread, tell
 
 SCRIPT = "training_loop.py"
 LIBRARIES = {"snnTorch": "SNNTORCH_PYTHON", "SpikingJelly": "SPIKINGJELLY_PYTHON"}
@@ -69,20 +68,12 @@ def tables(found: dict) -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="also write everything measured to this file")
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 256])
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--budget", type=int, default=100, help="1: seconds; 100: two minutes")
-    parser.add_argument("--repeats", type=int, default=7)
-    options = parser.parse_args(arguments)
-    measured_on = machine_with_torch()
-    if measured_on is None:
+    options, found = begin(parser, arguments)
+    if not found:
         return 0
-    print(measured_on)
-    found = {
-        "machine": measured_on, "budget": options.budget, "repeats": options.repeats,
-        "steps": options.steps, "updates": {},
-    }  # fmt: skip
+    found |= {"steps": options.steps, "updates": {}}
     for batch in options.batch:
         found["updates"][str(batch)] = [row.plain() for row in updates(batch, options)]
     return tell(found, tables(found), options.json)
